@@ -1,0 +1,270 @@
+"""Every setting, once: its name, its default, what it means.
+
+``secrets.properties.example``, the README's table and the diagnostics are made from this file, and nothing
+else in the program reads the environment or a settings file. A value is looked for in the environment, then
+in ``secrets.properties`` beside the program (``SECRETS_FILE`` in the environment names another one), then
+here. ``from utils.constants import CONVERSION_MAX_RETRIES`` works without any settings file; the program
+itself passes a :class:`Settings` around, so that a test can choose its own.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping
+from dataclasses import dataclass, field, fields
+from pathlib import Path
+from typing import Any, get_type_hints
+
+from utils.errors import SettingsError
+
+#: The folder that holds the program; relative paths in the settings start here.
+ROOT = Path(__file__).resolve().parent.parent
+
+EXAMPLE_NAME = "secrets.properties.example"
+SECRETS_NAME = "secrets.properties"
+
+
+def setting(default: Any, meaning: str, *, group: str, secret: bool = False, required: bool = False) -> Any:
+    """A field of :class:`Settings`. A text default may hold ``{DATA_DIR}``."""
+    return field(
+        default=default,
+        metadata={"meaning": meaning, "group": group, "secret": secret, "required": required},
+    )
+
+
+@dataclass(frozen=True)
+class Settings:
+    """All settings of one running bot. Units are in the meanings; paths are absolute once loaded."""
+
+    # -- Telegram ---------------------------------------------------------------------------------
+    API_ID: int = setting(
+        0,
+        "Number of your application, from https://my.telegram.org > API development tools.",
+        group="Telegram",
+        required=True,
+    )
+    API_HASH: str = setting(
+        "", "Hash of your application, from the same page.", group="Telegram", secret=True, required=True
+    )
+    BOT_TOKEN: str = setting(
+        "",
+        "Token from @BotFather. Empty: log in as a person (phone, code and password are asked for).",
+        group="Telegram",
+        secret=True,
+    )
+    AUTHORIZED_USERS: tuple[str, ...] = setting(
+        (),
+        "Who may use the bot: ids or @usernames, with commas between. Nobody else is answered.",
+        group="Telegram",
+        required=True,
+    )
+    TARGET_CHAT: str = setting(
+        "",
+        "Send the results to this chat (id or @username) instead of the one the archive came from.",
+        group="Telegram",
+    )
+    TELEGRAM_SERVER: str = setting(
+        "", "host:port of a Telegram server of your own. Empty: Telegram.", group="Telegram"
+    )
+    TELEGRAM_SERVER_KEY: str = setting("", "File with that server's public RSA key (PEM).", group="Telegram")
+    TELEGRAM_SERVER_DC: int = setting(1, "Number of that server's data centre.", group="Telegram")
+    TRANSFER_CONNECTIONS: int = setting(
+        4, "Connections for files at most, for each data centre.", group="Telegram"
+    )
+
+    # -- Folders ----------------------------------------------------------------------------------
+    DATA_DIR: str = setting("data", "Folder for everything the bot keeps.", group="Folders")
+    CONVERSION_STATE_FILE: str = setting(
+        "{DATA_DIR}/conversion_state.json", "Where conversions are checkpointed.", group="Folders"
+    )
+    RECOVERY_DIR: str = setting(
+        "{DATA_DIR}/recovery", "Finished segments of conversions under way.", group="Folders"
+    )
+    QUARANTINE_DIR: str = setting(
+        "{DATA_DIR}/quarantine", "What failed for good, each with the reason beside it.", group="Folders"
+    )
+    LOG_FILE: str = setting("bot.log", "The log.", group="Folders")
+    LOG_TIMES: bool = setting(False, "Begin each line of the log with the time.", group="Folders")
+
+    # -- Conversion -------------------------------------------------------------------------------
+    DEFERRED_VIDEO_CONVERSION: bool = setting(
+        True,
+        "Convert videos after all normal uploads. False: in line, before the archive's next upload.",
+        group="Conversion",
+    )
+    CONVERSION_MAX_RETRIES: int = setting(
+        3, "How often one conversion is tried before it goes to quarantine.", group="Conversion"
+    )
+    CONVERSION_STATE_SAVE_INTERVAL: int = setting(
+        10, "Seconds between checkpoints of a running conversion, at most.", group="Conversion"
+    )
+    CONVERSION_TIMEOUT_SECONDS: int = setting(
+        1800,
+        "Seconds that one step of a conversion (one segment, the sound, the join) may take.",
+        group="Conversion",
+    )
+    COMPRESSION_TIMEOUT_SECONDS: int = setting(
+        1800, "Seconds that unpacking or correcting one file may take.", group="Conversion"
+    )
+    CONVERSION_SEGMENT_SECONDS: int = setting(
+        30, "Length of the segments that a full conversion is made in.", group="Conversion"
+    )
+    VIDEO_ENCODER: str = setting(
+        "libx264",
+        "H.264 encoder: libx264, or a hardware one such as h264_v4l2m2m or h264_vaapi.",
+        group="Conversion",
+    )
+    VIDEO_CRF: int = setting(
+        22, "Quality for libx264, 0 to 51; lower is better and larger.", group="Conversion"
+    )
+    VIDEO_PRESET: str = setting(
+        "veryfast", "Speed for libx264, from ultrafast to veryslow.", group="Conversion"
+    )
+    VIDEO_MAX_HEIGHT: int = setting(1080, "Converted videos are never higher than this.", group="Conversion")
+    CONVERSION_THREADS: int = setting(2, "Threads of one conversion.", group="Conversion")
+
+    # -- Archives ---------------------------------------------------------------------------------
+    ARCHIVE_PASSWORDS: tuple[str, ...] = setting(
+        (), "Passwords to try on encrypted archives, with commas between.", group="Archives", secret=True
+    )
+    ARCHIVE_MAX_DEPTH: int = setting(3, "How deep archives inside archives are opened.", group="Archives")
+    ARCHIVE_MAX_ENTRIES: int = setting(50_000, "Entries in one archive at most.", group="Archives")
+    ARCHIVE_MAX_TOTAL_MB: int = setting(
+        100_000, "Unpacked size of the wanted entries of one archive at most, in MB.", group="Archives"
+    )
+    ARCHIVE_MAX_RATIO: int = setting(
+        250, "How many times larger than the archive its content may be (from 100 MB on).", group="Archives"
+    )
+    ARCHIVE_MAX_FILE_MB: int = setting(20_000, "Unpacked size of one entry at most, in MB.", group="Archives")
+    SPOOL_LIMIT_MB: int = setting(
+        64,
+        "Unpacked files waiting to be sent, for each archive, in MB (one file may be larger).",
+        group="Archives",
+    )
+    DISK_RESERVE_MB: int = setting(500, "Free disk that is never used, in MB.", group="Archives")
+    PASSWORD_ATTEMPTS: int = setting(
+        3, "How often the password of one archive is asked for.", group="Archives"
+    )
+    VOLUME_WAIT_MINUTES: int = setting(
+        60, "How long a split archive waits for its missing volumes.", group="Archives"
+    )
+
+    sources: Mapping[str, str] = field(default_factory=dict, compare=False, repr=False)
+
+    def path(self, name: str) -> Path:
+        """The setting ``name`` as an absolute path."""
+        return Path(getattr(self, name))
+
+
+@dataclass(frozen=True)
+class SettingInfo:
+    """What is known about one setting without a value."""
+
+    name: str
+    default: Any
+    meaning: str
+    group: str
+    secret: bool
+    required: bool
+
+
+SETTINGS: tuple[SettingInfo, ...] = tuple(
+    SettingInfo(name=f.name, default=f.default, **f.metadata) for f in fields(Settings) if f.metadata
+)
+
+_TYPES = get_type_hints(Settings)
+_PATHS = (
+    "DATA_DIR",
+    "CONVERSION_STATE_FILE",
+    "RECOVERY_DIR",
+    "QUARANTINE_DIR",
+    "LOG_FILE",
+    "TELEGRAM_SERVER_KEY",
+)
+_TRUE, _FALSE = {"1", "true", "yes", "on"}, {"0", "false", "no", "off"}
+
+
+def parse_properties(text: str) -> dict[str, str]:
+    """``NAME=value`` lines; ``#`` begins a comment where a line, or a space before it, begins."""
+    values: dict[str, str] = {}
+    for line in text.splitlines():
+        name, separator, value = line.strip().partition("=")
+        if separator and not name.startswith("#"):
+            values[name.strip()] = value.split(" #", 1)[0].strip()
+    return values
+
+
+def _convert(name: str, text: str, source: str) -> Any:
+    kind = _TYPES[name]
+    if kind is bool:
+        if text.lower() not in _TRUE | _FALSE:
+            raise SettingsError(f"{name} must be True or False, not {text!r} (from {source}).")
+        return text.lower() in _TRUE
+    if kind is int:
+        try:
+            return int(text or 0)
+        except ValueError:
+            raise SettingsError(f"{name} must be a whole number (from {source}).") from None
+    if kind is str:
+        return text
+    return tuple(part.strip() for part in text.split(",") if part.strip())
+
+
+def load_settings(environ: Mapping[str, str] | None = None, file: Path | None = None) -> Settings:
+    """Read the settings: environment over file over default.
+
+    ``file`` defaults to ``SECRETS_FILE`` in the environment, then ``secrets.properties`` beside the
+    program; a file that is not there is no error. Raises :class:`SettingsError` for a value that is not
+    of its setting's type.
+    """
+    environ = os.environ if environ is None else environ
+    file = file or Path(environ.get("SECRETS_FILE") or ROOT / SECRETS_NAME)
+    try:
+        written = parse_properties(file.read_text(encoding="utf-8-sig"))
+    except FileNotFoundError:
+        written = {}
+    except (OSError, UnicodeDecodeError) as error:
+        raise SettingsError(f"{file} cannot be read: {error}") from error
+    values: dict[str, Any] = {}
+    sources: dict[str, str] = {}
+    for info in SETTINGS:
+        name = info.name
+        for text, source in ((environ.get(name), "environment"), (written.get(name), file.name)):
+            if text is not None and text.strip():
+                values[name], sources[name] = _convert(name, text.strip(), source), source
+                break
+        else:
+            values[name], sources[name] = info.default, "default"
+    for name in _PATHS:
+        if values[name]:
+            values[name] = str(ROOT / values[name].replace("{DATA_DIR}", str(values["DATA_DIR"])))
+    return Settings(**values, sources=sources)
+
+
+def missing_settings(settings: Settings) -> list[SettingInfo]:
+    """The required settings that have no value."""
+    return [info for info in SETTINGS if info.required and not getattr(settings, info.name)]
+
+
+def example_text() -> str:
+    """The content of ``secrets.properties.example``."""
+    lines = [
+        f"# Copy this file to {SECRETS_NAME} and fill in what is under Telegram.",
+        "# Lines that begin with # are comments; each setting shows its default.",
+    ]
+    group = ""
+    for info in SETTINGS:
+        if info.group != group:
+            group = info.group
+            lines += ["", f"# ---- {group} ----"]
+        value = ",".join(info.default) if isinstance(info.default, tuple) else info.default
+        shown = "" if info.required else value
+        lines += ["", f"# {info.meaning}", f"{'' if info.required else '#'}{info.name}={shown}"]
+    return "\n".join(lines) + "\n"
+
+
+def __getattr__(name: str) -> Any:
+    """``from utils.constants import NAME``: the value as environment and file have it now."""
+    if name in _TYPES and name.isupper():
+        return getattr(load_settings(), name)
+    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

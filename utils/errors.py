@@ -1,0 +1,135 @@
+"""Every error that somebody is told about.
+
+    BotError
+    ├── SettingsError            a setting is missing or makes no sense
+    ├── StorageError             the disk
+    │   ├── DiskFull             not enough room; the figures are in the message
+    │   └── AlreadyRunning       another process holds the data folder
+    ├── ArchiveError             the archive that somebody sent
+    │   ├── NotAnArchive         no format that we know, by content
+    │   ├── PasswordNeeded       encrypted, no password known
+    │   │   └── WrongPassword    encrypted, none of the passwords fits
+    │   ├── VolumeMissing        one part of a split set is not there
+    │   ├── ArchiveDamaged       truncated, or a check sum that does not match
+    │   ├── UnsupportedArchive   a method that the engine cannot decode
+    │   └── LimitExceeded        bombs, depth, count, size; the figures are in the message
+    ├── MediaError               one picture or video
+    │   ├── NotMedia             neither a picture nor a video that ffmpeg can read
+    │   └── ConversionFailed     ffmpeg ended badly, or its result did not verify
+    │       └── ConversionTimeout  it stood still or took longer than allowed
+    └── TelegramError            the other end of the connection
+        ├── LoginFailed          wrong token, wrong code, unreachable server
+        ├── TransferFailed       a file could not be moved
+        └── Refused              Telegram will not take this item as it is
+
+An error's text is what the user reads: a plain sentence, with names and figures, without a traceback.
+"""
+
+from __future__ import annotations
+
+from typing import ClassVar
+
+
+class BotError(Exception):
+    """Root of the tree.
+
+    ``told`` is the sentence for the user. ``retry_after`` is the number of seconds after which
+    trying again can help, or None when it is the class that decides (``retryable``).
+    """
+
+    retryable: ClassVar[bool] = False
+
+    def __init__(self, told: str, *, retry_after: float | None = None) -> None:
+        super().__init__(told)
+        self.told = told
+        self.retry_after = retry_after
+
+
+class SettingsError(BotError):
+    """A setting is missing or makes no sense; the program ends with exit code 2."""
+
+
+class StorageError(BotError):
+    """The disk did not do what was asked of it."""
+
+
+class DiskFull(StorageError):
+    """Not enough room. Trying again helps once something was deleted."""
+
+    retryable = True
+
+
+class AlreadyRunning(StorageError):
+    """Another process uses the same data folder; its process id is in the message."""
+
+
+class ArchiveError(BotError):
+    """The archive cannot be opened, or not as a whole."""
+
+
+class NotAnArchive(ArchiveError):
+    """The content is of no archive format that we know."""
+
+
+class PasswordNeeded(ArchiveError):
+    """The archive, or its listing, is encrypted and no password is known."""
+
+
+class WrongPassword(PasswordNeeded):
+    """The archive is encrypted and none of the known passwords opens it."""
+
+
+class VolumeMissing(ArchiveError):
+    """One volume of a split archive is not there; its name is in the message."""
+
+
+class ArchiveDamaged(ArchiveError):
+    """The archive, or one entry of it, is cut off or does not match its check sum."""
+
+
+class UnsupportedArchive(ArchiveError):
+    """A compression or encryption method that the engine cannot decode."""
+
+
+class LimitExceeded(ArchiveError):
+    """The archive would exceed a limit; the figures are in the message."""
+
+
+class MediaError(BotError):
+    """One picture or video cannot be handled."""
+
+
+class NotMedia(MediaError):
+    """The file is neither a picture nor a video that can be read."""
+
+
+class ConversionFailed(MediaError):
+    """A conversion ended badly or its result did not verify. It may be tried again."""
+
+    retryable = True
+
+
+class ConversionTimeout(ConversionFailed):
+    """A conversion stood still, or took longer than CONVERSION_TIMEOUT_SECONDS."""
+
+
+class TelegramError(BotError):
+    """Telegram, or the way to it."""
+
+
+class LoginFailed(TelegramError):
+    """Wrong token, wrong code or password, or the server does not answer at start."""
+
+
+class TransferFailed(TelegramError):
+    """A file could not be moved although everything that helps was tried."""
+
+    retryable = True
+
+
+class Refused(TelegramError):
+    """Telegram will not take this item as it is; ``reason`` is its own error name."""
+
+    def __init__(self, told: str, *, reason: str) -> None:
+        super().__init__(told)
+        self.reason = reason
