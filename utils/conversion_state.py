@@ -1,0 +1,171 @@
+"""ConversionStateManager: every conversion, how far it is and what it needs to go on, in one JSON file."""
+
+from __future__ import annotations
+
+import logging
+import threading
+import time
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from utils import constants
+from utils.storage.atomic import load_or_set_aside, write_json
+
+log = logging.getLogger(__name__)
+
+PENDING = "pending"
+IN_PROGRESS = "in_progress"
+COMPLETED = "completed"
+FAILED = "failed"
+
+#: Conversions in these states are to be gone on with.
+INCOMPLETE = (PENDING, IN_PROGRESS)
+
+#: Finished entries are forgotten by themselves once there are more than this many of them.
+KEEP_FINISHED = 100
+
+State = dict[str, Any]
+
+
+class ConversionStateManager:
+    """Conversions keyed by the path of their source file.
+
+    Each entry of :attr:`states` holds ``file_path``, ``output_path``, ``status`` (pending, in_progress,
+    completed or failed), ``progress`` (0 to 100), ``started_at`` and ``last_updated`` (Unix seconds),
+    ``retry_count``, ``error`` (a sentence or None), and ``details``, a mapping that belongs to whoever
+    converts (plan, finished segments, name to show).
+
+    Every change is on disk, atomically, when the method returns; a file that cannot be parsed is set aside
+    in ``quarantine_dir``. The methods block for one fsync and may be called from any thread.
+    """
+
+    def __init__(
+        self, state_file: str | Path | None = None, quarantine_dir: str | Path | None = None
+    ) -> None:
+        self.state_file = Path(state_file or constants.CONVERSION_STATE_FILE)
+        quarantine = Path(quarantine_dir) if quarantine_dir else self.state_file.parent / "quarantine"
+        self.state_file.parent.mkdir(parents=True, exist_ok=True)
+        self._lock = threading.RLock()
+        self.states: dict[str, State] = load_or_set_aside(self.state_file, quarantine, _is_state_file) or {}
+
+    def save_state(
+        self,
+        file_path: str | Path,
+        status: str,
+        progress: float,
+        output_path: str | Path,
+        error: str | None = None,
+        *,
+        details: Mapping[str, Any] | None = None,
+    ) -> None:
+        """Create or replace what is known about ``file_path``; ``details`` are kept when not given."""
+        now = time.time()
+        with self._lock:
+            old = self.states.get(str(file_path), {})
+            self.states[str(file_path)] = {
+                "file_path": str(file_path),
+                "output_path": str(output_path),
+                "status": status,
+                "progress": progress,
+                "started_at": old.get("started_at", now),
+                "last_updated": now,
+                "retry_count": old.get("retry_count", 0),
+                "error": error,
+                "details": dict(details) if details is not None else old.get("details", {}),
+            }
+            self._write()
+
+    def load_state(self, file_path: str | Path) -> State | None:
+        """What is known about ``file_path``, or None."""
+        with self._lock:
+            state = self.states.get(str(file_path))
+            return dict(state) if state else None
+
+    def mark_completed(self, file_path: str | Path) -> None:
+        """The conversion of ``file_path`` is done; its details are no longer needed and are dropped."""
+        self._change(file_path, status=COMPLETED, progress=100, error=None, details={})
+
+    def mark_failed(self, file_path: str | Path, error: str) -> None:
+        """The conversion of ``file_path`` is given up because of ``error``."""
+        self._change(file_path, status=FAILED, error=error)
+
+    def increment_retry_count(self, file_path: str | Path) -> int:
+        """Count one more attempt; returns how many there were. 0 for an unknown file."""
+        with self._lock:
+            count = int(self.states.get(str(file_path), {}).get("retry_count", -1)) + 1
+            self._change(file_path, retry_count=count)
+            return count
+
+    def get_incomplete_conversions(self) -> list[State]:
+        """The conversions to go on with; one whose source is gone becomes failed, "Original file missing"."""
+        with self._lock:
+            incomplete = []
+            for path, state in list(self.states.items()):
+                if state["status"] not in INCOMPLETE:
+                    continue
+                if Path(path).exists():
+                    incomplete.append(dict(state))
+                else:
+                    log.warning("⚠️ Original file missing: %s", display_name(state))
+                    self.mark_failed(path, "Original file missing")
+            return incomplete
+
+    def cleanup_completed(self, max_age_hours: float = 24) -> int:
+        """Forget completed conversions that were last touched longer ago; returns how many."""
+        oldest = time.time() - max_age_hours * 3600
+        with self._lock:
+            gone = [
+                path
+                for path, state in self.states.items()
+                if state["status"] == COMPLETED and state["last_updated"] < oldest
+            ]
+            for path in gone:
+                del self.states[path]
+            if gone:
+                self._write()
+            return len(gone)
+
+    def forget(self, file_path: str | Path) -> None:
+        """Drop the entry of ``file_path``, if there is one."""
+        with self._lock:
+            if self.states.pop(str(file_path), None) is not None:
+                self._write()
+
+    def get_stats(self) -> dict[str, int]:
+        """How many conversions there are: total, pending, in_progress, completed, failed."""
+        with self._lock:
+            counts = dict.fromkeys(("total", PENDING, IN_PROGRESS, COMPLETED, FAILED), 0)
+            for state in self.states.values():
+                counts["total"] += 1
+                counts[state["status"]] += 1
+            return counts
+
+    def _change(self, file_path: str | Path, **changes: Any) -> None:
+        with self._lock:
+            state = self.states.get(str(file_path))
+            if state is None:
+                return
+            state.update(changes, last_updated=time.time())
+            self._write()
+
+    def _write(self) -> None:
+        # What is finished is bounded, so that saving the thousandth conversion costs as much as the first.
+        finished = [p for p, s in self.states.items() if s["status"] not in INCOMPLETE]
+        for path in sorted(finished, key=lambda p: self.states[p]["last_updated"])[:-KEEP_FINISHED]:
+            del self.states[path]
+        write_json(self.state_file, self.states)
+
+
+def display_name(state: Mapping[str, Any]) -> str:
+    """What the file of ``state`` is called where people see it: its name in the archive."""
+    return str(state.get("details", {}).get("name") or Path(state["file_path"]).name)
+
+
+def _is_state_file(value: Any) -> bool:
+    return isinstance(value, dict) and all(
+        isinstance(state, dict)
+        and state.get("status") in (*INCOMPLETE, COMPLETED, FAILED)
+        and {"file_path", "output_path", "progress", "last_updated"} <= state.keys()
+        for state in value.values()
+    )

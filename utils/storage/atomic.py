@@ -1,0 +1,74 @@
+"""JSON files that are replaced as a whole and never edited, so that a kill leaves the old or the new one."""
+
+from __future__ import annotations
+
+import json
+import logging
+import os
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+log = logging.getLogger(__name__)
+
+
+def sync_folder(folder: Path) -> None:
+    """Make a rename or a new name in ``folder`` survive a power cut."""
+    handle = os.open(folder, os.O_RDONLY)
+    try:
+        os.fsync(handle)
+    finally:
+        os.close(handle)
+
+
+def write_bytes(path: Path, content: bytes) -> None:
+    """Replace ``path`` by ``content``: write beside it, fsync, rename, fsync the folder."""
+    beside = path.with_name(path.name + ".tmp")
+    with beside.open("wb") as file:
+        file.write(content)
+        file.flush()
+        os.fsync(file.fileno())
+    beside.replace(path)
+    sync_folder(path.parent)
+
+
+def write_json(path: Path, value: Any) -> None:
+    """Replace ``path`` by ``value`` as JSON that a person can read."""
+    write_bytes(path, json.dumps(value, ensure_ascii=False, indent=1).encode() + b"\n")
+
+
+def read_json(path: Path) -> Any:
+    """The JSON value in ``path``, or None when there is no such file. Raises ValueError for no JSON."""
+    try:
+        return json.loads(path.read_bytes())
+    except FileNotFoundError:
+        return None
+
+
+def set_aside(path: Path, quarantine: Path, reason: str) -> Path:
+    """Move ``path`` into ``quarantine`` with ``reason`` in a text file beside it; returns where it is now."""
+    quarantine.mkdir(parents=True, exist_ok=True)
+    target = quarantine / f"{time.strftime('%Y%m%d-%H%M%S')}-{time.time_ns() % 10**9:09d}-{path.name}"
+    path.replace(target)
+    target.with_name(target.name + ".reason.txt").write_text(reason + "\n", encoding="utf-8")
+    sync_folder(quarantine)
+    return target
+
+
+def load_or_set_aside(path: Path, quarantine: Path, valid: Callable[[Any], bool]) -> Any:
+    """The JSON value in ``path``; one that does not parse or is not ``valid`` goes to quarantine.
+
+    Returns None when there is no (usable) file: a damaged state file never keeps the bot from starting.
+    """
+    try:
+        value = read_json(path)
+    except ValueError as error:
+        problem = f"it is not JSON ({error})"
+    else:
+        if value is None or valid(value):
+            return value
+        problem = "it does not have the expected form"
+    kept = set_aside(path, quarantine, f"{path.name} was set aside when the bot read it: {problem}.")
+    log.error("⚠️ State file set aside: %s, because %s; it is kept as %s", path.name, problem, kept)
+    return None

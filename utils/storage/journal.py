@@ -1,0 +1,85 @@
+"""One job's story: append-only, one JSON object a line, each line on disk before the call returns."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import os
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from typing import Any
+
+from utils.storage.atomic import sync_folder
+
+Record = Mapping[str, Any]
+
+
+class Journal:
+    """Append-only records in a file.
+
+    A line that has an outside effect is appended *before* the act that it announces, a line that records
+    a result *after* it. A torn last line, all that a crash can leave, is dropped on opening.
+    """
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+        self._lock = asyncio.Lock()
+
+    def open(self) -> list[Record]:
+        """Create the file or read it; returns the records that are whole. Blocking."""
+        new = not self.path.exists()
+        with self.path.open("a+b") as file:
+            file.seek(0)
+            records, good = parse(file.read())
+            if file.tell() != good:
+                file.truncate(good)
+                os.fsync(file.fileno())
+        if new:
+            sync_folder(self.path.parent)
+        return records
+
+    async def append(self, *records: Record) -> None:
+        """Append ``records``, fsynced together, in the order of the calls.
+
+        The write is shielded: a caller that is cancelled meanwhile leaves whole lines behind.
+        """
+        async with self._lock:
+            await asyncio.shield(asyncio.to_thread(self._write, records))
+
+    def _write(self, records: tuple[Record, ...]) -> None:
+        data = b"".join(
+            json.dumps(record, ensure_ascii=False, separators=(",", ":")).encode() + b"\n"
+            for record in records
+        )
+        with self.path.open("ab") as file:
+            before = file.tell()
+            try:
+                file.write(data)
+                file.flush()
+                os.fsync(file.fileno())
+            except OSError:
+                # A full disk may have taken half of it; the next append must not glue itself to a torn line.
+                os.ftruncate(file.fileno(), before)
+                raise
+
+
+def parse(data: bytes) -> tuple[list[Record], int]:
+    """The whole records in ``data`` and the number of bytes that they take."""
+    records: list[Record] = []
+    good = 0
+    for line in _lines(data):
+        try:
+            value = json.loads(line)
+        except ValueError:
+            break
+        if not isinstance(value, dict):
+            break
+        records.append(value)
+        good += len(line)
+    return records, good
+
+
+def _lines(data: bytes) -> Iterator[bytes]:
+    for line in data.splitlines(keepends=True):
+        if line.endswith(b"\n"):
+            yield line

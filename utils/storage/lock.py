@@ -1,0 +1,58 @@
+"""One process a data folder."""
+
+from __future__ import annotations
+
+import fcntl
+import os
+from pathlib import Path
+from types import TracebackType
+
+from utils.errors import AlreadyRunning
+
+LOCK_NAME = "bot.lock"
+
+
+class InstanceLock:
+    """Held while the bot runs. The kernel lets go of it when the process dies, however it dies."""
+
+    def __init__(self, data_dir: Path) -> None:
+        self._path = data_dir / LOCK_NAME
+        self._handle = -1
+
+    def __enter__(self) -> InstanceLock:
+        """Raises :class:`AlreadyRunning` with the process id of the one that holds it."""
+        handle = os.open(self._path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+        try:
+            fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            pid = os.pread(handle, 32, 0).decode("ascii", "replace").strip()
+            os.close(handle)
+            raise AlreadyRunning(
+                f"The bot already runs as process {pid or '(unknown)'} on {self._path.parent}."
+            ) from None
+        os.ftruncate(handle, 0)
+        os.pwrite(handle, f"{os.getpid()}\n".encode(), 0)
+        self._handle = handle
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        os.ftruncate(self._handle, 0)
+        os.close(self._handle)
+
+
+def holder(data_dir: Path) -> int | None:
+    """Process id of the bot that runs on ``data_dir``, or None. Reads only."""
+    try:
+        handle = os.open(data_dir / LOCK_NAME, os.O_RDONLY | os.O_CLOEXEC)
+    except FileNotFoundError:
+        return None
+    try:
+        fcntl.flock(handle, fcntl.LOCK_SH | fcntl.LOCK_NB)
+    except BlockingIOError:
+        return int(os.pread(handle, 32, 0) or 0)
+    else:
+        return None
+    finally:
+        os.close(handle)
