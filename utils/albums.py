@@ -1,0 +1,107 @@
+"""Which files go into one album, and what its caption says. Pure: no I/O."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from typing import Literal
+
+#: Items in one album at most (https://core.telegram.org/method/messages.sendMultiMedia).
+ALBUM_SIZE = 10
+
+#: Caption length at most, in UTF-16 units.
+CAPTION_UNITS = 1024
+
+#: Folders of a stream that may be half collected at a time, before the oldest is sent as it is.
+OPEN_FOLDERS = 4
+
+Kind = Literal["photo", "video", "document"]
+
+
+@dataclass(frozen=True)
+class MediaFile:
+    """One file that is ready to be sent.
+
+    ``number`` is its place among the job's files; ``path`` is relative to the job's files folder; sizes
+    are display pixels, ``duration`` is in seconds, ``thumb`` a JPEG beside it (empty: none).
+    """
+
+    number: int
+    key: str
+    name: str
+    folder: str
+    kind: Kind
+    path: str
+    size: int
+    width: int = 0
+    height: int = 0
+    duration: float = 0.0
+    has_audio: bool = True
+    thumb: str = ""
+    note: str = ""
+
+
+class AlbumBuilder:
+    """Collects files, folder by folder and kind by kind, and gives out albums of at most ten."""
+
+    def __init__(self) -> None:
+        self._open: dict[str, dict[Kind, list[MediaFile]]] = {}
+
+    def add(self, file: MediaFile) -> list[tuple[MediaFile, ...]]:
+        """Take ``file`` in; returns the albums that are complete now, in order."""
+        folder = self._open.pop(file.folder, {})
+        self._open[file.folder] = folder
+        items = folder.setdefault(file.kind, [])
+        items.append(file)
+        ready: list[tuple[MediaFile, ...]] = []
+        # Documents cannot be in an album with anything but documents, and are rare: each goes by itself.
+        if len(items) == (ALBUM_SIZE if file.kind != "document" else 1):
+            ready.append(tuple(folder.pop(file.kind)))
+        while len(self._open) > OPEN_FOLDERS:
+            ready += self.finish_folder(next(iter(self._open)))
+        return ready
+
+    def finish_folder(self, folder: str) -> list[tuple[MediaFile, ...]]:
+        """Nothing more comes from ``folder``: what is left of it, photos first."""
+        kinds = self._open.pop(folder, {})
+        order: tuple[Kind, ...] = ("photo", "video", "document")
+        return [tuple(kinds[kind]) for kind in order if kinds.get(kind)]
+
+    def finish(self) -> list[tuple[MediaFile, ...]]:
+        """Nothing more comes at all: everything that is left, folder by folder."""
+        return [album for folder in list(self._open) for album in self.finish_folder(folder)]
+
+
+def utf16_units(text: str) -> int:
+    """Length of ``text`` as Telegram counts it."""
+    return len(text.encode("utf-16-le")) // 2
+
+
+def shorten(text: str, units: int) -> str:
+    """``text`` cut to at most ``units`` UTF-16 units, with an ellipsis where something was cut."""
+    if utf16_units(text) <= units:
+        return text
+    cut = text.encode("utf-16-le")[: 2 * (units - 1)].decode("utf-16-le", "ignore")
+    return cut + "…"
+
+
+def caption(archive: str, files: Sequence[MediaFile]) -> str:
+    """Where the files of one album come from: archive and folder, then their names."""
+    folder = files[0].folder
+    where = f"📦 {archive} › {folder}" if folder else f"📦 {archive}"
+    lines = [shorten(where, 256), ", ".join(file.name for file in files)]
+    lines += unique(f"ℹ️ {file.note}" for file in files if file.note)
+    return shorten("\n".join(lines), CAPTION_UNITS)
+
+
+def unique(lines: Iterable[str]) -> list[str]:
+    """``lines`` without repetitions, in the order of their first."""
+    return list(dict.fromkeys(lines))
+
+
+def plural(count: int, noun: str) -> str:
+    """ "1 image", "2 images"."""
+    return f"{count} {noun}" if count == 1 else f"{count} {noun}s"
+
+
+NOUN: dict[Kind, str] = {"photo": "image", "video": "video", "document": "file"}

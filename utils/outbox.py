@@ -1,0 +1,160 @@
+"""Albums on their way: the next ones are uploaded while one is being sent, and they arrive in order."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections.abc import Awaitable, Callable, Sequence
+from dataclasses import replace
+from pathlib import Path
+
+from utils.albums import NOUN, MediaFile, caption, plural
+from utils.errors import Refused
+from utils.telegram.delivery import Delivery
+
+log = logging.getLogger(__name__)
+
+#: Albums that may be uploading or waiting behind the one that is being sent.
+ALBUMS_AHEAD = 2
+
+Album = tuple[MediaFile, ...]
+
+
+class Outbox:
+    """Sends the albums of one job in the order in which they were put in.
+
+    A file is deleted when, and only when, the server's answer named it.
+    """
+
+    def __init__(
+        self,
+        delivery: Delivery,
+        *,
+        files: Path,
+        archive: str,
+        on_sent: Callable[[Album], Awaitable[None]],
+        on_refused: Callable[[MediaFile, Refused], Awaitable[None]],
+    ) -> None:
+        self._delivery = delivery
+        self._files = files
+        self._archive = archive
+        self._on_sent = on_sent
+        self._on_refused = on_refused
+        self._queue: asyncio.Queue[tuple[str, Album, asyncio.Task[None]] | None] = asyncio.Queue(ALBUMS_AHEAD)
+        self._sender: asyncio.Task[None] | None = None
+        self._under_way = 0
+
+    @property
+    def idle(self) -> bool:
+        """Nothing is on its way."""
+        return self._under_way == 0
+
+    async def put(self, album: Album, key: str = "") -> None:
+        """Take ``album`` in; waits while enough are on their way. Raises what sending an earlier one raised."""
+        if self._sender is None:
+            self._sender = asyncio.create_task(self._send_all())
+        self._under_way += 1
+        upload = asyncio.create_task(self._prepare(album))
+        await self._or_failure(self._queue.put((key or f"album-{album[0].number}", album, upload)))
+
+    async def drain(self) -> None:
+        """Wait until everything is sent. Raises what sending raised."""
+        if self._sender is not None:
+            await self._or_failure(self._queue.put(None))
+            await self._sender
+            self._sender = None
+
+    async def close(self) -> None:
+        """Stop at once; what is not sent stays on disk."""
+        if self._sender is not None:
+            self._sender.cancel()
+            await asyncio.wait([self._sender])
+        while not self._queue.empty():
+            item = self._queue.get_nowait()
+            if item is not None:
+                item[2].cancel()
+                await asyncio.wait([item[2]])
+
+    async def _or_failure(self, putting: Awaitable[None]) -> None:
+        """Wait for ``putting``, but not for ever when the sender has ended."""
+        assert self._sender is not None
+        task = asyncio.ensure_future(putting)
+        try:
+            await asyncio.wait([task, self._sender], return_when=asyncio.FIRST_COMPLETED)
+        finally:
+            if not task.done():
+                task.cancel()
+        if self._sender.done() and not task.done():
+            self._sender.result()
+
+    async def _prepare(self, album: Album) -> None:
+        """Upload all of ``album`` side by side; what Telegram refuses is journaled by the delivery."""
+
+        async def one(file: MediaFile) -> None:
+            try:
+                await self._delivery.prepare(file)
+            except Refused as refused:
+                log.warning("⚠️ %s", refused.told)
+
+        async with asyncio.TaskGroup() as group:
+            for file in album:
+                group.create_task(one(file))
+
+    async def _send_all(self) -> None:
+        while (item := await self._queue.get()) is not None:
+            key, album, upload = item
+            try:
+                await upload
+                await self._deliver(key, album)
+            finally:
+                upload.cancel()
+            self._under_way -= 1
+            await self._on_sent(album)
+
+    async def _deliver(self, key: str, album: Album) -> None:
+        """Send what Telegram takes as an album and each of the rest as a document."""
+        good = tuple(file for file in album if not self._delivery.is_refused(file))
+        try:
+            if good:
+                await self._send(key, good)
+        except Refused as refused:
+            if good[0].kind == "document":
+                await self._on_refused(good[0], refused)
+            else:
+                await self._deliver_after_refusal(key, good)
+        for file in album:
+            if file not in good:
+                await self._deliver_document(file)
+
+    async def _deliver_after_refusal(self, key: str, good: Album) -> None:
+        """One item of ``good`` is to blame. Either it is known by now, or halving finds it."""
+        if any(self._delivery.is_refused(file) for file in good):
+            await self._deliver(key, good)
+            return
+        middle = len(good) // 2
+        await self._deliver(f"{key}.1", good[:middle])
+        await self._deliver(f"{key}.2", good[middle:])
+
+    async def _deliver_document(self, file: MediaFile) -> None:
+        reason = self._delivery.refusal(file)
+        note = f"Telegram did not take it as {NOUN[file.kind]} ({reason}), so it comes as a file."
+        try:
+            await self._send(f"file-{file.number}", (replace(file, kind="document", note=note),))
+        except Refused as refused:
+            await self._on_refused(file, refused)
+
+    async def _send(self, key: str, files: Sequence[MediaFile]) -> None:
+        what = plural(len(files), NOUN[files[0].kind])
+        name = what if len(files) > 1 else files[0].name
+        if len(files) > 1:
+            log.info("📤 Uploading %s as album...", what)
+        else:
+            log.info("📤 Uploading %s...", name)
+        await self._delivery.send(key, files, caption(self._archive, files))
+        log.info("✅ Uploaded %s", name)
+        await asyncio.to_thread(self._delete, files)
+
+    def _delete(self, files: Sequence[MediaFile]) -> None:
+        for file in files:
+            for name in filter(None, (file.path, file.thumb)):
+                (self._files / name).unlink(missing_ok=True)

@@ -1,0 +1,299 @@
+"""Exactly once: every message of a job, under random_ids that were journaled before the call.
+
+Telegram answers a repeated ``random_id`` with the message that was made the first time
+(https://core.telegram.org/api/updates#handling-of-repeated-requests), so an announced message may be sent
+again after any crash. A file counts as delivered only when the server's answer names it.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import mimetypes
+import re
+import secrets
+from collections.abc import Awaitable, Callable, Mapping, Sequence
+from pathlib import Path
+from typing import Any, Protocol
+
+from telethon import errors as rpc
+from telethon.tl import functions, types
+from telethon.tl.tlobject import TLObject, TLRequest
+
+from utils import job_record as lines
+from utils.albums import CAPTION_UNITS, MediaFile, shorten
+from utils.errors import Refused, TransferFailed
+from utils.job_record import JobRecord
+from utils.storage.journal import Journal
+
+log = logging.getLogger(__name__)
+
+#: How often a call is repeated when its answer says that the ids are in use, and the seconds in between.
+DUPLICATE_REPEATS, DUPLICATE_PAUSE = 5, 2.0
+
+#: How often one message is sent again because a medium's reference expired or the answer was incomplete.
+REPEATS = 5
+
+#: Telegram's names for "not this item": sending it as a plain document can help.
+REFUSALS = re.compile(
+    r"PHOTO_(INVALID|INVALID_DIMENSIONS|SAVE_FILE_INVALID|EXT_INVALID|CONTENT_TYPE_INVALID|ID_INVALID)"
+    r"|IMAGE_PROCESS_FAILED|MEDIA_INVALID|MEDIA_EMPTY|MEDIA_TYPE_INVALID|MEDIA_FILE_INVALID"
+    r"|VIDEO_(FILE_INVALID|CONTENT_TYPE_INVALID)|FILE_CONTENT_TYPE_INVALID|WC_CONVERT_URL_INVALID"
+)
+EXPIRED = re.compile(r"FILE_REFERENCE_(?:(\d+)_)?(?:EXPIRED|INVALID)|FILE_REFERENCE_EMPTY")
+
+
+class Call(Protocol):
+    """Sends one request and waits out what Telegram asks to wait for."""
+
+    async def __call__(self, request: TLRequest) -> Any: ...
+
+
+class Upload(Protocol):
+    """Moves one file's bytes; gives what ``uploadMedia`` takes."""
+
+    async def __call__(self, path: Path, name: str) -> TLObject: ...
+
+
+class Delivery:
+    """The messages of one job: texts into ``chat``, as replies to ``reply_to``; media into ``target``."""
+
+    def __init__(
+        self,
+        *,
+        chat: TLObject,
+        target: TLObject,
+        reply_to: int | None,
+        files: Path,
+        journal: Journal,
+        record: JobRecord,
+        call: Call,
+        upload: Upload,
+        sleep: Callable[[float], Awaitable[None]] = asyncio.sleep,
+        draw: Callable[[], int] = lambda: secrets.randbits(63) | 1,
+    ) -> None:
+        self._chat = chat
+        self._target = target
+        self._reply_to = reply_to
+        self._files = files
+        self._journal = journal
+        self._record = record
+        self._call = call
+        self._upload = upload
+        self._sleep = sleep
+        self._draw = draw
+
+    async def write(self, *records: Mapping[str, Any]) -> None:
+        """Journal ``records``, then take them into the job's state."""
+        await self._journal.append(*records)
+        for line in records:
+            self._record.apply(line)
+
+    def is_refused(self, file: MediaFile) -> bool:
+        """Telegram will not take ``file`` as the picture or video that it is."""
+        return file.kind != "document" and file.number in self._record.refused
+
+    def refusal(self, file: MediaFile) -> str:
+        """Telegram's name for why it refused ``file``."""
+        return self._record.refused[file.number]
+
+    async def send_text(self, key: str, text: str, buttons: TLObject | None = None) -> int:
+        """Send one text message; returns its id. The same ``key`` never makes two messages."""
+        if key in self._record.sent:
+            return self._record.sent[key][0]
+        (random_id,) = await self._announce(key, [])
+        request = functions.messages.SendMessageRequest(
+            self._chat,
+            text,
+            no_webpage=True,
+            random_id=random_id,
+            reply_to=types.InputReplyToMessage(self._reply_to) if self._reply_to else None,
+            reply_markup=buttons,
+        )
+        ids = await self._send(request, {random_id: 0})
+        return (await self._sent(key, [], ids))[0]
+
+    async def prepare(self, file: MediaFile) -> None:
+        """Upload ``file`` and have Telegram look at it, unless that was done before.
+
+        Raises :class:`Refused` when Telegram will not take it as what it is; that is journaled, and the
+        file is then to be sent as a document.
+        """
+        if file.number in self._record.media:
+            return
+        if self.is_refused(file):
+            raise Refused(f"{file.name} was refused before.", reason=self.refusal(file))
+        handle = await self._upload(self._files / file.path, file.name)
+        thumb = None
+        if file.kind == "video" and file.thumb:
+            thumb = await self._upload(self._files / file.thumb, "thumb.jpg")
+        request = functions.messages.UploadMediaRequest(self._target, _uploaded(file, handle, thumb))
+        try:
+            media = await self._call(request)
+        except rpc.RPCError as error:
+            if not REFUSALS.search(error_name(error)):
+                raise
+            await self._refuse(file, error_name(error))
+        await self.write({"t": lines.MEDIA, "number": file.number, "media": _media_line(media)})
+
+    async def send(self, key: str, files: Sequence[MediaFile], text: str) -> list[int]:
+        """Send prepared ``files`` as one message or album with the caption ``text``; returns message ids.
+
+        Raises :class:`Refused` when Telegram refuses the message as a whole: nothing of it was sent then.
+        """
+        if key in self._record.sent:
+            return self._record.sent[key]
+        numbers = [file.number for file in files]
+        random_ids = await self._announce(key, numbers)
+        for _ in range(REPEATS):
+            for file in files:
+                await self.prepare(file)
+            try:
+                ids = await self._send(
+                    self._media_request(files, random_ids, text),
+                    {random_id: place for place, random_id in enumerate(random_ids)},
+                )
+            except rpc.RPCError as error:
+                await self._after_refusal(error, files)
+                continue
+            return await self._sent(key, numbers, ids)
+        raise TransferFailed(f"Telegram did not take {files[0].name} after {REPEATS} tries.")
+
+    async def _after_refusal(self, error: rpc.RPCError, files: Sequence[MediaFile]) -> None:
+        """Journal what makes the next try another one, or raise."""
+        name = error_name(error)
+        expired = EXPIRED.search(name)
+        if expired:
+            place = expired.group(1)
+            renewed = files if place is None else [files[int(place)]]
+            await self.write(*({"t": lines.RENEW, "number": file.number} for file in renewed))
+        elif not REFUSALS.search(name):
+            raise error
+        elif len(files) > 1:
+            raise Refused(f"Telegram refused an album of {len(files)} ({name}).", reason=name) from error
+        else:
+            await self._refuse(files[0], name)
+
+    async def _refuse(self, file: MediaFile, reason: str) -> None:
+        await self.write({"t": lines.REFUSED, "number": file.number, "reason": reason})
+        raise Refused(f"Telegram refused {file.name} ({reason}).", reason=reason)
+
+    async def _announce(self, key: str, numbers: Sequence[int]) -> list[int]:
+        """The random_ids of the message ``key``: those of an earlier announcement, or new ones, journaled."""
+        old = self._record.announced.get(key)
+        if old is not None and old["numbers"] == list(numbers):
+            return list(old["random_ids"])
+        random_ids = [self._draw() for _ in range(max(1, len(numbers)))]
+        await self.write(
+            {"t": lines.ANNOUNCE, "key": key, "numbers": list(numbers), "random_ids": random_ids}
+        )
+        return random_ids
+
+    async def _sent(self, key: str, numbers: Sequence[int], ids: Sequence[int]) -> list[int]:
+        await self.write({"t": lines.SENT, "key": key, "numbers": list(numbers), "messages": list(ids)})
+        return list(ids)
+
+    async def _send(self, request: TLRequest, places: Mapping[int, int]) -> list[int]:
+        """Make the call until its answer names every random_id; returns message ids in their order.
+
+        An answer that stays RANDOM_ID_DUPLICATE over several spaced repeats proves that the ids were used:
+        the message is in the chat, and its id is not known (0).
+        """
+        duplicates = 0
+        for _ in range(REPEATS + DUPLICATE_REPEATS):
+            try:
+                answer = await self._call(request)
+            except rpc.RPCError as error:
+                if error_name(error) != "RANDOM_ID_DUPLICATE":
+                    raise
+                duplicates += 1
+                if duplicates == DUPLICATE_REPEATS:
+                    return [0] * len(places)
+                await self._sleep(DUPLICATE_PAUSE)
+                continue
+            ids = message_ids(answer, places)
+            if ids is not None:
+                return ids
+            await self._sleep(DUPLICATE_PAUSE)
+        raise TransferFailed("Telegram's answer does not name every message that was sent.")
+
+    def _media_request(self, files: Sequence[MediaFile], random_ids: Sequence[int], text: str) -> TLRequest:
+        text = shorten(text, CAPTION_UNITS)
+        media = [_input_media(self._record.media[file.number]) for file in files]
+        if len(files) == 1:
+            return functions.messages.SendMediaRequest(self._target, media[0], text, random_id=random_ids[0])
+        items = [
+            types.InputSingleMedia(item, text if place == 0 else "", random_id=random_id)
+            for place, (item, random_id) in enumerate(zip(media, random_ids, strict=True))
+        ]
+        return functions.messages.SendMultiMediaRequest(self._target, items)
+
+
+def error_name(error: rpc.RPCError) -> str:
+    """Telegram's own name of ``error``, such as ``PHOTO_INVALID_DIMENSIONS``.
+
+    Telethon's classes for known errors keep it only in their class name, which it made from the message.
+    """
+    if type(error).__module__.endswith("rpcbaseerrors"):
+        return str(error.message or "")
+    words = re.sub(r"(?<=[a-z0-9])(?=[A-Z])", "_", type(error).__name__.removesuffix("Error"))
+    return words.upper()
+
+
+def message_ids(answer: TLObject, places: Mapping[int, int]) -> list[int] | None:
+    """Message ids in the order of ``places`` (random_id -> place), or None unless all are named."""
+    if isinstance(answer, types.UpdateShortSentMessage):
+        return [answer.id]
+    named = {
+        places[update.random_id]: update.id
+        for update in getattr(answer, "updates", [])
+        if isinstance(update, types.UpdateMessageID) and update.random_id in places
+    }
+    return [named[place] for place in range(len(places))] if len(named) == len(places) else None
+
+
+def _uploaded(file: MediaFile, handle: TLObject, thumb: TLObject | None) -> TLObject:
+    """The ``InputMediaUploaded…`` for ``file``."""
+    if file.kind == "photo":
+        return types.InputMediaUploadedPhoto(handle)
+    attributes: list[TLObject] = [types.DocumentAttributeFilename(file.name)]
+    if file.kind == "video":
+        attributes.append(
+            types.DocumentAttributeVideo(
+                duration=file.duration, w=file.width, h=file.height, supports_streaming=True
+            )
+        )
+    guessed = mimetypes.guess_type(file.name)[0] or "application/octet-stream"
+    return types.InputMediaUploadedDocument(
+        handle,
+        mime_type="video/mp4" if file.kind == "video" else guessed,
+        attributes=attributes,
+        thumb=thumb,
+        # Without it a silent MP4 becomes a GIF, which cannot be in an album.
+        nosound_video=file.kind == "video" and not file.has_audio,
+        force_file=file.kind == "document",
+    )
+
+
+def _media_line(media: TLObject) -> dict[str, Any]:
+    """What to remember of an uploaded medium, as JSON."""
+    if isinstance(media, types.MessageMediaPhoto):
+        kind, item = "photo", media.photo
+    elif isinstance(media, types.MessageMediaDocument):
+        kind, item = "document", media.document
+    else:
+        raise TransferFailed(f"Telegram answered an upload with {type(media).__name__}.")
+    return {
+        "kind": kind,
+        "id": item.id,
+        "access_hash": item.access_hash,
+        "file_reference": item.file_reference.hex(),
+    }
+
+
+def _input_media(media: Mapping[str, Any]) -> TLObject:
+    """The medium that :func:`_media_line` remembered, to be sent."""
+    reference = bytes.fromhex(media["file_reference"])
+    if media["kind"] == "photo":
+        return types.InputMediaPhoto(types.InputPhoto(media["id"], media["access_hash"], reference))
+    return types.InputMediaDocument(types.InputDocument(media["id"], media["access_hash"], reference))
