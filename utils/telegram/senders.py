@@ -1,0 +1,185 @@
+"""Connections for files: a few for each data centre, opened when needed and closed when idle."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import time
+
+from telethon import TelegramClient, errors
+from telethon.crypto import AuthKey
+from telethon.network import ConnectionTcpIntermediate
+from telethon.tl import TLObject, TLRequest, functions
+
+from utils.errors import LoginFailed
+from utils.telegram.file_sender import CONNECT_SECONDS, FileSender
+
+log = logging.getLogger(__name__)
+
+#: Seconds after which a connection that nobody used is closed.
+IDLE_SECONDS = 60.0
+
+
+class Centre:
+    """The connections to one data centre."""
+
+    def __init__(self, client: TelegramClient, dc: int, limit: int) -> None:
+        self._client = client
+        self._dc = dc
+        self._limit = limit
+        self._lock = asyncio.Lock()
+        self._key = AuthKey(None)
+        self._salt = self._time_offset = 0
+        self._imported = False
+        self._failed = 0.0
+        self.wanted = 1
+        self.senders: list[FileSender] = []
+
+    @property
+    def _home(self) -> bool:
+        return bool(self._dc == self._client.session.dc_id)
+
+    async def sender(self) -> FileSender:
+        """The connection with the least to do; opened now when there is none, or one more is wanted."""
+        self.senders = [sender for sender in self.senders if sender.alive]
+        if len(self.senders) < self.wanted and not (self._lock.locked() and self.senders):
+            asked = time.monotonic()
+            async with self._lock:
+                if self._failed > asked:
+                    raise ConnectionError(f"data centre {self._dc} cannot be reached")
+                if len(self.senders) < self.wanted:
+                    self.senders.append(await self._open())
+        return min(self.senders, key=lambda sender: sender.in_flight)
+
+    def grow(self) -> bool:
+        """Want one connection more; False when there are as many as allowed."""
+        if self.wanted >= self._limit:
+            return False
+        self.wanted += 1
+        return True
+
+    async def forget_log_in(self, *, key_too: bool) -> None:
+        """The data centre no longer knows the log-in (or even the key): make it again on the next use."""
+        if self._home:
+            raise LoginFailed("Telegram no longer knows this log-in; start the bot again.")
+        self._imported = False
+        if key_too:
+            self._key = AuthKey(None)
+            await self.close()
+
+    async def close_idle(self, now: float) -> None:
+        for sender in list(self.senders):
+            if not sender.in_flight and now - sender.last_used > IDLE_SECONDS:
+                self.senders.remove(sender)
+                await sender.close()
+        if not self.senders:
+            self.wanted = 1
+
+    async def close(self) -> None:
+        while self.senders:
+            await self.senders.pop().close()
+
+    async def _open(self) -> FileSender:
+        ip, port = await self._address()
+        sender = FileSender(self._session_key(), client=self._client)
+        sender._state.salt, sender._state.time_offset = self._salt, self._time_offset
+        connection = ConnectionTcpIntermediate(
+            ip,
+            port,
+            self._dc,
+            loggers=self._client._log,
+            proxy=self._client._proxy,
+            local_addr=self._client._local_addr,
+        )
+        try:
+            await sender.open(connection)
+            if not self._home:
+                self._key = sender.auth_key
+                await self._log_in(sender)
+        except (OSError, EOFError) as error:
+            await sender.close()
+            self._failed = time.monotonic()
+            raise ConnectionError(f"data centre {self._dc} cannot be reached") from error
+        except BaseException:
+            await sender.close()
+            raise
+        log.info("Connection %d to data centre %d", len(self.senders) + 1, self._dc)
+        return sender
+
+    async def _address(self) -> tuple[str, int]:
+        if self._home:
+            return self._client.session.server_address, self._client.session.port
+        option = await self._client._get_dc(self._dc)
+        return option.ip_address, option.port
+
+    def _session_key(self) -> AuthKey:
+        """The account's own key at home, a key of ours elsewhere; the salt belongs to the key."""
+        if not self._home:
+            return self._key
+        state = self._client._sender._state
+        self._salt, self._time_offset = state.salt, state.time_offset
+        return AuthKey(self._client.session.auth_key.key)
+
+    async def _log_in(self, sender: FileSender) -> None:
+        """Elsewhere than at home the log-in is exported and imported, once for each key."""
+        if not self._imported:
+            async with asyncio.timeout(CONNECT_SECONDS):
+                ticket = await
+                self._client._sender.send(functions.auth.ExportAuthorizationRequest(self._dc))
+            await sender.call(functions.auth.ImportAuthorizationRequest(id=ticket.id, bytes=ticket.bytes))
+            self._imported = True
+        self._salt, self._time_offset = sender._state.salt, sender._state.time_offset
+
+
+class SenderPool:
+    """The connections for files to every data centre, at most ``limit`` for each."""
+
+    def __init__(self, client: TelegramClient, *, limit: int) -> None:
+        self._client = client
+        self._limit = max(1, limit)
+        self._centres: dict[int, Centre] = {}
+        self._reaper: asyncio.Task[None] | None = None
+
+    @property
+    def home(self) -> int:
+        """The account's own data centre, which takes its uploads."""
+        return int(self._client.session.dc_id)
+
+    async def call(self, request: TLRequest, dc: int) -> TLObject:
+        """Telegram's answer. Raises Telethon's errors, :class:`ConnectionError` when the connection is lost
+        and :class:`LoginFailed` when the account is logged out."""
+        centre = self._centre(dc)
+        sender = await centre.sender()
+        try:
+            return await sender.call(request)
+        except (errors.AuthKeyUnregisteredError, errors.AuthKeyNotFound) as error:
+            await centre.forget_log_in(key_too=isinstance(error, errors.AuthKeyNotFound))
+            raise ConnectionError(f"logged out of data centre {dc}") from error
+
+    def grow(self, dc: int) -> bool:
+        """Open one connection more to ``dc``; False when there are as many as allowed."""
+        return self._centre(dc).grow()
+
+    def connections(self, dc: int) -> int:
+        """How many connections to ``dc`` are open."""
+        return len(self._centre(dc).senders)
+
+    async def close(self) -> None:
+        if self._reaper is not None:
+            self._reaper.cancel()
+            self._reaper = None
+        for centre in self._centres.values():
+            await centre.close()
+
+    def _centre(self, dc: int) -> Centre:
+        if dc not in self._centres:
+            self._centres[dc] = Centre(self._client, dc, self._limit)
+        if self._reaper is None:
+            self._reaper = asyncio.create_task(self._close_idle())
+        return self._centres[dc]
+
+    async def _close_idle(self) -> None:
+        while True:
+            await asyncio.sleep(IDLE_SECONDS / 4)
+            for centre in list(self._centres.values()):
+                await centre.close_idle(time.monotonic())

@@ -1,0 +1,228 @@
+"""The one place that decides what happens when a request does not succeed at once.
+
+Telegram's waits (FLOOD_WAIT, FLOOD_PREMIUM_WAIT, SLOWMODE_WAIT) are obeyed to the second and the same
+request is sent again; trouble of the server and a lost connection are waited out with growing pauses. Each
+wait is told, so that a chat can say what is being waited for. See https://core.telegram.org/api/errors.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections import Counter
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import TYPE_CHECKING, TypeVar
+
+from telethon import TelegramClient, errors, utils
+from telethon.tl import TLObject, TLRequest
+
+from utils.errors import LoginFailed
+
+if TYPE_CHECKING:
+    from utils.telegram.senders import SenderPool
+
+log = logging.getLogger(__name__)
+T = TypeVar("T")
+
+#: Seconds after which a request without an answer counts as lost.
+ANSWER_TIMEOUT = 60.0
+#: Pauses after trouble, in seconds; the last one is repeated.
+BACKOFF = (1.0, 2.0, 4.0, 8.0, 15.0, 30.0)
+#: How often one request is repeated because of trouble at the server: about four minutes.
+SERVER_ATTEMPTS = 12
+#: A random_id that stays a duplicate this often was used: the caller looks the message up.
+DUPLICATE_ATTEMPTS = 4
+
+
+class Reason(StrEnum):
+    """Why something waits, in words for the chat."""
+
+    #: FLOOD_WAIT and FLOOD_PREMIUM_WAIT: the account is asked to be slower.
+    FLOOD = "Telegram asks for a pause"
+    #: SLOWMODE_WAIT: this chat takes a message only every so often.
+    SLOW_MODE = "this chat is in slow mode"
+    #: 500 and the like.
+    SERVER = "Telegram has trouble of its own"
+    #: No connection, or no answer.
+    CONNECTION = "the connection to Telegram is lost"
+
+
+#: What is called at the beginning of each wait: seconds, and why.
+OnWait = Callable[[float, str], Awaitable[None]]
+Sleep = Callable[[float], Awaitable[None]]
+
+
+@dataclass(frozen=True)
+class Pause:
+    """Wait so many seconds, then send the same request again."""
+
+    seconds: float
+    reason: Reason
+
+
+#: What :func:`pause_after` knows about. A TimeoutError is an answer that did not come.
+TROUBLE = (errors.RPCError, ConnectionError, TimeoutError, EOFError)
+
+
+def pause_after(error: BaseException, failures: int) -> Pause | None:
+    """What to do about ``error``; ``failures`` counts those of its kind so far, this one included.
+
+    None: repeating the request does not help.
+    """
+    if isinstance(error, errors.SlowModeWaitError):
+        return Pause(max(1.0, error.seconds), Reason.SLOW_MODE)
+    if isinstance(error, errors.FloodError):
+        # FLOOD_WAIT_0 has been seen; a pause of nothing would repeat in a tight loop.
+        return Pause(max(1.0, getattr(error, "seconds", 5)), Reason.FLOOD)
+    if isinstance(error, errors.RandomIdDuplicateError):
+        return _backoff(failures, Reason.SERVER) if failures < DUPLICATE_ATTEMPTS else None
+    if isinstance(error, errors.ServerError | errors.TimedOutError):
+        return _backoff(failures, Reason.SERVER) if failures < SERVER_ATTEMPTS else None
+    if isinstance(error, ConnectionError | TimeoutError | EOFError):
+        return _backoff(failures, Reason.CONNECTION)
+    return None
+
+
+def _backoff(failures: int, reason: Reason) -> Pause:
+    return Pause(BACKOFF[min(failures, len(BACKOFF)) - 1], reason)
+
+
+async def repeated(
+    call: Callable[[], Awaitable[T]],
+    *,
+    wait: Callable[[Pause], Awaitable[None]],
+    repeatable: bool = True,
+) -> T:
+    """The result of ``call``, which is called again after each pause that its errors ask for.
+
+    With ``repeatable=False`` only a refusal (a wait) is repeated, because then the request was certainly
+    not carried out; trouble that leaves it open is raised.
+    """
+    failures: Counter[type[BaseException]] = Counter()
+    while True:
+        try:
+            return await call()
+        except TROUBLE as error:
+            failures[type(error)] += 1
+            pause = pause_after(error, failures[type(error)])
+            if pause is None or not (repeatable or _was_refused(pause)):
+                raise
+        await wait(pause)
+
+
+def _was_refused(pause: Pause) -> bool:
+    return pause.reason in (Reason.FLOOD, Reason.SLOW_MODE)
+
+
+def error_name(error: errors.RPCError) -> str:
+    """Telegram's own name for ``error``, such as ``PHOTO_INVALID_DIMENSIONS`` or
+    ``FILE_PART_3_MISSING``."""
+    for name, kind in errors.rpc_errors_dict.items():
+        if type(error) is kind:
+            return str(name)
+    for pattern, kind in errors.rpc_errors_re:
+        if type(error) is kind:
+            captured = next((value for value in vars(error).values() if isinstance(value, int)), "")
+            return str(pattern).replace(r"(\d+)", str(captured))
+    return str(error.message or type(error).__name__)
+
+
+#: Requests that change nothing when they are carried out twice, beside all that only read.
+_HARMLESS = (
+    "SaveFilePart",
+    "SaveBigFilePart",
+    "UploadMedia",
+    "EditMessage",
+    "DeleteMessages",
+    "SetTyping",
+    "SetBotCallbackAnswer",
+    "SetBotCommands",
+    "ReadHistory",
+    "ExportAuthorization",
+    "ResolveUsername",
+    "Ping",
+)
+
+
+def is_repeatable(request: TLRequest) -> bool:
+    """Whether carrying out ``request`` twice does the same as once. Telegram deduplicates on random_id."""
+    ids = [getattr(item, "random_id", None) for item in getattr(request, "multi_media", None) or [request]]
+    name = type(request).__name__.removesuffix("Request")
+    return all(ids) or name.startswith("Get") or name in _HARMLESS
+
+
+class Caller:
+    """Calls requests until they are answered, obeying every wait.
+
+    ``sleep`` is injected so that tests need not wait; ``on_wait`` is told about each wait unless the call
+    names its own. Other errors of Telegram come out as Telethon's.
+    """
+
+    def __init__(
+        self,
+        client: TelegramClient,
+        *,
+        pool: SenderPool | None = None,
+        sleep: Sleep = asyncio.sleep,
+        on_wait: OnWait | None = None,
+        answer_timeout: float = ANSWER_TIMEOUT,
+    ) -> None:
+        self._client = client
+        self._pool = pool
+        self._sleep = sleep
+        self._on_wait = on_wait
+        self._answer_timeout = answer_timeout
+
+    async def __call__(
+        self,
+        request: TLRequest,
+        *,
+        dc: int | None = None,
+        on_wait: OnWait | None = None,
+        repeatable: bool | None = None,
+    ) -> TLObject:
+        """Telegram's answer to ``request``, asked at the data centre ``dc`` (default: the account's).
+
+        ``repeatable`` says whether the request may be sent again when it is not known if it was carried
+        out; by default :func:`is_repeatable` decides.
+        """
+        told = on_wait or self._on_wait
+
+        async def wait(pause: Pause) -> None:
+            name = type(request).__name__
+            log.info("%s waits %.0f seconds: %s", name, pause.seconds, pause.reason.value)
+            if told is not None:
+                await told(pause.seconds, pause.reason.value)
+            await self._sleep(pause.seconds)
+
+        async def once() -> TLObject:
+            if dc is None or dc == self._client.session.dc_id or self._pool is None:
+                return await self._at_home(request, told)
+            return await self._pool.call(request, dc)
+
+        await request.resolve(self._client, utils)
+        safe = is_repeatable(request) if repeatable is None else repeatable
+        result = await repeated(once, wait=wait, repeatable=safe)
+        self._client.session.process_entities(result)
+        return result
+
+    async def _at_home(self, request: TLRequest, told: OnWait | None) -> TLObject:
+        """Through the client's own connection, past its own ways of waiting."""
+        sender = self._client._sender
+        future = sender.send(request)
+        try:
+            while not (await asyncio.wait({future}, timeout=self._answer_timeout))[0]:
+                if sender._transport_connected():
+                    raise TimeoutError(f"no answer to {type(request).__name__}")
+                # Telethon sends what is pending again as soon as it is connected; only say why it takes
+                long. if told is not None:
+                    await told(self._answer_timeout, Reason.CONNECTION.value)
+            if future.cancelled():
+                raise ConnectionError("disconnected before the answer came")
+            return future.result()
+        except errors.AuthKeyNotFound:
+            raise LoginFailed("Telegram no longer knows this log-in; start the bot again.") from None
+        finally:
+            future.cancel()
