@@ -92,9 +92,7 @@ def parse_server(text: str) -> tuple[str, int]:
 
 def _require_cryptg() -> None:
     try:
-        import cryptg  # noqa: F401  # Telethon picks it up by itself; without it each GB costs minutes of
-
-        CPU
+        import cryptg  # noqa: F401  # Telethon picks it up by itself
     except ImportError:
         raise SettingsError(
             "The package cryptg is missing; install the program's requirements again."

@@ -124,8 +124,7 @@ class Centre:
         """Elsewhere than at home the log-in is exported and imported, once for each key."""
         if not self._imported:
             async with asyncio.timeout(CONNECT_SECONDS):
-                ticket = await
-                self._client._sender.send(functions.auth.ExportAuthorizationRequest(self._dc))
+                ticket = await self._client._sender.send(functions.auth.ExportAuthorizationRequest(self._dc))
             await sender.call(functions.auth.ImportAuthorizationRequest(id=ticket.id, bytes=ticket.bytes))
             self._imported = True
         self._salt, self._time_offset = sender._state.salt, sender._state.time_offset

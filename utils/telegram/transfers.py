@@ -77,8 +77,7 @@ class Transfers:
 class FileTransfer:
     """One file on its way. Its parts stop together while it waits, and go on together."""
 
-    def __init__(self, transfers: Transfers, direction: Direction, *, on_wait: OnWait | None = None) ->
-    None:
+    def __init__(self, transfers: Transfers, direction: Direction, *, on_wait: OnWait | None = None) -> None:
         self._transfers = transfers
         self._direction = direction
         self._on_wait = on_wait or transfers.on_wait

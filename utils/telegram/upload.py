@@ -190,8 +190,6 @@ async def upload(
     return await job.run()
 
 
-async def resend_part(transfers: Transfers, path: Path, *, name: str, state: UploadState, part: int) ->
-None:
-    """Send part ``part`` of an upload again under the same file_id (FILE_PART_X_MISSING), then repeat the
-    call."""
+async def resend_part(transfers: Transfers, path: Path, *, name: str, state: UploadState, part: int) -> None:
+    """Send part ``part`` of an upload again under the same file_id (FILE_PART_X_MISSING)."""
     await Upload(transfers, path, name=name, resume=state).resend_part(part)

@@ -32,8 +32,6 @@ ANSWER_TIMEOUT = 60.0
 BACKOFF = (1.0, 2.0, 4.0, 8.0, 15.0, 30.0)
 #: How often one request is repeated because of trouble at the server: about four minutes.
 SERVER_ATTEMPTS = 12
-#: A random_id that stays a duplicate this often was used: the caller looks the message up.
-DUPLICATE_ATTEMPTS = 4
 
 
 class Reason(StrEnum):
@@ -77,7 +75,7 @@ def pause_after(error: BaseException, failures: int) -> Pause | None:
         # FLOOD_WAIT_0 has been seen; a pause of nothing would repeat in a tight loop.
         return Pause(max(1.0, getattr(error, "seconds", 5)), Reason.FLOOD)
     if isinstance(error, errors.RandomIdDuplicateError):
-        return _backoff(failures, Reason.SERVER) if failures < DUPLICATE_ATTEMPTS else None
+        return None  # 500-class, but whoever drew the id must know that it was used
     if isinstance(error, errors.ServerError | errors.TimedOutError):
         return _backoff(failures, Reason.SERVER) if failures < SERVER_ATTEMPTS else None
     if isinstance(error, ConnectionError | TimeoutError | EOFError):
@@ -216,8 +214,8 @@ class Caller:
             while not (await asyncio.wait({future}, timeout=self._answer_timeout))[0]:
                 if sender._transport_connected():
                     raise TimeoutError(f"no answer to {type(request).__name__}")
-                # Telethon sends what is pending again as soon as it is connected; only say why it takes
-                long. if told is not None:
+                # Telethon sends it again by itself once it is connected; only say why it takes long.
+                if told is not None:
                     await told(self._answer_timeout, Reason.CONNECTION.value)
             if future.cancelled():
                 raise ConnectionError("disconnected before the answer came")
