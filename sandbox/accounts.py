@@ -1,0 +1,233 @@
+"""Who exists here: bots and people, the keys they are logged in with, and how they see each other."""
+
+from __future__ import annotations
+
+import hmac
+import secrets
+import sqlite3
+from dataclasses import dataclass
+
+from telethon.tl import TLObject, types
+
+from . import password as srp
+from .rpc import RpcError
+from .store import Store
+from .tl import unpack
+
+#: Where they live (Telegram, too, decides it for the account).
+BOT_DC = 1
+PERSON_DC = 2
+FIRST_PERSON = 5_000_001
+
+
+@dataclass(frozen=True)
+class Account:
+    """A bot (with a token) or a person (with a phone number, digits only)."""
+
+    id: int
+    bot: bool
+    dc: int
+    token: str | None
+    phone: str | None
+    first_name: str
+    username: str | None
+    salt1: bytes | None
+    salt2: bytes | None
+    verifier: bytes | None
+    commands: bytes
+
+    @property
+    def has_password(self) -> bool:
+        return self.verifier is not None
+
+
+def digits(phone: str) -> str:
+    """A phone number as it is kept: digits only."""
+    return "".join(letter for letter in phone if letter.isdigit())
+
+
+class Accounts:
+    """Accounts and their log-ins, kept in the store."""
+
+    def __init__(self, store: Store) -> None:
+        self._store = store
+        self._hash_key = store.secret("access hashes")
+
+    # -- who there is
+
+    def add_bot(self, token: str, username: str, name: str) -> int:
+        """A bot whose id is the number in front of its token; the same token again changes nothing."""
+        number = token.partition(":")[0]
+        if not number.isdigit():
+            raise ValueError("a bot's token looks like 123456:letters")
+        known = self.by_token(token)
+        if known is not None:
+            return known.id
+        return self._add(int(number), bot=True, dc=BOT_DC, first_name=name, username=username, token=token)
+
+    def add_person(
+        self, phone: str, first_name: str, username: str | None = None, password: str | None = None
+    ) -> int:
+        """A person; the same phone number again changes nothing."""
+        known = self.by_phone(phone)
+        if known is not None:
+            return known.id
+        row = self._store.one("SELECT MAX(id) AS last FROM accounts WHERE NOT bot")
+        last = row["last"] if row is not None else None
+        number = self._add(
+            FIRST_PERSON if last is None else int(last) + 1,
+            bot=False,
+            dc=PERSON_DC,
+            first_name=first_name,
+            username=username,
+            phone=digits(phone),
+        )
+        if password is not None:
+            salt1, salt2 = secrets.token_bytes(32), secrets.token_bytes(16)
+            self._store.run(
+                "UPDATE accounts SET salt1 = ?, salt2 = ?, verifier = ? WHERE id = ?",
+                salt1,
+                salt2,
+                srp.verifier(password, salt1, salt2),
+                number,
+            )
+        return number
+
+    def _add(
+        self,
+        number: int,
+        *,
+        bot: bool,
+        dc: int,
+        first_name: str,
+        username: str | None,
+        token: str | None = None,
+        phone: str | None = None,
+    ) -> int:
+        self._store.run(
+            "INSERT INTO accounts (id, bot, dc, token, phone, first_name, username) VALUES (?, ?, ?, ?, ?, ?, ?)",
+            number,
+            bot,
+            dc,
+            token,
+            phone,
+            first_name,
+            username,
+        )
+        return number
+
+    def get(self, number: int) -> Account | None:
+        return self._find("id", number)
+
+    def by_token(self, token: str) -> Account | None:
+        return self._find("token", token)
+
+    def by_phone(self, phone: str) -> Account | None:
+        return self._find("phone", digits(phone))
+
+    def by_username(self, username: str) -> Account | None:
+        return self._find("username", username.lstrip("@"))
+
+    def _find(self, column: str, value: object) -> Account | None:
+        row = self._store.one(f"SELECT * FROM accounts WHERE {column} = ?", value)
+        return _account(row) if row is not None else None
+
+    # -- log-ins
+
+    def of_key(self, auth_key: int) -> Account | None:
+        """Who is logged in with that key; None also while the password is still missing."""
+        row = self._store.one("SELECT account FROM keys WHERE auth_key = ? AND ready", str(auth_key))
+        return self.get(row["account"]) if row is not None else None
+
+    def waiting(self, auth_key: int) -> Account | None:
+        """Who gave a right code with that key and has yet to give the password."""
+        row = self._store.one("SELECT account FROM keys WHERE auth_key = ? AND NOT ready", str(auth_key))
+        return self.get(row["account"]) if row is not None else None
+
+    def log_in(self, auth_key: int, dc: int, account: int, *, ready: bool = True) -> None:
+        self._store.run("INSERT OR REPLACE INTO keys VALUES (?, ?, ?, ?)", str(auth_key), dc, account, ready)
+
+    def log_out(self, auth_key: int) -> None:
+        self._store.run("DELETE FROM keys WHERE auth_key = ?", str(auth_key))
+
+    def keys(self, account: int, dc: int | None = None) -> list[int]:
+        """The keys that an account is logged in with, on one data centre or on all."""
+        rows = self._store.all(
+            "SELECT auth_key FROM keys WHERE account = ? AND ready AND (? IS NULL OR dc = ?)", account, dc, dc
+        )
+        return [int(row["auth_key"]) for row in rows]
+
+    # -- how they see each other
+
+    def access_hash(self, viewer: int, target: int) -> int:
+        """Every account has its own number for each other account, as on Telegram."""
+        digest = hmac.digest(self._hash_key, f"{viewer}:{target}".encode(), "sha256")
+        return int.from_bytes(digest[:8], "big") >> 1
+
+    def user(self, viewer: Account, target: Account) -> types.User:
+        """`target` as `viewer` sees it."""
+        same = viewer.id == target.id
+        return types.User(
+            id=target.id,
+            is_self=same,
+            bot=target.bot,
+            bot_info_version=1 if target.bot else None,
+            access_hash=self.access_hash(viewer.id, target.id),
+            first_name=target.first_name,
+            username=target.username,
+            phone=target.phone if same else None,
+            status=None if target.bot else types.UserStatusRecently(),
+        )
+
+    def users(self, viewer: Account, numbers: set[int]) -> list[types.User]:
+        """All of these as `viewer` sees them, unknown ones left out."""
+        found = (self.get(number) for number in sorted(numbers))
+        return [self.user(viewer, target) for target in found if target is not None]
+
+    def resolve(self, viewer: Account, peer: TLObject) -> Account:
+        """The account that an InputPeer or InputUser names. Raises PEER_ID_INVALID.
+
+        A bot may leave the access hash out (0) for anybody, which Telegram allows for those it has met.
+        """
+        if isinstance(peer, types.InputPeerSelf | types.InputUserSelf):
+            return viewer
+        if isinstance(peer, types.InputPeerUser | types.InputUser):
+            target = self.get(peer.user_id)
+            known = {self.access_hash(viewer.id, peer.user_id)} | ({0} if viewer.bot else set())
+            if target is not None and (peer.access_hash in known or target.id == viewer.id):
+                return target
+        raise RpcError(400, "PEER_ID_INVALID")
+
+    def commands(self, account: Account) -> list[TLObject]:
+        row = self._store.one("SELECT commands FROM accounts WHERE id = ?", account.id)
+        return unpack(row["commands"]) if row is not None else []
+
+    def set_commands(self, account: Account, commands: bytes) -> None:
+        self._store.run("UPDATE accounts SET commands = ? WHERE id = ?", commands, account.id)
+
+    # -- who does not want to hear from whom
+
+    def block(self, account: int, peer: int, *, blocked: bool = True) -> None:
+        if blocked:
+            self._store.run("INSERT OR IGNORE INTO blocked VALUES (?, ?)", account, peer)
+        else:
+            self._store.run("DELETE FROM blocked WHERE account = ? AND peer = ?", account, peer)
+
+    def has_blocked(self, account: int, peer: int) -> bool:
+        return self._store.one("SELECT 1 FROM blocked WHERE account = ? AND peer = ?", account, peer) is not None
+
+
+def _account(row: sqlite3.Row) -> Account:
+    return Account(
+        id=row["id"],
+        bot=bool(row["bot"]),
+        dc=row["dc"],
+        token=row["token"],
+        phone=row["phone"],
+        first_name=row["first_name"],
+        username=row["username"],
+        salt1=row["salt1"],
+        salt2=row["salt2"],
+        verifier=row["verifier"],
+        commands=row["commands"],
+    )

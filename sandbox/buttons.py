@@ -1,0 +1,88 @@
+"""Inline buttons: a person presses, the bot is told, its answer goes back."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Mapping
+
+from telethon.tl import TLObject, TLRequest, functions, types
+
+from .accounts import Accounts
+from .messages import Messages
+from .rpc import Result, RpcError
+from .session import Serve, Session
+from .store import new_id
+from .tl import unpack
+from .updates import Updates
+
+
+class Buttons:
+    """messages.getBotCallbackAnswer and setBotCallbackAnswer."""
+
+    def __init__(self, accounts: Accounts, messages: Messages, updates: Updates) -> None:
+        self._accounts = accounts
+        self._messages = messages
+        self._updates = updates
+        self._pressed: dict[int, tuple[int, asyncio.Future[TLObject]]] = {}
+        #: How long a bot has to answer, in seconds.
+        self.patience: float = 15.0
+
+    def serves(self) -> Mapping[type[TLRequest], Serve]:
+        return {
+            functions.messages.GetBotCallbackAnswerRequest: self._press,
+            functions.messages.SetBotCallbackAnswerRequest: self._answer,
+        }
+
+    async def _press(self, session: Session, request: TLRequest) -> Result:
+        person = session.person
+        message = self._messages.get(person.id, request.msg_id)
+        if message is None or message.peer != self._accounts.resolve(person, request.peer).id:
+            raise RpcError(400, "MESSAGE_ID_INVALID")
+        bot = self._accounts.get(message.sender)
+        if bot is None or not bot.bot or request.data not in _payloads(message.markup):
+            raise RpcError(400, "DATA_INVALID")
+        query, answer = new_id(), asyncio.get_running_loop().create_future()
+        update = types.UpdateBotCallbackQuery(
+            query_id=query,
+            user_id=person.id,
+            peer=types.PeerUser(person.id),
+            msg_id=message.twin,
+            chat_instance=self._accounts.access_hash(bot.id, person.id),
+            data=request.data,
+        )
+        self._pressed[query] = (bot.id, answer)
+        self._updates.tell(bot, update, {person.id}, keep=True)
+        try:
+            return await asyncio.wait_for(answer, self.patience)
+        except TimeoutError:
+            raise RpcError(502, "BOT_RESPONSE_TIMEOUT") from None
+        finally:
+            del self._pressed[query]
+
+    async def _answer(self, session: Session, request: TLRequest) -> Result:
+        bot, answer = self._pressed.get(request.query_id, (None, None))
+        if bot != session.bot.id or answer is None:
+            raise RpcError(400, "QUERY_ID_INVALID")
+        if not answer.done():
+            answer.set_result(
+                types.messages.BotCallbackAnswer(
+                    cache_time=request.cache_time,
+                    alert=request.alert,
+                    message=request.message,
+                    url=request.url,
+                    has_url=bool(request.url) or None,
+                )
+            )
+        return True
+
+
+def _payloads(markup: bytes) -> set[bytes]:
+    """What the buttons of a keyboard carry."""
+    return {
+        button.type.data
+        for keyboard in unpack(markup)
+        if isinstance(keyboard, types.ReplyInlineMarkup)
+        for row in keyboard.rows
+        for button in row.buttons
+        if isinstance(button.type, types.InlineButtonTypeCallback)
+    }
