@@ -47,8 +47,7 @@ class _NoUpdates:
 
 
 class FileSender(MTProtoSender):  # type: ignore[misc]
-    """One connection. It does not reconnect by itself: what it had under way fails, and the pool opens
-    another."""
+    """One connection. When it ends, what it had under way fails, and the pool opens another."""
 
     def __init__(self, auth_key: AuthKey, *, client: TelegramClient) -> None:
         super().__init__(
@@ -71,8 +70,7 @@ class FileSender(MTProtoSender):  # type: ignore[misc]
         return bool(self._transport_connected()) and not self._disconnected.done()
 
     async def call(self, request: TLRequest) -> TLObject:
-        """The answer; raises :class:`ConnectionError` when the connection ends or stalls before it
-        comes."""
+        """The answer; raises :class:`ConnectionError` when the connection ends or stalls before."""
         if not self.in_flight:
             self.last_answer = time.monotonic()
         self.in_flight += 1

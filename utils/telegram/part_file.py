@@ -24,8 +24,7 @@ RECORD_BYTES, RECORD_SECONDS = 16 * 1024 * 1024, 5.0
 
 
 class PartFile:
-    """The parts of one file. ``identity`` says which file it is: a record of another one is not
-    continued."""
+    """The parts of one file. ``identity`` says which file; a record of another one is not continued."""
 
     def __init__(self, path: Path, *, identity: str, size: int, part_size: int) -> None:
         self._path = path

@@ -1,5 +1,4 @@
-"""Ranges of a remote file that were fetched or are on their way, so that readers need not think about
-ranges.
+"""Ranges of a remote file that were fetched or are on their way.
 
 Someone who reads on from where they were gets the next megabytes fetched before asking; someone who jumps
 about fetches little more than what was asked for.
@@ -56,7 +55,7 @@ class ReadAhead:
         self._fetch = fetch
         self._segments: list[_Segment] = []  # by start
         self._tick = 0
-        self._next = -1
+        self._next = -SKIP - 1
         self._ahead = 0
 
     async def read(self, offset: int, size: int) -> bytes:
@@ -85,14 +84,15 @@ class ReadAhead:
             # Up to a whole megabyte: ranges must not cross one, and half a range costs a whole round trip.
             self._ensure(end, min((end + self._ahead) // MB * MB, self._size))
         self._forget()
-        return [_part(s, max(offset, s.start), min(end, s.end)) for s in needed]
+        return [_part(segment, start, stop) for segment, start, stop in needed]
 
-    def _ensure(self, offset: int, end: int) -> list[_Segment]:
+    def _ensure(self, offset: int, end: int) -> list[tuple[_Segment, int, int]]:
+        """The segments that hold ``offset`` to ``end``, each with what to take from it."""
         found = []
         while offset < end:
             segment = self._at(offset) or self._start(offset, self._gap_end(offset, end))
             segment.used = self._tick
-            found.append(segment)
+            found.append((segment, offset, min(end, segment.end)))
             offset = segment.end
         return found
 

@@ -52,10 +52,10 @@ class Centre:
         return min(self.senders, key=lambda sender: sender.in_flight)
 
     def grow(self) -> bool:
-        """Want one connection more; False when there are as many as allowed."""
+        """Want twice as many connections; False when there are as many as allowed."""
         if self.wanted >= self._limit:
             return False
-        self.wanted += 1
+        self.wanted = min(2 * self.wanted, self._limit)
         return True
 
     async def forget_log_in(self, *, key_too: bool) -> None:
@@ -156,7 +156,7 @@ class SenderPool:
             raise ConnectionError(f"logged out of data centre {dc}") from error
 
     def grow(self, dc: int) -> bool:
-        """Open one connection more to ``dc``; False when there are as many as allowed."""
+        """Use twice as many connections to ``dc``; False when there are as many as allowed."""
         return self._centre(dc).grow()
 
     def connections(self, dc: int) -> int:

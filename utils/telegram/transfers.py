@@ -38,7 +38,7 @@ class Direction(StrEnum):
 
 #: Parts in flight at first and at most. Up, 512 KB each; down, 1 MB each: 12 MB and 16 MB in memory at
 #: most.
-WINDOWS = {Direction.UP: (4, 24), Direction.DOWN: (3, 16)}
+WINDOWS = {Direction.UP: (6, 24), Direction.DOWN: (4, 16)}
 
 
 class Transfers:

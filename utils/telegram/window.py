@@ -43,9 +43,11 @@ class Window:
         self._on_flat = on_flat
         self._clock = clock
         self._waiting: OrderedDict[object, deque[asyncio.Future[None]]] = OrderedDict()
-        self._doubling = True
+        self._doubling, self._probing = True, False
+        self._was_full = False
         self._best = 0.0
         self._best_limit = start
+        self._best_when_flat = 0.0
         self._flat = 0
         self._begin_round()
 
@@ -62,8 +64,8 @@ class Window:
     async def _acquire(self, owner: object) -> None:
         if self.in_flight < self.limit and not self._waiting:
             self.in_flight += 1
+            self._was_full |= self.in_flight >= self.limit
             return
-        self._was_full = True
         turn: asyncio.Future[None] = asyncio.get_running_loop().create_future()
         self._waiting.setdefault(owner, deque()).append(turn)
         try:
@@ -92,7 +94,7 @@ class Window:
             return
         self._bytes += size
         self._parts += 1
-        if self._doubling and self._was_full:
+        if self._doubling and self._was_full and not self._flat:
             self._set_limit(self.limit + 1)
         if self._parts >= self._round_parts and now > self._since:
             self._end_round(self._bytes / (now - self._since))
@@ -100,15 +102,15 @@ class Window:
     def waited(self) -> None:
         """Telegram asked for a pause: half as much from now on, growing slowly again."""
         self.limit = max(1, self.limit // 2)
-        self._doubling = False
-        self._best, self._best_limit, self._flat = 0.0, self.limit, 0
+        self._doubling = self._probing = False
+        self._best, self._best_limit, self._best_when_flat, self._flat = 0.0, self.limit, 0.0, 0
         self._begin_round()
 
     def _begin_round(self, now: float | None = None) -> None:
         self._since = self._clock() if now is None else now
         self._bytes = self._parts = 0
         self._round_parts = self.limit
-        self._was_full = bool(self._waiting)
+        self._was_full = self.in_flight >= self.limit
 
     def _end_round(self, rate: float) -> None:
         """``rate``: bytes a second over as many parts as the window had when the round began."""
@@ -118,27 +120,33 @@ class Window:
             return  # the window was not what held things up
         if rate > self._best * GROWTH:
             self._best, self._best_limit, self._flat = rate, tried, 0
+            if self._probing:
+                self._probe(rate)
             return
         self._best = max(self._best, rate)
         self._flat += 1
         if self._doubling and self._flat >= FLAT_ROUNDS:
             self._stop_doubling()
+        elif self._probing and self._flat >= FLAT_ROUNDS:
+            self._probing, self._flat = False, 0
+            self._set_limit(self._best_limit)
         elif not self._doubling and self._flat >= PROBE_ROUNDS:
-            self._probe()
+            self._probe(rate)
 
     def _stop_doubling(self) -> None:
-        self._flat = 0
-        if self._on_flat():
-            return
-        self._doubling = False
         # A quarter more than what was enough, so that a late answer leaves no gap.
-        self._set_limit(max(1, self._best_limit + self._best_limit // 4 + 1))
+        self._set_limit(self._best_limit + self._best_limit // 4 + 1)
+        helped = self._best > self._best_when_flat * GROWTH
+        self._best_when_flat = self._best
+        if helped and self._on_flat():
+            self._flat = FLAT_ROUNDS - 1  # the next round tells whether that helped
+        else:
+            self._doubling, self._flat = False, 0
 
-    def _probe(self) -> None:
-        """Links change: forget the best and see whether a larger window is faster now."""
-        self._flat = 0
-        self._best_limit = self.limit
-        self._best /= 1 + (GROWTH - 1) / 2
+    def _probe(self, rate: float) -> None:
+        """Links change: see whether a larger window is faster than ``rate`` now."""
+        self._probing, self._flat = True, 0
+        self._best, self._best_limit = rate, self.limit
         self._set_limit(self.limit + max(1, self.limit // 4))
 
     def _set_limit(self, limit: int) -> None:
