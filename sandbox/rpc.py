@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Protocol
+from typing import Protocol, TypeAlias
 
 from telethon.tl import TLObject, TLRequest
 
@@ -31,7 +31,7 @@ class Caller:
 
 
 #: What a request may be answered with.
-Result = TLObject | bool | int | list[TLObject] | list[int] | bytes
+Result: TypeAlias = TLObject | bool | int | list[TLObject] | list[int] | bytes
 
 
 class Handler(Protocol):
