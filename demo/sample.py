@@ -54,7 +54,7 @@ def photos() -> tuple[Photo, ...]:
         Photo("01 Рассвет над озером.jpg", 0, pines, title="Altai, day one"),
         Photo("02 Перевал.jpg", 13, pines, wide),
         Photo("03 Вертикальный снимок с телефона.jpg", 7, pines, tall, on_its_side=True),
-        Photo("04 Большой снимок (12 МБ).jpg", 3, pines, (4000, 3000), noise=26, quality=97),
+        Photo("04 Большой снимок (11 МБ).jpg", 3, pines, (4000, 3000), noise=18, quality=99),
         Photo("05 Панорама долины.jpg", 40, pines, (8400, 400)),
         Photo("06 Вечер.jpg", 1, pines, wide),
         Photo("07 Ночь.jpg", 2, pines),
