@@ -105,7 +105,8 @@ class Accounts:
         phone: str | None = None,
     ) -> int:
         self._store.run(
-            "INSERT INTO accounts (id, bot, dc, token, phone, first_name, username) VALUES (?, ?, ?, ?, ?, ?, ?)",
+            "INSERT INTO accounts (id, bot, dc, token, phone, first_name, username)"
+            " VALUES (?, ?, ?, ?, ?, ?, ?)",
             number,
             bot,
             dc,
@@ -214,7 +215,9 @@ class Accounts:
             self._store.run("DELETE FROM blocked WHERE account = ? AND peer = ?", account, peer)
 
     def has_blocked(self, account: int, peer: int) -> bool:
-        return self._store.one("SELECT 1 FROM blocked WHERE account = ? AND peer = ?", account, peer) is not None
+        return (
+            self._store.one("SELECT 1 FROM blocked WHERE account = ? AND peer = ?", account, peer) is not None
+        )
 
 
 def _account(row: sqlite3.Row) -> Account:

@@ -13,12 +13,12 @@ from .buttons import Buttons
 from .directory import Center, Directory
 from .downloads import Downloads
 from .export import Export
-from .faults import AnswerLost, Faults
+from .faults import Faults
 from .history import History
 from .login import Login
 from .media import MediaShelf
 from .messages import Messages
-from .rpc import Caller, Connections, Result, RpcError
+from .rpc import AnswerLost, Caller, Connections, Result, RpcError
 from .sending import Sending
 from .session import Room, Serve, Session
 from .store import Store

@@ -16,7 +16,7 @@ from .tl import unpack
 
 @dataclass(frozen=True)
 class StoredMessage:
-    """One message in its newest state. `kind` is "text", "photo", "video" or "document" (a GIF is that).
+    """One message. `kind` is "text", "photo", "video" or "document" (also a GIF).
 
     Dates are unix seconds, sizes bytes, `duration` seconds. `path`, `size` and `sha256` are those of the bytes
     that the sender uploaded, also for a photo. `buttons` are the rows of labels.

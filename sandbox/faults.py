@@ -14,13 +14,13 @@ import time
 from collections import deque
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
-from typing import Final, Protocol
+from typing import Final
 
 from telethon.tl import TLRequest
 
 from .accounts import Accounts
 from .media import Media, MediaShelf
-from .rpc import Caller, Connections, RpcError
+from .rpc import AnswerLost, Caller, Connections, RpcError
 from .sending import Refusal
 from .uploads import Uploads
 
@@ -31,7 +31,7 @@ CALLS: Final = 200_000
 
 @dataclass(frozen=True)
 class Call:
-    """One request: when (time.monotonic()), by whom, what. A part's bytes are left out; `size` is their number."""
+    """One request: when (time.monotonic()), by whom, what. Parts lose their bytes; `size` counts them."""
 
     time: float
     user: int | None
@@ -42,17 +42,6 @@ class Call:
 
 
 When = Callable[[Call], bool]
-
-
-class AnswerLost(Exception):
-    """The act is done; its answer is never to reach the client."""
-
-
-class Link(Protocol):
-    """What the protocol room offers for bad lines."""
-
-    rtt: float
-    bandwidth: float | None
 
 
 @dataclass
@@ -159,7 +148,7 @@ class Faults:
         self.fail(request, RpcError(500, "RPC_CALL_FAIL"), times=times, when=when)
 
     def rate(self, request: Named | None, limit: int, per: float, *, premium: bool = False) -> None:
-        """At most `limit` such requests in `per` seconds from one account; more get a FLOOD_WAIT that is true."""
+        """At most `limit` such requests in `per` seconds an account; more get a FLOOD_WAIT that is true."""
         passed: dict[int | None, deque[float]] = {}
         name = "FLOOD_PREMIUM_WAIT" if premium else "FLOOD_WAIT"
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Final
 
 from telethon.tl import TLObject, TLRequest, functions, types
@@ -46,7 +46,9 @@ class History:
         for wanted in request.id:
             message = self._wanted(session.me.id, wanted)
             about |= {message.peer} if message is not None else set()
-            shown.append(types.MessageEmpty(wanted.id, None) if message is None else self._messages.shown(message))
+            shown.append(
+                types.MessageEmpty(wanted.id, None) if message is None else self._messages.shown(message)
+            )
         return types.messages.Messages(
             messages=shown, topics=[], chats=[], users=self._accounts.users(session.me, about)
         )
@@ -83,7 +85,7 @@ class History:
         peer: Account,
         request: TLRequest,
         where: str,
-        values: list[object],
+        values: Sequence[object],
         *,
         before: object,
     ) -> Result:
@@ -109,7 +111,9 @@ class History:
         tops = self._tops(session.person)
         if request.offset_id or request.folder_id or request.offset_date:
             tops = [top for top in tops if top.id < request.offset_id and not request.folder_id]
-        return self._dialogs(session.me, tops[: max(request.limit, 1)], types.messages.DialogsSlice, len(tops))
+        return self._dialogs(
+            session.me, tops[: max(request.limit, 1)], types.messages.DialogsSlice, len(tops)
+        )
 
     async def _get_peer_dialogs(self, session: Session, request: TLRequest) -> Result:
         peers = {self._accounts.resolve(session.person, item.peer).id for item in request.peers}

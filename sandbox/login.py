@@ -1,4 +1,4 @@
-"""Logging in: bots by token, people by phone, code and password; and taking a log-in to the other data centre."""
+"""Logging in: bots by token, people by phone, code and password; and going to the other data centre."""
 
 from __future__ import annotations
 

@@ -68,7 +68,7 @@ class Media:
 
     @property
     def kind(self) -> str:
-        """"photo", "video" or "document"."""
+        """ "photo", "video" or "document"."""
         return "photo" if self.photo else "video" if self.video else "document"
 
     @property
@@ -208,7 +208,7 @@ class MediaShelf:
         row = self._store.one("SELECT * FROM media WHERE id = ?", number)
         if row is None:
             return None
-        facts = {key: row[key] for key in row.keys()}
+        facts = dict(row)
         facts["attributes"] = tuple(unpack(row["attributes"]))
         facts["sizes"] = tuple(Size(*size) for size in json.loads(row["sizes"]))
         for flag in ("photo", "streaming", "nosound"):

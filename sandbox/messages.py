@@ -78,9 +78,7 @@ class Messages:
         return None if found is None or found.deleted else found
 
     def _get(self, account: int, number: int) -> Message | None:
-        row = self._store.one(
-            f"SELECT {COLUMNS} FROM messages WHERE account = ? AND id = ?", account, number
-        )
+        row = self._store.one(f"SELECT {COLUMNS} FROM messages WHERE account = ? AND id = ?", account, number)
         return message_of(row) if row is not None else None
 
     def find(self, where: str, *values: object) -> list[Message]:
@@ -105,7 +103,9 @@ class Messages:
 
     # -- changing
 
-    def send(self, sender: Account, peer: Account, drafts: Sequence[Draft]) -> tuple[list[Message], list[Event]]:
+    def send(
+        self, sender: Account, peer: Account, drafts: Sequence[Draft]
+    ) -> tuple[list[Message], list[Event]]:
         """Keeps all drafts for both sides, at once. Returns the sender's copies and what to announce."""
         mine: list[int] = []
         events: list[Event] = []
@@ -117,17 +117,23 @@ class Messages:
                     other = peer.id if side == sender.id else sender.id
                     twin = sum(numbers) - number
                     event = self._updates.append(db, side, "new", other, (number,))
-                    reply = draft.reply_to if side == sender.id else self._twin_of(db, sender.id, draft.reply_to)
+                    reply = (
+                        draft.reply_to if side == sender.id else self._twin_of(db, sender.id, draft.reply_to)
+                    )
                     _insert(db, draft, side, number, other, sender.id, twin, reply, event.pts)
                     events.append(event)
-                db.execute("INSERT INTO sent VALUES (?, ?, ?, ?)", (sender.id, peer.id, draft.random_id, numbers[0]))
+                db.execute(
+                    "INSERT INTO sent VALUES (?, ?, ?, ?)", (sender.id, peer.id, draft.random_id, numbers[0])
+                )
                 mine.append(numbers[0])
         kept = [self._get(sender.id, number) for number in mine]
         return [message for message in kept if message is not None], events
 
     @staticmethod
     def _twin_of(db: sqlite3.Connection, account: int, number: int | None) -> int | None:
-        row = db.execute("SELECT twin FROM messages WHERE account = ? AND id = ?", (account, number)).fetchone()
+        row = db.execute(
+            "SELECT twin FROM messages WHERE account = ? AND id = ?", (account, number)
+        ).fetchone()
         return int(row["twin"]) or None if row is not None else None
 
     def edit(
@@ -164,8 +170,13 @@ class Messages:
 
     def read(self, account: int, peer: int, up_to: int) -> list[Event]:
         """Marks what `peer` wrote as read up to that number of ours; tells both sides."""
-        last = self.find("account = ? AND peer = ? AND sender = ? AND id <= ? ORDER BY id DESC LIMIT 1", account,
-                         peer, peer, up_to or 2**31 - 1)
+        last = self.find(
+            "account = ? AND peer = ? AND sender = ? AND id <= ? ORDER BY id DESC LIMIT 1",
+            account,
+            peer,
+            peer,
+            up_to or 2**31 - 1,
+        )
         if not last or self.marks(account, peer)[0] >= last[0].id:
             return []
         with self._store.transaction() as db:
@@ -223,7 +234,7 @@ class Messages:
 
 
 def message_of(row: sqlite3.Row) -> Message:
-    facts = {key: row[key] for key in row.keys()}
+    facts = dict(row)
     facts["deleted"] = bool(facts["deleted"])
     return Message(**facts)
 
@@ -261,7 +272,8 @@ def _insert(
 def _mark(db: sqlite3.Connection, account: int, peer: int, column: str, number: int) -> None:
     db.execute("INSERT OR IGNORE INTO marks (account, peer) VALUES (?, ?)", (account, peer))
     db.execute(
-        f"UPDATE marks SET {column} = MAX({column}, ?) WHERE account = ? AND peer = ?", (number, account, peer)
+        f"UPDATE marks SET {column} = MAX({column}, ?) WHERE account = ? AND peer = ?",
+        (number, account, peer),
     )
 
 

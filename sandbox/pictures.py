@@ -30,7 +30,7 @@ class Rendition:
 
 
 def check_photo_file(name: str, size: int) -> None:
-    """What is refused before the picture is looked at. Raises PHOTO_SAVE_FILE_INVALID or PHOTO_EXT_INVALID."""
+    """What is refused before it is looked at. Raises PHOTO_SAVE_FILE_INVALID or PHOTO_EXT_INVALID."""
     if size > MAX_PHOTO:
         raise RpcError(400, "PHOTO_SAVE_FILE_INVALID")
     if name.rpartition(".")[2].lower() not in EXTENSIONS or "." not in name:

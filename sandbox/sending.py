@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 
@@ -40,7 +40,7 @@ class Sending:
         self._updates = updates
         self._running: set[tuple[int, int, int]] = set()
         #: Asked before a media is used; raises RpcError to refuse. The fault script sets it.
-        self.admit = lambda refusal: None
+        self.admit: Callable[[Refusal], None] = _anything
 
     def serves(self) -> Mapping[type[TLRequest], Serve]:
         messages = functions.messages
@@ -279,6 +279,10 @@ class Sending:
         events = self._messages.delete(session.me.id, messages, both=both)
         self._updates.announce(events, besides=session.caller.auth_key_id)
         return types.messages.AffectedMessages(events[0].pts, events[0].count)
+
+
+def _anything(refusal: Refusal) -> None:
+    """Without a fault script every media is admitted."""
 
 
 def _same(before: Message, after: Message) -> bool:

@@ -30,7 +30,7 @@ SLICE: Final = 100
 
 @dataclass(frozen=True)
 class Event:
-    """One numbered thing that happened: `kind` is "new", "edit", "delete", "inbox" or "outbox" (read up to)."""
+    """One numbered thing that happened: "new", "edit", "delete", "inbox" or "outbox" (read up to)."""
 
     account: int
     pts: int
@@ -80,7 +80,8 @@ class Updates:
         db.execute("UPDATE accounts SET pts = pts + ? WHERE id = ?", (count, account))
         pts: int = db.execute("SELECT pts FROM accounts WHERE id = ?", (account,)).fetchone()["pts"]
         db.execute(
-            "INSERT INTO updates VALUES (?, ?, ?, ?, ?, ?)", (account, pts, count, kind, peer, json.dumps(ids))
+            "INSERT INTO updates VALUES (?, ?, ?, ?, ?, ?)",
+            (account, pts, count, kind, peer, json.dumps(ids)),
         )
         return Event(account, pts, count, kind, peer, ids)
 
@@ -91,7 +92,7 @@ class Updates:
     # -- pushed
 
     def announce(self, events: list[Event], *, besides: int | None = None) -> None:
-        """Pushes committed events to all keys of their accounts but `besides`, which has them as its answer."""
+        """Pushes committed events to all keys of their accounts but `besides`, which has them already."""
         for event in events:
             account = self._accounts.get(event.account)
             if account is None:

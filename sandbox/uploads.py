@@ -83,7 +83,7 @@ class Upload:
         """Blocking: makes `target` of the first `parts` parts; returns its MD5 if it is a small file."""
         size = sum(self.sizes[part] for part in range(parts))
         if all(self.sizes[part] == MAX_PART for part in range(parts - 1)):
-            os.replace(self.data, target)  # the parts lie as the file does: nothing to copy
+            self.data.replace(target)  # the parts lie as the file does: nothing to copy
             os.truncate(target, size)
         else:
             self._copy(parts, target)

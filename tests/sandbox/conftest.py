@@ -1,0 +1,61 @@
+"""A sandbox, a bot's client and a person, for whoever needs a Telegram to talk to."""
+
+from __future__ import annotations
+
+import io
+from collections.abc import AsyncIterator
+from pathlib import Path
+
+import pytest
+from PIL import Image
+from telethon import TelegramClient
+from telethon.tl import types
+
+from sandbox import Sandbox
+from sandbox.person import Person
+
+TOKEN = "1234:the-bots-token"
+BOT_ID = 1234
+BOT = "archive_bot"
+PHONE = "+15550001"
+PASSWORD = "correct horse"
+
+
+@pytest.fixture
+async def sandbox(tmp_path: Path) -> AsyncIterator[Sandbox]:
+    """A server of this test's own, on free ports."""
+    async with Sandbox(tmp_path / "sandbox") as server:
+        await server.add_bot(TOKEN, BOT, "Archive bot")
+        await server.add_person(PHONE, "Ann", "ann")
+        yield server
+
+
+@pytest.fixture
+async def bot_client(sandbox: Sandbox) -> AsyncIterator[TelegramClient]:
+    """The bot BOT, logged in by its token."""
+    client = sandbox.client()
+    await client.start(bot_token=TOKEN)
+    yield client
+    await client.disconnect()
+
+
+@pytest.fixture
+async def person(sandbox: Sandbox) -> AsyncIterator[Person]:
+    """Ann, logged in by phone and code; she has not written to the bot yet."""
+    async with sandbox.person(PHONE) as someone:
+        yield someone
+
+
+@pytest.fixture
+async def chat(person: Person, bot_client: TelegramClient) -> types.InputPeerUser:
+    """Ann as the bot addresses her, after she pressed Start."""
+    await person.say(BOT, "/start")
+    return types.InputPeerUser((await person.client.get_me()).id, 0)
+
+
+def jpeg(width: int, height: int, *, quality: int = 80, seed: int = 0) -> bytes:
+    """A picture that does not compress to nothing."""
+    picture = Image.linear_gradient("L").rotate(seed).resize((width, height)).convert("RGB")
+    data = io.BytesIO()
+    picture.save(data, "JPEG", quality=quality)
+    return data.getvalue()
