@@ -1,4 +1,4 @@
-"""The border between protocol and API: who asks, what may be answered, what the two ask of each other."""
+"""The border between the protocol (sandbox.mtproto) and the API behind it."""
 
 from __future__ import annotations
 
@@ -7,9 +7,12 @@ from typing import Protocol, TypeAlias
 
 from telethon.tl import TLObject, TLRequest
 
+#: What a request may be answered with: a TL object, a bare value, or a vector of either.
+Result: TypeAlias = TLObject | bool | int | bytes | list[TLObject] | list[int]
+
 
 class RpcError(Exception):
-    """A request is refused: `code` (420) and Telegram's `message` ("FLOOD_WAIT_3")."""
+    """Telegram's answer when it does not do what was asked: a code and a name, such as 420 FLOOD_WAIT_3."""
 
     def __init__(self, code: int, message: str) -> None:
         super().__init__(f"{code} {message}")
@@ -17,41 +20,49 @@ class RpcError(Exception):
         self.message = message
 
 
+class AnswerLost(Exception):  # noqa: N818 - it is no error of ours
+    """The act is done; its answer is never to reach the client."""
+
+
 @dataclass
 class Caller:
-    """The session that a request came from, as far as the protocol knows it."""
+    """The session that a request came from. ``auth_key_id`` is what a log-in belongs to."""
 
     dc_id: int
     auth_key_id: int
     session_id: int
-    layer: int | None  #: from invokeWithLayer; None until the session said it
-    api_id: int | None  #: from initConnection; None until the session said it
-    receives_updates: bool  #: False once the session wrapped a request in invokeWithoutUpdates
-    address: str  #: "127.0.0.1:51234" of the connection in use
-
-
-#: What a request may be answered with.
-Result: TypeAlias = TLObject | bool | int | list[TLObject] | list[int] | bytes
+    layer: int | None = None
+    api_id: int | None = None
+    receives_updates: bool = True
+    address: str = ""
 
 
 class Handler(Protocol):
     """The API, as the protocol sees it."""
 
     async def handle(self, caller: Caller, request: TLRequest) -> Result:
-        """Answers a request; wrappers are already peeled off. Raises RpcError."""
+        """Answer ``request``, out of which invokeWithLayer and its like were peeled.
+
+        Raises :class:`RpcError`, or :class:`AnswerLost` when the client shall never hear of it.
+        """
+        ...
 
     async def session_opened(self, caller: Caller) -> None:
-        """Called with the first message of a session, before its first request."""
+        """A session sent its first message."""
+        ...
 
 
 class Connections(Protocol):
-    """The protocol, as the API sees it."""
+    """What the API may ask of the protocol."""
 
     async def push(self, auth_key_id: int, update: TLObject) -> int:
-        """Sends `update` to every live session of that key that wants updates; how many it reached."""
+        """Send ``update`` to every live session of that key that wants updates; how many there are."""
+        ...
 
     def drop(self, auth_key_id: int) -> None:
-        """Closes the key's connections."""
+        """Close the connections of that key."""
+        ...
 
     def forget(self, auth_key_id: int) -> None:
-        """Destroys the key: from now on the transport answers -404 to it."""
+        """Destroy the key: its client is answered -404."""
+        ...
