@@ -42,9 +42,14 @@ class MediaFile:
 
 
 class AlbumBuilder:
-    """Collects files, folder by folder and kind by kind, and gives out albums of at most ten."""
+    """Collects files, folder by folder and kind by kind, and gives out albums of at most ten.
+
+    ``by_folder`` says that files come folder by folder, so that a folder is over when the next one begins;
+    otherwise some folders are kept half collected.
+    """
 
     def __init__(self) -> None:
+        self.by_folder = False
         self._open: dict[str, dict[Kind, list[MediaFile]]] = {}
 
     def add(self, file: MediaFile) -> list[tuple[MediaFile, ...]]:
@@ -57,7 +62,7 @@ class AlbumBuilder:
         # Documents cannot be in an album with anything but documents, and are rare: each goes by itself.
         if len(items) == (ALBUM_SIZE if file.kind != "document" else 1):
             ready.append(tuple(folder.pop(file.kind)))
-        while len(self._open) > OPEN_FOLDERS:
+        while len(self._open) > (1 if self.by_folder else OPEN_FOLDERS):
             ready += self.finish_folder(next(iter(self._open)))
         return ready
 

@@ -11,6 +11,7 @@
     │   │   └── WrongPassword    encrypted, none of the passwords fits
     │   ├── VolumeMissing        one part of a split set is not there
     │   ├── ArchiveDamaged       truncated, or a check sum that does not match
+    │   ├── DeliveredBefore      the same file was delivered to this chat before
     │   ├── UnsupportedArchive   a method that the engine cannot decode
     │   └── LimitExceeded        bombs, depth, count, size; the figures are in the message
     ├── MediaError               one picture or video
@@ -89,6 +90,10 @@ class ArchiveDamaged(ArchiveError):
 
 class UnsupportedArchive(ArchiveError):
     """A compression or encryption method that the engine cannot decode."""
+
+
+class DeliveredBefore(ArchiveError):
+    """The same file was delivered to this chat before; it is done again only when asked for."""
 
 
 class LimitExceeded(ArchiveError):

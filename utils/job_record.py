@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, replace
 from typing import Any
 
 from utils.albums import MediaFile
@@ -15,6 +15,7 @@ FILE = "file"  #          a MediaFile: it is on disk, ready to be sent
 DROP = "drop"  #          number: its file is gone or doubtful, it must be extracted again
 DEFER = "defer"  #        a MediaFile and plan cost: it is on disk, to be converted
 CONVERTED = "converted"  # number, and the MediaFile that came of it
+UNCONVERTIBLE = "unconvertible"  # number, reason: it will be sent as it is
 SKIP = "skip"  #          key, name, reason: it will not be sent
 OTHER = "other"  #        key, name: it is neither a picture nor a video
 ANNOUNCE = "announce"  #  message key, numbers, random_ids: before the call
@@ -22,8 +23,9 @@ MEDIA = "media"  #        number, and what uploadMedia gave for it
 RENEW = "renew"  #        number: that medium is no longer valid
 REFUSED = "refused"  #    number, reason: Telegram will not take it as it is
 SENT = "sent"  #          message key, numbers, message ids: the server's answer
-EXTRACTED = "extracted"  # everything in the archive was looked at
+EXTRACTED = "extracted"  # ignored: everything in the archive was looked at
 FAILED = "failed"  #      told: the archive as a whole could not be handled
+CANCELLED = "cancelled"  # nothing more is to be sent, on the user's word
 DONE = "done"  #          nothing is left to do
 
 
@@ -37,6 +39,7 @@ class JobRecord:
     deferred: dict[int, MediaFile] = field(default_factory=dict)
     costs: dict[int, float] = field(default_factory=dict)
     converted: dict[int, MediaFile] = field(default_factory=dict)
+    unconvertible: dict[int, str] = field(default_factory=dict)
     skipped: dict[str, tuple[str, str]] = field(default_factory=dict)
     others: dict[str, str] = field(default_factory=dict)
     announced: dict[str, Mapping[str, Any]] = field(default_factory=dict)
@@ -45,7 +48,9 @@ class JobRecord:
     sent: dict[str, list[int]] = field(default_factory=dict)
     delivered: set[int] = field(default_factory=set)
     extracted: bool = False
+    ignored: int = 0
     failed: str = ""
+    cancelled: bool = False
     done: bool = False
 
     @classmethod
@@ -67,14 +72,18 @@ class JobRecord:
             file = MediaFile(**line["file"])
             self.files[file.number] = file
         elif kind == DROP:
-            for group in (self.files, self.deferred, self.media):
-                group.pop(line["number"], None)
+            # Of a converted video only the result is dropped, if its source is still there.
+            if self.converted.pop(line["number"], None) is None:
+                for group in (self.files, self.deferred, self.media):
+                    group.pop(line["number"], None)
         elif kind == DEFER:
             file = MediaFile(**line["file"])
             self.deferred[file.number] = file
             self.costs[file.number] = float(line["cost"])
         elif kind == CONVERTED:
             self.converted[line["number"]] = MediaFile(**line["file"])
+        elif kind == UNCONVERTIBLE:
+            self.unconvertible[line["number"]] = line["reason"]
         elif kind == SKIP:
             self.skipped[line["key"]] = (line["name"], line["reason"])
         elif kind == OTHER:
@@ -93,8 +102,11 @@ class JobRecord:
             self.delivered |= set(line["numbers"])
         elif kind == EXTRACTED:
             self.extracted = True
+            self.ignored = int(line["ignored"])
         elif kind == FAILED:
             self.failed = line["told"]
+        elif kind == CANCELLED:
+            self.cancelled = True
         elif kind == DONE:
             self.done = True
 
@@ -103,9 +115,36 @@ class JobRecord:
         kept = {file.key for file in (*self.files.values(), *self.deferred.values())}
         return kept | self.skipped.keys() | self.others.keys()
 
+    def settled(self) -> bool:
+        """Whether nothing is left but the summary."""
+        if self.cancelled:
+            return True
+        waiting = self.files.keys() - self.delivered
+        return bool(self.extracted or self.failed) and not waiting and not self.open_conversions()
+
     def open_conversions(self) -> list[int]:
         """Numbers of the deferred videos whose result is not delivered yet."""
         return [number for number in self.deferred if number not in self.delivered]
+
+    def to_send(self, number: int) -> MediaFile:
+        """What is sent for the file ``number``: the video that it became, or itself."""
+        if number in self.converted:
+            return self.converted[number]
+        if number not in self.deferred:
+            return self.files[number]
+        note = f"It could not be converted: {self.unconvertible.get(number, '')}"
+        return replace(self.deferred[number], note=note)
+
+    def announced_numbers(self) -> set[int]:
+        """Numbers of the files of which a message was announced, and perhaps sent."""
+        return {number for line in self.announced.values() for number in line["numbers"]}
+
+    def paths(self) -> set[str]:
+        """Names in the files folder that belong to something that is not delivered."""
+        known = (*self.files.values(), *self.deferred.values(), *self.converted.values())
+        waiting = [file for file in known if file.number not in self.delivered]
+        results = {f"{file.path}.mp4" for file in waiting}
+        return results | {name for file in waiting for name in (file.path, file.thumb) if name}
 
     def next_number(self) -> int:
         """The next file's number; numbers are never used twice."""

@@ -50,17 +50,17 @@ class Outbox:
         return self._under_way == 0
 
     async def put(self, album: Album, key: str = "") -> None:
-        """Take ``album`` in; waits while enough are on their way. Raises what sending an earlier one raised."""
+        """Take ``album`` in; waits while enough are on their way. Raises what an earlier one raised."""
         if self._sender is None:
             self._sender = asyncio.create_task(self._send_all())
         self._under_way += 1
         upload = asyncio.create_task(self._prepare(album))
-        await self._or_failure(self._queue.put((key or f"album-{album[0].number}", album, upload)))
+        await self.or_failure(self._queue.put((key or f"album-{album[0].number}", album, upload)))
 
     async def drain(self) -> None:
         """Wait until everything is sent. Raises what sending raised."""
         if self._sender is not None:
-            await self._or_failure(self._queue.put(None))
+            await self.or_failure(self._queue.put(None))
             await self._sender
             self._sender = None
 
@@ -69,16 +69,17 @@ class Outbox:
         if self._sender is not None:
             self._sender.cancel()
             await asyncio.wait([self._sender])
+            self._sender = None
         while not self._queue.empty():
             item = self._queue.get_nowait()
             if item is not None:
                 item[2].cancel()
                 await asyncio.wait([item[2]])
 
-    async def _or_failure(self, putting: Awaitable[None]) -> None:
-        """Wait for ``putting``, but not for ever when the sender has ended."""
+    async def or_failure(self, waiting: Awaitable[object]) -> None:
+        """Wait for ``waiting``, or raise what sending raised, should that come first."""
         assert self._sender is not None
-        task = asyncio.ensure_future(putting)
+        task = asyncio.ensure_future(waiting)
         try:
             await asyncio.wait([task, self._sender], return_when=asyncio.FIRST_COMPLETED)
         finally:

@@ -116,7 +116,7 @@ class Handshake:
 
 
 def _random_signed(bits: int) -> int:
-    return secrets.randbits(bits) - 2 ** (bits - 1)
+    return int.from_bytes(secrets.token_bytes(bits // 8), "big", signed=True)
 
 
 def _with_hash(data: bytes) -> bytes:

@@ -25,6 +25,7 @@ from utils.albums import CAPTION_UNITS, MediaFile, shorten
 from utils.errors import Refused, TransferFailed
 from utils.job_record import JobRecord
 from utils.storage.journal import Journal
+from utils.telegram.waits import error_name
 
 log = logging.getLogger(__name__)
 
@@ -33,6 +34,9 @@ DUPLICATE_REPEATS, DUPLICATE_PAUSE = 5, 2.0
 
 #: How often one message is sent again because a medium's reference expired or the answer was incomplete.
 REPEATS = 5
+
+#: How often parts that Telegram lost are sent again for one file.
+MISSING_PARTS = 20
 
 #: Telegram's names for "not this item": sending it as a plain document can help.
 REFUSALS = re.compile(
@@ -49,10 +53,16 @@ class Call(Protocol):
     async def __call__(self, request: TLRequest) -> Any: ...
 
 
-class Upload(Protocol):
-    """Moves one file's bytes; gives what ``uploadMedia`` takes."""
+class FileUpload(Protocol):
+    """One file's way up: ``run`` gives what ``uploadMedia`` takes."""
 
-    async def __call__(self, path: Path, name: str) -> TLObject: ...
+    async def run(self) -> TLObject: ...
+
+    async def resend_part(self, part: int) -> None: ...
+
+
+#: A file (its path, and the name that is shown) that is to be uploaded.
+NewUpload = Callable[[Path, str], FileUpload]
 
 
 class Delivery:
@@ -68,7 +78,7 @@ class Delivery:
         journal: Journal,
         record: JobRecord,
         call: Call,
-        upload: Upload,
+        upload: NewUpload,
         sleep: Callable[[float], Awaitable[None]] = asyncio.sleep,
         draw: Callable[[], int] = lambda: secrets.randbits(63) | 1,
     ) -> None:
@@ -79,7 +89,7 @@ class Delivery:
         self._journal = journal
         self._record = record
         self._call = call
-        self._upload = upload
+        self._new_upload = upload
         self._sleep = sleep
         self._draw = draw
 
@@ -123,18 +133,28 @@ class Delivery:
             return
         if self.is_refused(file):
             raise Refused(f"{file.name} was refused before.", reason=self.refusal(file))
-        handle = await self._upload(self._files / file.path, file.name)
-        thumb = None
+        uploads = [self._new_upload(self._files / file.path, file.name)]
         if file.kind == "video" and file.thumb:
-            thumb = await self._upload(self._files / file.thumb, "thumb.jpg")
-        request = functions.messages.UploadMediaRequest(self._target, _uploaded(file, handle, thumb))
+            uploads.append(self._new_upload(self._files / file.thumb, "thumb.jpg"))
         try:
-            media = await self._call(request)
+            media = await self._upload_media(file, uploads)
         except rpc.RPCError as error:
             if not REFUSALS.search(error_name(error)):
                 raise
             await self._refuse(file, error_name(error))
         await self.write({"t": lines.MEDIA, "number": file.number, "media": _media_line(media)})
+
+    async def _upload_media(self, file: MediaFile, uploads: Sequence[FileUpload]) -> TLObject:
+        handles = [await upload.run() for upload in uploads]
+        request = functions.messages.UploadMediaRequest(self._target, _uploaded(file, *handles))
+        for _ in range(MISSING_PARTS):
+            try:
+                return await self._call(request)
+            except rpc.FilePartMissingError as error:
+                # Telegram does not say of which of the two files, and a part too many does no harm.
+                log.info("Part %d of %s is missing at Telegram, sending it again", error.which, file.name)
+                await asyncio.gather(*(upload.resend_part(error.which) for upload in uploads))
+        raise TransferFailed(f"Telegram keeps losing parts of {file.name}.")
 
     async def send(self, key: str, files: Sequence[MediaFile], text: str) -> list[int]:
         """Send prepared ``files`` as one message or album with the caption ``text``; returns message ids.
@@ -229,17 +249,6 @@ class Delivery:
         return functions.messages.SendMultiMediaRequest(self._target, items)
 
 
-def error_name(error: rpc.RPCError) -> str:
-    """Telegram's own name of ``error``, such as ``PHOTO_INVALID_DIMENSIONS``.
-
-    Telethon's classes for known errors keep it only in their class name, which it made from the message.
-    """
-    if type(error).__module__.endswith("rpcbaseerrors"):
-        return str(error.message or "")
-    words = re.sub(r"(?<=[a-z0-9])(?=[A-Z])", "_", type(error).__name__.removesuffix("Error"))
-    return words.upper()
-
-
 def message_ids(answer: TLObject, places: Mapping[int, int]) -> list[int] | None:
     """Message ids in the order of ``places`` (random_id -> place), or None unless all are named."""
     if isinstance(answer, types.UpdateShortSentMessage):
@@ -252,7 +261,7 @@ def message_ids(answer: TLObject, places: Mapping[int, int]) -> list[int] | None
     return [named[place] for place in range(len(places))] if len(named) == len(places) else None
 
 
-def _uploaded(file: MediaFile, handle: TLObject, thumb: TLObject | None) -> TLObject:
+def _uploaded(file: MediaFile, handle: TLObject, thumb: TLObject | None = None) -> TLObject:
     """The ``InputMediaUploaded…`` for ``file``."""
     if file.kind == "photo":
         return types.InputMediaUploadedPhoto(handle)

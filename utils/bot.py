@@ -1,0 +1,408 @@
+"""Puts the parts together; the only place that knows them all."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import re
+import secrets
+import shutil
+from collections.abc import Sequence
+from functools import partial
+from pathlib import Path
+
+from telethon import events
+from telethon.tl import functions, types
+from telethon.tl.custom import Message
+
+from utils import job_record as lines
+from utils.albums import MediaFile
+from utils.archives import ArchiveReader, Limits, is_archive, open_archive
+from utils.constants import Settings
+from utils.conversion_state import ConversionStateManager, display_name
+from utils.conversions import Conversions
+from utils.errors import ArchiveError, DeliveredBefore, NotAnArchive, SettingsError
+from utils.job import Job, JobServices
+from utils.job_record import JobRecord
+from utils.media import Converter, EncodeSettings, Kind, MediaTools, kind_of
+from utils.queue_manager import ConversionTask, QueueManager
+from utils.single_file import SingleFile
+from utils.storage.atomic import set_aside
+from utils.storage.journal import Journal
+from utils.storage.workspace import MB, Workspace
+from utils.telegram.access import Access
+from utils.telegram.client import Ask, build_client, login
+from utils.telegram.conversation import HELP, Conversation, date_words
+from utils.telegram.delivery import Delivery
+from utils.telegram.intake import Incoming, Seen, fingerprint, incoming
+from utils.telegram.remote_file import RemoteFile
+from utils.telegram.status import StatusMessage
+from utils.telegram.transfers import Transfers
+from utils.telegram.upload import Upload
+
+log = logging.getLogger(__name__)
+
+#: Seconds before a job that broke off for a reason nobody foresaw is taken up again.
+RETRY_PAUSES = (5.0, 60.0, 600.0)
+
+#: Bytes that are looked at to say what a file is.
+HEAD = 4096
+
+#: Hours that a completed conversion is remembered, and seconds between two clean-ups.
+REMEMBER_HOURS, CLEAN_UP_PAUSE = 24.0, 3600.0
+
+
+class Bot:
+    """One running bot: ``run`` it until ``stop`` is called."""
+
+    def __init__(self, settings: Settings, *, ask: Ask) -> None:
+        self._settings = settings
+        self._ask = ask
+        self._data = settings.path("DATA_DIR")
+        self._jobs_dir = self._data / "jobs"
+        self._jobs: dict[str, Job] = {}
+        self._tasks: dict[str, asyncio.Task[None]] = {}
+        self._statuses: dict[str, StatusMessage] = {}
+        self._prints: dict[str, str] = {}
+        self._ready = asyncio.Event()
+        self._stopping = asyncio.Event()
+        self._access = Access(settings.AUTHORIZED_USERS)
+        self._seen = Seen(self._data / "intake.jsonl")
+        self._boot = boot_id()
+
+    def stop(self) -> None:
+        """No new work; what is under way is left in a state that can be gone on with."""
+        self._stopping.set()
+
+    async def run(self) -> None:
+        """Log in, go on with what an earlier run left, and serve until :meth:`stop`.
+
+        Raises :class:`LoginFailed` and :class:`SettingsError` at the start; afterwards nothing ends it.
+        """
+        await asyncio.to_thread(self._prepare)
+        self._client = build_client(self._settings, self._data / "sessions" / "bot.session")
+        self._transfers = Transfers(self._client, connections=self._settings.TRANSFER_CONNECTIONS)
+        self._media = MediaTools.from_settings(self._settings)
+        self._converter = Converter(EncodeSettings.from_settings(self._settings), self._media.tools)
+        self._conversions = Conversions(
+            states=self._states,
+            converter=self._converter,
+            inspect=self._media.inspect,
+            jobs=self._jobs,
+            folder_of=lambda job: self._jobs_dir / job / "files",
+            recovery=self._settings.path("RECOVERY_DIR"),
+            quarantine=self._settings.path("QUARANTINE_DIR"),
+            max_retries=self._settings.CONVERSION_MAX_RETRIES,
+            deferred=self._settings.DEFERRED_VIDEO_CONVERSION,
+        )
+        self._queue = QueueManager(self._conversions.run)
+        self._conversions.requeue = self._queue.add_conversion
+        self._conversation = Conversation(self._client, self._settings.PASSWORD_ATTEMPTS)
+        # Before the log-in: what arrived while the bot was away is handed out as soon as it is connected.
+        self._client.add_event_handler(self._on_message, events.NewMessage(incoming=True))
+        self._client.add_event_handler(self._on_button, events.CallbackQuery())
+        me = await login(self._client, self._settings, self._ask)
+        try:
+            await self._serve(me)
+        finally:
+            await self._close()
+
+    # -- start and end ------------------------------------------------------------------------------
+
+    def _prepare(self) -> None:
+        """Make the folders and read the state. Blocking."""
+        for folder in (self._jobs_dir, self._settings.path("RECOVERY_DIR"), self._quarantine):
+            folder.mkdir(parents=True, exist_ok=True)
+        self._states = ConversionStateManager(self._settings.CONVERSION_STATE_FILE, self._quarantine)
+        self._seen.open()
+
+    @property
+    def _quarantine(self) -> Path:
+        return self._settings.path("QUARANTINE_DIR")
+
+    async def _serve(self, me: types.User) -> None:
+        log.info("🤖 Logged in as %s (%d)", me.username or me.first_name, me.id)
+        self._is_bot = bool(me.bot)
+        self._target = await self._resolve_target()
+        if self._is_bot:
+            await self._conversation.publish_commands()
+        await self._recover()
+        background = [
+            asyncio.create_task(self._queue.run()),
+            asyncio.create_task(self._clean_up_states()),
+        ]
+        self._ready.set()
+        log.info("✅ Ready")
+        try:
+            await self._stopping.wait()
+            log.info("🛑 Stopping")
+        finally:
+            for task in (*background, *self._tasks.values()):
+                task.cancel()
+            await asyncio.gather(*background, *self._tasks.values(), return_exceptions=True)
+
+    async def _close(self) -> None:
+        for status in self._statuses.values():
+            await status.close()
+        await self._transfers.close()
+        await self._client.disconnect()
+
+    async def _resolve_target(self) -> types.TypeInputPeer | None:
+        name = self._settings.TARGET_CHAT
+        if not name:
+            return None
+        try:
+            return await self._client.get_input_entity(int(name) if name.lstrip("-").isdigit() else name)
+        except ValueError:
+            raise SettingsError(
+                f"TARGET_CHAT: {name} cannot be found. Write to the bot from there first."
+            ) from None
+
+    async def _clean_up_states(self) -> None:
+        while True:
+            await asyncio.to_thread(self._states.cleanup_completed, REMEMBER_HOURS)
+            await asyncio.sleep(CLEAN_UP_PAUSE)
+
+    # -- after a restart ----------------------------------------------------------------------------
+
+    async def _recover(self) -> None:
+        """Take up every job that is not done, and its conversions with it."""
+        incomplete = await asyncio.to_thread(self._states.get_incomplete_conversions)
+        if incomplete:
+            log.info("🔄 Found %d incomplete conversions", len(incomplete))
+        for folder in sorted(await asyncio.to_thread(lambda: list(self._jobs_dir.iterdir()))):
+            await self._recover_job(folder)
+        for state in incomplete:
+            if state["details"].get("job") in self._jobs:
+                log.info("♻️ Queued recovery conversion: %s", display_name(state))
+            else:
+                await asyncio.to_thread(self._give_up_orphan, state["file_path"], display_name(state))
+        await asyncio.to_thread(self._remove_orphans)
+
+    async def _recover_job(self, folder: Path) -> None:
+        workspace = Workspace(folder)
+        journal = Journal(workspace.journal)
+        record = JobRecord.of(await asyncio.to_thread(journal.open))
+        if record.done or not record.origin:
+            # Finished, or cut off before anything was known of it; then its message comes again.
+            await asyncio.to_thread(workspace.remove)
+            return
+        log.info("♻️ Resumed job: %s", record.origin["name"])
+        self._start_job(Incoming.of_line(record.origin), folder.name, workspace, journal, record)
+
+    def _give_up_orphan(self, path: str, name: str) -> None:
+        """A conversion whose archive is no longer known has nowhere to go: keep its source. Blocking."""
+        told = "The archive that it came from is no longer known"
+        log.warning("⚠️ %s: %s; kept in quarantine", name, told)
+        self._states.mark_failed(path, told)
+        set_aside(Path(path), self._quarantine, f"{name}: {told}.")
+
+    def _remove_orphans(self) -> None:
+        """Segments in recovery/ that belong to no conversion under way. Blocking."""
+        for folder in self._settings.path("RECOVERY_DIR").iterdir():
+            if folder.name.rpartition("-")[0] not in self._jobs:
+                shutil.rmtree(folder, ignore_errors=True)
+
+    # -- what comes in ------------------------------------------------------------------------------
+
+    async def _on_message(self, event: events.NewMessage.Event) -> None:
+        await self._ready.wait()
+        message = event.message
+        sender = await message.get_sender()
+        usernames = [getattr(sender, "username", None)]
+        usernames += [name.username for name in getattr(sender, "usernames", None) or ()]
+        if not self._access.allows(message.sender_id, usernames):
+            log.warning("🚫 Ignored a message of %s (%s)", message.sender_id, usernames[0] or "no username")
+            return
+        item = await incoming(message)
+        if item is not None:
+            await self._take(item)
+        elif message.message:
+            await self._on_text(message)
+
+    async def _on_text(self, message: Message) -> None:
+        text = message.message.strip()
+        if self._conversation.answer(message.chat_id, text, message.reply_to_msg_id):
+            return
+        command = text.split()[0].partition("@")[0].lower()
+        if command == "/cancel":
+            await message.respond(await self._cancel(message.chat_id))
+        elif command == "/status":
+            await message.respond(self._status_of(message.chat_id))
+        else:
+            await message.respond(HELP)
+
+    async def _on_button(self, event: events.CallbackQuery.Event) -> None:
+        await self._ready.wait()
+        sender = await event.get_sender()
+        if not self._access.allows(event.sender_id, [getattr(sender, "username", None)]):
+            return
+        await event.answer()
+        message_id = int(event.data.decode().partition(":")[2])
+        message = await self._client.get_messages(await event.get_input_chat(), ids=message_id)
+        item = await incoming(message) if message else None
+        if item is not None:
+            await self._new_job(item, f"{item.job}_{secrets.token_hex(4)}")
+
+    async def _take(self, item: Incoming) -> None:
+        """Make a job of a message, once."""
+        if self._seen.has(item.job) or item.job in self._jobs:
+            return
+        before = self._seen.delivered_before(item)
+        if before is not None:
+            await self._seen.add(item)
+            await self._conversation.offer_again(item, before)
+            return
+        await self._new_job(item, item.job)
+
+    async def _new_job(self, item: Incoming, job: str) -> None:
+        workspace = Workspace(self._jobs_dir / job)
+        journal = Journal(workspace.journal)
+        record = JobRecord()
+        origin = {"t": lines.ORIGIN, **item.line()}
+        await asyncio.to_thread(workspace.prepare)
+        await asyncio.to_thread(journal.open)
+        await journal.append(origin)
+        record.apply(origin)
+        await self._seen.add(item)
+        log.info("📥 Received %s (%.1f MB)", item.name, item.size / MB)
+        self._start_job(item, job, workspace, journal, record)
+
+    # -- jobs ---------------------------------------------------------------------------------------
+
+    def _start_job(
+        self, item: Incoming, job_id: str, workspace: Workspace, journal: Journal, record: JobRecord
+    ) -> None:
+        chat = item.peer.input()
+        delivery = Delivery(
+            chat=chat,
+            target=self._target or chat,
+            reply_to=item.message,
+            files=workspace.files,
+            journal=journal,
+            record=record,
+            call=self._transfers.caller,
+            upload=lambda path, name: Upload(self._transfers, path, name=name),
+        )
+        status = self._statuses[job_id] = StatusMessage(
+            send=partial(delivery.send_text, "status"),
+            edit=lambda message, text: self._client(
+                functions.messages.EditMessageRequest(chat, message, message=text)
+            ),
+        )
+        services = JobServices(
+            open_archive=lambda passwords: self._open(item, job_id, workspace, passwords),
+            ask_password=partial(self._conversation.ask_password, item.chat, delivery),
+            upload_slot=partial(self._queue.upload, item.chat),
+            convert=self._convert_later if self._settings.DEFERRED_VIDEO_CONVERSION else self._convert_now,
+            show=status.show,
+            end_status=status.end,
+            media=self._media,
+            boot=self._boot,
+            spool_limit=self._settings.SPOOL_LIMIT_MB * MB,
+            quarantine=self._quarantine,
+            deferred=self._settings.DEFERRED_VIDEO_CONVERSION,
+            finished=lambda well: self._finished(item, job_id, well),
+        )
+        job = self._jobs[job_id] = Job(job_id, workspace, record, delivery, services)
+        self._tasks[job_id] = asyncio.create_task(self._run_job(job, workspace))
+
+    async def _run_job(self, job: Job, workspace: Workspace) -> None:
+        """The edge of a job: whatever happens inside is reported, and the other jobs go on."""
+        for pause in (*RETRY_PAUSES, None):
+            try:
+                await asyncio.to_thread(workspace.prepare)
+                await job.run()
+                break
+            except Exception:  # noqa: BLE001
+                log.exception("❌ %s broke off; it is kept and taken up again", job.name)
+                if pause is None:
+                    job.show("❌ Something went wrong; the rest is tried again when the bot is restarted.")
+                    return
+                await asyncio.sleep(pause)
+
+    async def _finished(self, item: Incoming, job_id: str, well: bool) -> None:
+        if well and job_id in self._prints:
+            await self._seen.add_delivered(item, self._prints[job_id])
+        for known in (self._jobs, self._tasks, self._statuses, self._prints):
+            known.pop(job_id, None)
+
+    async def _open(
+        self, item: Incoming, job_id: str, workspace: Workspace, passwords: Sequence[str]
+    ) -> ArchiveReader:
+        source = await self._source(item)
+        self._prints[job_id] = content = await fingerprint(source)
+        before = self._seen.delivered_before(item, content)
+        if before is not None and job_id == item.job:
+            raise DeliveredBefore(f"I sent you what is in it on {date_words(before['date'])} already.")
+        head = await source.read(0, min(HEAD, item.size))
+        if is_archive(head, item.name):
+            known = (*passwords, *caption_passwords(item.caption), *self._settings.ARCHIVE_PASSWORDS)
+            return await open_archive(
+                source, scratch=workspace.scratch, limits=limits_of(self._settings), passwords=known
+            )
+        if not item.size:
+            raise NotAnArchive("the file is empty.")
+        if kind_of(head, item.name) is Kind.OTHER:
+            raise NotAnArchive("this is no archive, picture or video that I know.")
+        return SingleFile(source)
+
+    async def _source(self, item: Incoming) -> RemoteFile:
+        """The file of the message."""
+
+        async def refetch() -> Message:
+            message = await self._client.get_messages(item.peer.input(), ids=item.message)
+            if message is None or message.media is None:
+                raise ArchiveError("the message was deleted before everything was read.")
+            return message
+
+        return RemoteFile.of(self._transfers, await refetch(), refresh=refetch)
+
+    async def _convert_later(self, file: MediaFile, cost: float, job: str) -> None:
+        await self._conversions.register(job, file, cost)
+        self._queue.add_conversion(job, file.number, cost)
+
+    async def _convert_now(self, file: MediaFile, cost: float, job: str) -> None:
+        await self._conversions.run(ConversionTask(cost, 0, job, file.number))
+
+    async def _cancel(self, chat: int) -> str:
+        """Stop all jobs of ``chat``; returns what to answer."""
+        jobs = [job for job in self._jobs.values() if job.chat == chat and not job.record.done]
+        for job in jobs:
+            self._queue.drop_conversions(job.id)
+            task = self._tasks[job.id]
+            task.cancel()
+            await asyncio.gather(task, return_exceptions=True)
+            await job.cancel()
+        return (
+            f"🛑 Cancelled: {', '.join(job.name for job in jobs)}" if jobs else "There is nothing to cancel."
+        )
+
+    def _status_of(self, chat: int) -> str:
+        jobs = [job for job in self._jobs.values() if job.chat == chat]
+        return "\n\n".join(job.status for job in jobs) or "I have nothing to do for you."
+
+
+def limits_of(settings: Settings) -> Limits:
+    """The limits of archives, in bytes where they are sizes."""
+    return Limits(
+        max_entries=settings.ARCHIVE_MAX_ENTRIES,
+        max_total=settings.ARCHIVE_MAX_TOTAL_MB * MB,
+        max_ratio=settings.ARCHIVE_MAX_RATIO,
+        max_file=settings.ARCHIVE_MAX_FILE_MB * MB,
+        max_depth=settings.ARCHIVE_MAX_DEPTH,
+        disk_reserve=settings.DISK_RESERVE_MB * MB,
+    )
+
+
+def caption_passwords(caption: str) -> list[str]:
+    """The password in a caption such as "pass: secret" (or "password: secret")."""
+    return re.findall(r"(?im)^\s*pass(?:word)?\s*[:=]\s*(\S.*?)\s*$", caption)
+
+
+def boot_id() -> str:
+    """Names the machine's current run, so that a power cut can be told from a killed process. Blocking."""
+    try:
+        return Path("/proc/sys/kernel/random/boot_id").read_text().strip()
+    except OSError:
+        return secrets.token_hex(16)

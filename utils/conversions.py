@@ -1,0 +1,194 @@
+"""Deferred conversions: from the queue through the engine to the job that waits for the result."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import os
+import shutil
+import time
+from collections.abc import Awaitable, Callable, Mapping
+from pathlib import Path
+from typing import Any, Protocol
+
+from utils.albums import MediaFile
+from utils.conversion_state import (
+    COMPLETED,
+    FAILED,
+    IN_PROGRESS,
+    PENDING,
+    ConversionStateManager,
+    display_name,
+)
+from utils.errors import BotError, ConversionFailed, ConversionTimeout, DiskFull
+from utils.job import Job, converted_name
+from utils.media import Converter, Inspection, Verdict
+from utils.queue_manager import ConversionTask
+from utils.storage.atomic import write_bytes
+
+log = logging.getLogger(__name__)
+
+#: Seconds before a conversion that failed is tried again, for the first, second ... time.
+BACKOFF = (30.0, 120.0, 600.0)
+
+Inspect = Callable[[Path, str], Awaitable[Inspection]]
+
+
+class Requeue(Protocol):
+    """Puts a conversion into the queue, not to be started within ``after`` seconds."""
+
+    def __call__(self, job: str, number: int, cost: float, *, after: float = 0.0) -> None: ...
+
+
+class StateCheckpoint:
+    """The engine's plan and segments, kept in conversion_state.json under the source's path."""
+
+    def __init__(self, states: ConversionStateManager, source: Path) -> None:
+        self._states = states
+        self._source = source
+
+    def load(self) -> Mapping[str, Any] | None:
+        """What was saved last, or None."""
+        state = self._states.load_state(self._source)
+        return state["details"].get("plan") if state else None
+
+    async def save(self, data: Mapping[str, Any], progress: float) -> None:
+        """Save ``data`` and ``progress`` (0 to 100)."""
+        state = self._states.load_state(self._source)
+        if state is None:
+            return
+        details = {**state["details"], "plan": dict(data)}
+        await asyncio.to_thread(
+            self._states.save_state,
+            self._source,
+            IN_PROGRESS,
+            round(progress, 1),
+            state["output_path"],
+            details=details,
+        )
+        log.info("💾 Conversion state saved: %s (%.0f%% complete)", display_name(state), progress)
+
+
+class Conversions:
+    """Runs one conversion after another on the state manager, and gives the results to their jobs."""
+
+    def __init__(
+        self,
+        *,
+        states: ConversionStateManager,
+        converter: Converter,
+        inspect: Inspect,
+        jobs: Mapping[str, Job],
+        folder_of: Callable[[str], Path],
+        recovery: Path,
+        quarantine: Path,
+        max_retries: int,
+        deferred: bool,
+        backoff: tuple[float, ...] = BACKOFF,
+    ) -> None:
+        self._states = states
+        self._converter = converter
+        self._inspect = inspect
+        self._jobs = jobs
+        self._folder_of = folder_of
+        self._recovery = recovery
+        self._quarantine = quarantine
+        self._max_retries = max_retries
+        self._deferred = deferred
+        self._backoff = backoff
+        #: Set by whoever owns the queue.
+        self.requeue: Requeue | None = None
+
+    async def register(self, job: str, file: MediaFile, cost: float) -> Path:
+        """Checkpoint a conversion that is to be done; returns its source. Known ones stay as they are."""
+        source = self._folder_of(job) / file.path
+        state = self._states.load_state(source)
+        if state is None or state["status"] == FAILED:
+            details = {"name": file.name, "job": job, "number": file.number, "cost": cost}
+            output = source.with_suffix(".mp4")
+            await asyncio.to_thread(self._states.save_state, source, PENDING, 0, output, details=details)
+        return source
+
+    async def run(self, task: ConversionTask) -> None:
+        """Convert the video of ``task`` and deliver the result, or what is to be done instead."""
+        job = self._jobs.get(task.job)
+        if job is None or task.number not in job.record.deferred:
+            return
+        file = job.record.deferred[task.number]
+        source = await self.register(task.job, file, task.cost)
+        try:
+            result = await self._convert(job, file, source)
+        except DiskFull as error:
+            # Nothing is wrong with the file; room may be made by what is delivered meanwhile.
+            log.warning("⚠️ %s waits for disk space: %s", file.name, error.told)
+            job.show(f"⏸️ {file.name} waits: {error.told}")
+            self._again(task, self._backoff[-1])
+        except ConversionFailed as error:
+            await self._failed(job, file, source, task, error)
+        else:
+            await job.deliver_converted(task.number, *result)
+
+    async def _convert(self, job: Job, file: MediaFile, source: Path) -> tuple[Path, Inspection]:
+        checkpoint = StateCheckpoint(self._states, source)
+        state = self._states.load_state(source)
+        assert state is not None
+        output = Path(state["output_path"])
+        if state["status"] == COMPLETED and await asyncio.to_thread(output.exists):
+            # Cut off after the conversion and before its result was in the job's journal.
+            return output, await self._inspect(output, output.name)
+        resumed = self._converter.resumed_from(checkpoint)
+        if state["status"] == IN_PROGRESS and resumed > 0:
+            log.info("♻️ Resumed conversion after crash: %s (from %.0f%%)", file.name, resumed)
+        else:
+            log.info("🎬 Starting %sconversion: %s", "deferred " if self._deferred else "", file.name)
+        await asyncio.to_thread(self._states.save_state, source, IN_PROGRESS, state["progress"], output)
+        inspection = await self._inspect(source, file.name)
+        if inspection.verdict is not Verdict.DEFERRED:
+            raise ConversionFailed(inspection.reason)
+        work_dir = self._recovery / f"{job.id}-{file.number:06d}"
+
+        async def on_progress(percent: float) -> None:
+            job.show(f"🎬 Converting {file.name}", percent)
+
+        started = time.monotonic()
+        result = await self._converter.convert(
+            source,
+            output,
+            inspection=inspection,
+            checkpoint=checkpoint,
+            work_dir=work_dir,
+            on_progress=on_progress,
+        )
+        await asyncio.to_thread(self._states.mark_completed, source)
+        log.info("✅ Conversion completed: %s -> %s", file.name, converted_name(file.name))
+        log.info("⏱️ %s took %.1f s (%s)", file.name, time.monotonic() - started, inspection.reason)
+        return output, result
+
+    async def _failed(
+        self, job: Job, file: MediaFile, source: Path, task: ConversionTask, error: BotError
+    ) -> None:
+        reason = "Timeout" if isinstance(error, ConversionTimeout) else error.told
+        log.error("❌ Conversion failed: %s - %s", file.name, reason)
+        count = await asyncio.to_thread(self._states.increment_retry_count, source)
+        if count < self._max_retries:
+            self._again(task, self._backoff[min(count, len(self._backoff)) - 1])
+            return
+        log.error("❌ Max retries exceeded: %s (%d attempts)", file.name, count)
+        await asyncio.to_thread(self._states.mark_failed, source, error.told)
+        await asyncio.to_thread(self._to_quarantine, job.id, file, source, error.told)
+        await job.deliver_original(file.number, error.told)
+
+    def _again(self, task: ConversionTask, after: float) -> None:
+        assert self.requeue is not None
+        self.requeue(task.job, task.number, task.cost, after=after)
+
+    def _to_quarantine(self, job: str, file: MediaFile, source: Path, reason: str) -> None:
+        """Keep a second name (or copy) of the original, with the reason beside it. Blocking."""
+        self._quarantine.mkdir(parents=True, exist_ok=True)
+        kept = self._quarantine / f"{job}-{file.number:06d}"
+        if not kept.exists():
+            try:
+                os.link(source, kept)
+            except OSError:
+                shutil.copyfile(source, kept)
+        write_bytes(kept.with_suffix(".reason.txt"), f"{file.name}: {reason}\n".encode())

@@ -1,0 +1,412 @@
+"""One archive's way from the message to the chat.
+
+Everything that a job does is in its journal, so that it goes on where it was after a kill at any instant.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import itertools
+import logging
+import os
+from collections.abc import Awaitable, Callable, Sequence
+from contextlib import AbstractAsyncContextManager
+from dataclasses import asdict, dataclass, replace
+from pathlib import Path
+from typing import Protocol
+
+from utils import job_record as lines
+from utils.albums import AlbumBuilder, MediaFile
+from utils.archives import ArchiveReader, Entry, Extracted
+from utils.errors import ArchiveError, BotError, MediaError, NotMedia, PasswordNeeded, Refused, StorageError
+from utils.job_record import JobRecord, file_line
+from utils.media import Inspection, Kind, PreparedPhoto, Verdict, kind_of
+from utils.outbox import Album, Outbox
+from utils.storage.atomic import set_aside
+from utils.storage.workspace import Workspace
+from utils.summary import status_text, summary_text
+from utils.telegram.conversation import again_button
+from utils.telegram.delivery import Delivery
+
+log = logging.getLogger(__name__)
+
+
+class Media(Protocol):
+    """What a job needs to know, and to have done, about one file."""
+
+    async def inspect(self, path: Path, name: str) -> Inspection: ...
+
+    async def prepare_photo(self, path: Path, output: Path) -> PreparedPhoto: ...
+
+    async def make_thumbnail(self, path: Path, output: Path, duration: float) -> Path | None: ...
+
+
+@dataclass(frozen=True)
+class JobServices:
+    """What a job works with.
+
+    ``open_archive`` takes the passwords that were asked for so far; ``ask_password`` asks in the chat,
+    given the error and how often it was asked before, and raises it when it gives up; ``convert`` queues
+    a deferred video, or converts it at once; ``show`` sets the status message and never waits,
+    ``end_status`` sets it for the last time;
+    ``boot`` identifies the machine's current run; ``spool_limit`` is in bytes;
+    ``finished`` is told at the end whether all went well.
+    """
+
+    open_archive: Callable[[Sequence[str]], Awaitable[ArchiveReader]]
+    ask_password: Callable[[PasswordNeeded, int], Awaitable[str]]
+    upload_slot: Callable[[], AbstractAsyncContextManager[None]]
+    convert: Callable[[MediaFile, float, str], Awaitable[None]]
+    show: Callable[[str], None]
+    end_status: Callable[[str], Awaitable[None]]
+    media: Media
+    boot: str
+    spool_limit: int
+    deferred: bool
+    finished: Callable[[bool], Awaitable[None]]
+    quarantine: Path
+
+
+class Job:
+    """One archive (or one picture or video by itself)."""
+
+    def __init__(
+        self, job_id: str, workspace: Workspace, record: JobRecord, delivery: Delivery, services: JobServices
+    ) -> None:
+        self.id = job_id
+        self.record = record
+        self.delivery = delivery
+        self.name = str(record.origin["name"])
+        self.chat = int(record.origin["chat"])
+        self._workspace = workspace
+        self._services = services
+        self._builder = AlbumBuilder()
+        self._taken_up = False
+        self.status = status_text(self.name, record, "⏳ Waiting")
+        self._spooled: dict[int, int] = {}
+        self._room = asyncio.Event()
+        self._finishing = asyncio.Lock()
+        self._outbox = self._new_outbox()
+
+    # -- the whole ----------------------------------------------------------------------------------
+
+    async def run(self) -> None:
+        """Deliver everything but conversions, which are queued; ends the job when there are none."""
+        passwords: list[str] = []
+        try:
+            while True:
+                try:
+                    async with self._services.upload_slot():
+                        await self._deliver_all(passwords)
+                    break
+                except PasswordNeeded as error:
+                    passwords.append(await self._services.ask_password(error, len(passwords)))
+        except PasswordNeeded as error:
+            await self._fail(error)
+        finally:
+            await self._outbox.close()
+        await self.finish_if_done()
+
+    async def finish_if_done(self) -> bool:
+        """Send the summary and clean up, once nothing is left to do; returns whether that is so."""
+        async with self._finishing:
+            record = self.record
+            if record.done or not record.settled():
+                return record.done
+            buttons = again_button(record.origin["message"]) if record.failed else None
+            await self.delivery.send_text("summary", summary_text(self.name, record), buttons)
+            await self._services.end_status(status_text(self.name, record, "✅ Finished"))
+            await self.delivery.write({"t": lines.DONE})
+            await self._services.finished(not record.failed)
+            await asyncio.to_thread(self._workspace.remove)
+            log.info("🧹 Finished %s: %d files sent", self.name, len(record.delivered))
+            return True
+
+    async def cancel(self) -> None:
+        """End the job at once, after its tasks were ended; what was not sent is given up."""
+        await self.delivery.write({"t": lines.FAILED, "told": "cancelled."}, {"t": lines.CANCELLED})
+        await self.finish_if_done()
+
+    async def _deliver_all(self, passwords: Sequence[str]) -> None:
+        if not self._taken_up:
+            await self._take_up()
+            self._taken_up = True
+        try:
+            await self._extract_all(passwords)
+        except PasswordNeeded:
+            raise
+        except (ArchiveError, StorageError) as error:
+            # What was taken out before is delivered all the same.
+            await self._fail(error)
+        for album in self._builder.finish():
+            await self._outbox.put(album)
+        await self._outbox.drain()
+
+    async def _fail(self, error: BotError) -> None:
+        log.error("❌ %s: %s", self.name, error.told)
+        await self.delivery.write({"t": lines.FAILED, "told": error.told})
+
+    # -- after a restart ----------------------------------------------------------------------------
+
+    async def _take_up(self) -> None:
+        """Go on where an earlier process, if there was one, left the job."""
+        record = self.record
+        doubtful = await asyncio.to_thread(self._doubtful)
+        await self.delivery.write(
+            *({"t": lines.DROP, "number": number} for number in doubtful),
+            {"t": lines.RUN, "boot": self._services.boot},
+        )
+        await asyncio.to_thread(self._sweep)
+        under_way: set[int] = set()
+        for key, announced in list(record.announced.items()):
+            numbers = announced["numbers"]
+            if numbers and key not in record.sent and not under_way & set(numbers):
+                under_way |= set(numbers)
+                await self._outbox.put(tuple(record.to_send(number) for number in numbers), key)
+        done = under_way | record.delivered
+        for number in sorted(record.files.keys() - done):
+            await self._add(record.files[number])
+        for number in sorted(record.deferred.keys() - done):
+            if number in record.converted or number in record.unconvertible:
+                await self._outbox.put((record.to_send(number),))
+            else:
+                await self._convert(number)
+
+    def _doubtful(self) -> list[int]:
+        """Files of which a crash may have left something else than the journal says. Blocking.
+
+        A killed process loses nothing that it wrote. A machine that lost its power may have, so what was
+        written before it started is not trusted, except videos to convert, which were fsynced.
+        """
+        record = self.record
+        safe = record.delivered | record.announced_numbers()
+        rebooted = record.boot != self._services.boot
+        return [
+            number
+            for number, file in {**record.files, **record.deferred, **record.converted}.items()
+            if number not in safe
+            and (
+                (number in record.files and rebooted) or _size(self._workspace.files / file.path) != file.size
+            )
+        ]
+
+    def _sweep(self) -> None:
+        """Remove what an extraction that was cut off left behind. Blocking."""
+        known = self.record.paths()
+        for path in self._workspace.files.iterdir():
+            if path.name not in known:
+                path.unlink()
+
+    # -- taking out ---------------------------------------------------------------------------------
+
+    async def _extract_all(self, passwords: Sequence[str]) -> None:
+        if self.record.extracted or self.record.failed:
+            return
+        self.show("⏳ Opening")
+        others: list[Entry] = []
+        reader = await self._services.open_archive(passwords)
+        try:
+            await self._extract(reader, others)
+        finally:
+            await reader.close()
+        await self.delivery.write(
+            *({"t": lines.OTHER, "key": entry.key, "name": entry.path} for entry in others),
+            {"t": lines.EXTRACTED, "ignored": reader.ignored},
+        )
+
+    async def _extract(self, reader: ArchiveReader, others: list[Entry]) -> None:
+        known = self.record.known_keys()
+        numbers = itertools.count(self.record.next_number())
+        self._builder.by_folder = reader.listing is not None and is_grouped(reader.listing)
+
+        def accept(entry: Entry, head: bytes) -> bool:
+            if entry.key in known:
+                return False
+            if kind_of(head, entry.name) is Kind.OTHER:
+                others.append(entry)
+                return False
+            return True
+
+        def new_file(_: Entry) -> Path:
+            return self._workspace.files / f"{next(numbers):06d}"
+
+        async for extracted in reader.extract(accept, new_file):
+            if extracted.entry.key not in known:
+                await self._take_in(extracted)
+                await self._make_room()
+
+    async def _take_in(self, extracted: Extracted) -> None:
+        """Decide what one entry is, and put it on its way."""
+        entry, path = extracted.entry, extracted.path
+        if path is None:
+            await self._skip(entry, extracted.error.told if extracted.error else "it could not be read")
+            return
+        try:
+            inspection = await self._services.media.inspect(path, entry.name)
+            if inspection.verdict is Verdict.PHOTO:
+                await self._keep(await self._photo(entry, path))
+            elif inspection.verdict is Verdict.READY:
+                await self._keep(await self._video(_media_file(entry, path), path, inspection))
+            elif inspection.verdict is Verdict.DEFERRED:
+                await self._defer(entry, path, inspection)
+            else:
+                raise NotMedia(inspection.reason)
+        except MediaError as error:
+            await self._skip(entry, error.told)
+            await asyncio.to_thread(path.unlink, missing_ok=True)
+
+    async def _photo(self, entry: Entry, path: Path) -> MediaFile:
+        photo = await self._services.media.prepare_photo(path, path.with_suffix(".photo"))
+        if photo.path != path:
+            await asyncio.to_thread(path.unlink)
+        return replace(
+            _media_file(entry, path),
+            path=photo.path.name,
+            size=await asyncio.to_thread(_size, photo.path),
+            width=photo.width,
+            height=photo.height,
+            note=photo.note,
+        )
+
+    async def _video(self, file: MediaFile, path: Path, inspection: Inspection) -> MediaFile:
+        """``file`` as the playable video in ``path``, with its thumbnail made."""
+        thumb = await self._services.media.make_thumbnail(
+            path, path.with_suffix(".thumb"), inspection.duration
+        )
+        return replace(
+            file,
+            kind="video",
+            path=path.name,
+            size=await asyncio.to_thread(_size, path),
+            width=inspection.width,
+            height=inspection.height,
+            duration=inspection.duration,
+            has_audio=inspection.has_audio,
+            thumb=thumb.name if thumb else "",
+        )
+
+    async def _defer(self, entry: Entry, path: Path, inspection: Inspection) -> None:
+        size = await asyncio.to_thread(_synced_size, path)
+        file = replace(_media_file(entry, path), kind="document", size=size)
+        cost = inspection.plan.action.cost * size if inspection.plan else 0.0
+        if self._services.deferred:
+            log.info(
+                "⏸️ Deferred video conversion: %s (incompatible format: %s)", file.name, inspection.reason
+            )
+        await self.delivery.write(file_line(lines.DEFER, file, cost=cost))
+        await self._convert(file.number)
+
+    async def _convert(self, number: int) -> None:
+        await self._services.convert(self.record.deferred[number], self.record.costs[number], self.id)
+
+    async def deliver_converted(self, number: int, path: Path, inspection: Inspection) -> None:
+        """Send the video in ``path`` that the deferred file ``number`` became; both are deleted then."""
+        original = self.record.deferred[number]
+        named = replace(original, name=converted_name(original.name))
+        file = await self._video(named, path, inspection)
+        await self.delivery.write({"t": lines.CONVERTED, "number": number, "file": asdict(file)})
+        await self._deliver_one(number)
+
+    async def deliver_original(self, number: int, reason: str) -> None:
+        """The deferred file ``number`` cannot be converted because of ``reason``: send it as a document."""
+        await self.delivery.write({"t": lines.UNCONVERTIBLE, "number": number, "reason": reason})
+        await self._deliver_one(number)
+
+    async def _deliver_one(self, number: int) -> None:
+        """Through an outbox of its own: the job's may be busy, or already closed."""
+        outbox = self._new_outbox()
+        try:
+            await outbox.put((self.record.to_send(number),))
+            await outbox.drain()
+        finally:
+            await outbox.close()
+        await self.finish_if_done()
+
+    async def _skip(self, entry: Entry, reason: str) -> None:
+        log.warning("⏭️ Skipped %s: %s", entry.path, reason)
+        await self.delivery.write({"t": lines.SKIP, "key": entry.key, "name": entry.path, "reason": reason})
+
+    # -- on the way ---------------------------------------------------------------------------------
+
+    async def _keep(self, file: MediaFile) -> None:
+        await self.delivery.write(file_line(lines.FILE, file))
+        await self._add(file)
+
+    async def _add(self, file: MediaFile) -> None:
+        self._spooled[file.number] = file.size
+        for album in self._builder.add(file):
+            await self._outbox.put(album)
+
+    async def _make_room(self) -> None:
+        """Wait while too much is spooled; what is collected is sent then, though its album is not full."""
+        limit = self._services.spool_limit
+        if sum(self._spooled.values()) <= limit:
+            return
+        for album in self._builder.finish():
+            await self._outbox.put(album)
+        while sum(self._spooled.values()) > limit and not self._outbox.idle:
+            self._room.clear()
+            await self._outbox.or_failure(self._room.wait())
+
+    def _new_outbox(self) -> Outbox:
+        return Outbox(
+            self.delivery,
+            files=self._workspace.files,
+            archive=self.name,
+            on_sent=self._on_sent,
+            on_refused=self._on_refused,
+        )
+
+    async def _on_sent(self, album: Album) -> None:
+        for file in album:
+            self._spooled.pop(file.number, None)
+            if file.number in self.record.deferred:
+                original = self._workspace.files / self.record.deferred[file.number].path
+                await asyncio.to_thread(original.unlink, missing_ok=True)
+        self._room.set()
+        self.show("📤 Sending")
+
+    async def _on_refused(self, file: MediaFile, refused: Refused) -> None:
+        """Not even as a document: the owner gets it, and the user is told."""
+        source = self._workspace.files / file.path
+        await asyncio.to_thread(set_aside, source, self._services.quarantine, refused.told)
+        reason = f"Telegram did not take it ({refused.reason}); it is kept in quarantine"
+        await self.delivery.write(
+            {"t": lines.SKIP, "key": file.key, "name": file.name, "reason": reason},
+            {"t": lines.DROP, "number": file.number},
+        )
+
+    def show(self, step: str, percent: float | None = None) -> None:
+        self.status = status_text(self.name, self.record, step, percent)
+        self._services.show(self.status)
+
+
+def is_grouped(listing: Sequence[Entry]) -> bool:
+    """Whether the entries of each folder stand together, so that a folder is over when the next begins."""
+    folders = [folder for folder, _ in itertools.groupby(entry.folder for entry in listing)]
+    return len(folders) == len(set(folders))
+
+
+def converted_name(name: str) -> str:
+    """What a converted video is called: ``video.mov`` becomes ``video_converted.mp4``."""
+    stem = name.rpartition(".")[0] or name
+    return f"{stem}_converted.mp4"
+
+
+def _media_file(entry: Entry, path: Path) -> MediaFile:
+    return MediaFile(int(path.name), entry.key, entry.name, entry.folder, "photo", path.name, 0)
+
+
+def _size(path: Path) -> int:
+    """Size in bytes; -1 when there is no such file. Blocking."""
+    try:
+        return path.stat().st_size
+    except FileNotFoundError:
+        return -1
+
+
+def _synced_size(path: Path) -> int:
+    """Size of ``path`` once it is surely on disk. Blocking."""
+    with path.open("rb") as file:
+        os.fsync(file.fileno())
+    return _size(path)

@@ -1,0 +1,53 @@
+"""bot.log: lines as the deployment guide shows them, on the terminal too."""
+
+from __future__ import annotations
+
+import logging
+import sys
+from logging.handlers import QueueHandler, QueueListener, RotatingFileHandler
+from pathlib import Path
+from queue import SimpleQueue
+
+LINE = "%(levelname)s: %(message)s"
+
+#: bot.log is renamed to bot.log.1 at this size, and two older ones are kept.
+MAX_BYTES, BACKUPS = 10_000_000, 2
+
+
+class OneLine(logging.Formatter):
+    """A record's message stays on one line: a name out of an archive cannot forge another."""
+
+    def formatMessage(self, record: logging.LogRecord) -> str:  # noqa: N802
+        """The line, without control characters."""
+        return "".join(c if c.isprintable() else " " for c in super().formatMessage(record))
+
+
+class _Hand(QueueHandler):
+    def prepare(self, record: logging.LogRecord) -> logging.LogRecord:
+        """As it is: it stays in this process, and its traceback must not become part of its message."""
+        return record
+
+
+def start_logging(file: Path, *, times: bool = False) -> QueueListener:
+    """Log to ``file`` and to standard error; the writing is done by a thread of its own.
+
+    Stop the returned listener at the end, so that the last lines are written.
+    """
+    file.parent.mkdir(parents=True, exist_ok=True)
+    formatter = OneLine(f"%(asctime)s {LINE}" if times else LINE)
+    targets: list[logging.Handler] = [
+        RotatingFileHandler(file, maxBytes=MAX_BYTES, backupCount=BACKUPS, encoding="utf-8"),
+        logging.StreamHandler(sys.stderr),
+    ]
+    for target in targets:
+        target.setFormatter(formatter)
+    queue: SimpleQueue[logging.LogRecord] = SimpleQueue()
+    listener = QueueListener(queue, *targets)
+    root = logging.getLogger()
+    root.handlers[:] = [_Hand(queue)]
+    root.setLevel(logging.INFO)
+    # What the libraries say between warnings is of no use to whoever tails the log.
+    for library in ("telethon", "PIL", "asyncio"):
+        logging.getLogger(library).setLevel(logging.WARNING)
+    listener.start()
+    return listener

@@ -1,0 +1,82 @@
+"""What the chat is told about a job: while it runs, and at its end. Pure: no I/O."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+from utils.albums import plural, shorten, unique
+from utils.job_record import JobRecord
+
+#: Names listed for one reason at most; the rest is counted.
+NAMES_SHOWN = 10
+
+#: Length of a text message at most, in UTF-16 units.
+TEXT_UNITS = 4096
+
+
+def status_text(archive: str, record: JobRecord, step: str, percent: float | None = None) -> str:
+    """The status message: how far the job is and what it does now."""
+    lines = [f"📦 {archive}", step if percent is None else f"{step} {percent:.0f} %"]
+    if record.delivered:
+        lines.append(f"📤 {plural(len(record.delivered), 'file')} sent")
+    waiting = len(record.open_conversions())
+    if waiting:
+        lines.append(f"⏸️ {plural(waiting, 'video')} to convert")
+    return "\n".join(lines)
+
+
+def summary_text(archive: str, record: JobRecord) -> str:
+    """The message at the end: sent, converted, skipped and why."""
+    if record.failed:
+        head = f"❌ {archive}: {record.failed}"
+    elif not record.delivered and not record.skipped:
+        head = f"ℹ️ {archive}: there is no picture or video in it."
+    else:
+        head = f"{'⚠️' if record.skipped else '✅'} {archive}: {_sent(record)} sent."
+    lines = [head]
+    if record.failed and record.delivered:
+        lines.append(f"{_sent(record)} sent before that.")
+    converted = [record.deferred[number].name for number in record.converted if number in record.deferred]
+    if converted:
+        lines.append(f"🎬 Converted {plural(len(converted), 'video')}: {names(converted)}")
+    failed = [(reason, record.deferred[number].name) for number, reason in record.unconvertible.items()]
+    lines += [f"❌ Not converted, sent as a file: {line}" for line in _by_reason(failed)]
+    changed = [file for file in record.files.values() if file.note and file.kind == "photo"]
+    lines += [f"🖼️ {line}" for line in _by_reason((file.note, file.name) for file in changed)]
+    skipped = _by_reason((reason, name) for name, reason in record.skipped.values())
+    lines += [f"⏭️ Skipped: {line}" for line in skipped]
+    if record.others:
+        lines.append(
+            f"📄 Left out, neither picture nor video: {plural(len(record.others), 'file')}"
+            f" ({names(list(record.others.values()))})"
+        )
+    if record.ignored:
+        lines.append(f"🗑️ Ignored {plural(record.ignored, 'system file')} such as .DS_Store.")
+    return shorten("\n".join(lines), TEXT_UNITS)
+
+
+def names(listed: list[str]) -> str:
+    """The first names of ``listed``, and how many more there are."""
+    more = len(listed) - NAMES_SHOWN
+    return ", ".join(listed[:NAMES_SHOWN]) + (f" and {more} more" if more > 0 else "")
+
+
+def _by_reason(pairs: Iterable[tuple[str, str]]) -> list[str]:
+    """ "names: reason" for each reason of the (reason, name) ``pairs``."""
+    listed = list(pairs)
+    return [
+        f"{names([name for other, name in listed if other == reason])}: {reason}"
+        for reason in unique(reason for reason, _ in listed)
+    ]
+
+
+def _sent(record: JobRecord) -> str:
+    """ "3 pictures and 2 videos"."""
+    sent = [record.to_send(number) for number in sorted(record.delivered)]
+    counts = {
+        "picture": sum(file.kind == "photo" for file in sent),
+        "video": sum(file.kind == "video" for file in sent),
+        "file": sum(file.kind == "document" for file in sent),
+    }
+    parts = [plural(count, noun) for noun, count in counts.items() if count]
+    return " and ".join([", ".join(parts[:-1]), parts[-1]] if len(parts) > 1 else parts) or "nothing"

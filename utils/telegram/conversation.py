@@ -1,0 +1,102 @@
+"""What the bot and a chat say to each other beside the job's own messages: commands, passwords, buttons."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from telethon import TelegramClient
+from telethon.tl import functions, types
+from telethon.tl.custom import Button
+from telethon.tl.tlobject import TLObject
+
+from utils.errors import PasswordNeeded
+from utils.telegram.delivery import Delivery
+from utils.telegram.intake import Incoming
+
+HELP = (
+    "Send me an archive (ZIP, RAR, 7z, tar ...). I take the pictures and videos out and send them back as "
+    "albums; videos that Telegram would not play come afterwards, converted. A picture or video by itself "
+    "works too.\n\n"
+    "Encrypted archives: I ask for the password, or you put “pass: …” into the caption.\n\n"
+    "/status – what I am doing\n/cancel – stop it\n/help – this text"
+)
+
+COMMANDS = {"help": "How this works", "status": "What the bot is doing", "cancel": "Stop it"}
+
+#: Callback data of the button that has a file handled again; the message's id follows.
+AGAIN = "again:"
+
+
+@dataclass
+class Question:
+    """A password that was asked for, in one chat, by the message ``message``."""
+
+    chat: int
+    message: int
+    answer: asyncio.Future[str]
+
+
+class Conversation:
+    """The questions that are open, and the texts that are not part of a job."""
+
+    def __init__(self, client: TelegramClient, attempts: int) -> None:
+        self._client = client
+        self._attempts = attempts
+        self._questions: list[Question] = []
+
+    async def publish_commands(self) -> None:
+        """Have Telegram show the bot's commands."""
+        commands = [types.BotCommand(name, meaning) for name, meaning in COMMANDS.items()]
+        await self._client(functions.bots.SetBotCommandsRequest(types.BotCommandScopeDefault(), "", commands))
+
+    async def ask_password(self, chat: int, delivery: Delivery, error: PasswordNeeded, asked: int) -> str:
+        """The password for an archive, from the chat. Raises ``error`` after the last attempt."""
+        if asked >= self._attempts:
+            raise error
+        text = f"🔒 {error.told}\nReply with the password (attempt {asked + 1} of {self._attempts})."
+        message = await delivery.send_text(f"password-{asked}", text)
+        question = Question(chat, message, asyncio.get_running_loop().create_future())
+        self._questions.append(question)
+        try:
+            return await question.answer
+        finally:
+            self._questions.remove(question)
+
+    def answer(self, chat: int, text: str, reply_to: int | None) -> bool:
+        """Take ``text`` as an answer, if it is one; returns whether it was.
+
+        A reply answers the question that it replies to. Any other text answers the only open question of
+        the chat, unless it is a command.
+        """
+        here = [question for question in self._questions if question.chat == chat]
+        replied = [question for question in here if question.message == reply_to]
+        if not replied and len(here) == 1 and not text.startswith("/"):
+            replied = here
+        for question in replied:
+            if not question.answer.done():
+                question.answer.set_result(text)
+        return bool(replied)
+
+    async def offer_again(self, item: Incoming, before: Mapping[str, Any]) -> None:
+        """Say that the file was handled before, with a button to have it handled again."""
+        await self._client.send_message(
+            item.peer.input(),
+            f"I sent you what is in {before['name']} on {date_words(before['date'])}. Shall I do it again?",
+            reply_to=item.message,
+            buttons=[Button.inline("🔁 Again", f"{AGAIN}{item.message}")],
+        )
+
+
+def again_button(message: int) -> TLObject:
+    """The keyboard with the one button that has the file of ``message`` handled again."""
+    button = types.KeyboardButtonCallback("🔁 Again", f"{AGAIN}{message}".encode())
+    return types.ReplyInlineMarkup([types.KeyboardButtonRow([button])])
+
+
+def date_words(date: float) -> str:
+    """ "24 November 2026, 16:08" of a Unix time."""
+    return time.strftime("%d %B %Y, %H:%M", time.localtime(date)).lstrip("0")

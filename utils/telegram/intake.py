@@ -1,0 +1,172 @@
+"""What came in: a message as plain data, and which messages were taken before."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import time
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any, Protocol
+
+from telethon.tl import types
+from telethon.tl.custom import Message
+from telethon.tl.tlobject import TLObject
+
+from utils.storage.atomic import write_bytes
+from utils.storage.journal import Journal
+
+#: Messages remembered at most; older ones are dropped when the program starts.
+REMEMBERED = 10_000
+
+#: Bytes at each end of a file that, with its size, make its fingerprint.
+FINGERPRINT_BYTES = 65_536
+
+
+@dataclass(frozen=True)
+class Peer:
+    """A chat as it can be kept in JSON: ``kind`` is user, chat or channel."""
+
+    kind: str
+    id: int
+    access_hash: int = 0
+
+    def input(self) -> TLObject:
+        """The same for a request."""
+        if self.kind == "user":
+            return types.InputPeerUser(self.id, self.access_hash)
+        if self.kind == "chat":
+            return types.InputPeerChat(self.id)
+        return types.InputPeerChannel(self.id, self.access_hash)
+
+    @classmethod
+    def of(cls, peer: TLObject) -> Peer:
+        """From an ``InputPeer…``."""
+        if isinstance(peer, types.InputPeerUser):
+            return cls("user", peer.user_id, peer.access_hash)
+        if isinstance(peer, types.InputPeerChat):
+            return cls("chat", peer.chat_id)
+        return cls("channel", peer.channel_id, peer.access_hash)
+
+
+@dataclass(frozen=True)
+class Incoming:
+    """One message with a file: where it is, and what Telegram says of the file (sizes in bytes)."""
+
+    peer: Peer
+    chat: int
+    message: int
+    name: str
+    size: int
+    document: int
+    caption: str
+
+    @property
+    def job(self) -> str:
+        """The job's id: the same message never becomes two jobs."""
+        return f"{self.chat}_{self.message}"
+
+    def line(self) -> dict[str, Any]:
+        """As JSON."""
+        return asdict(self)
+
+    @classmethod
+    def of_line(cls, line: Mapping[str, Any]) -> Incoming:
+        """From :meth:`line`."""
+        fields = {name: line[name] for name in cls.__dataclass_fields__}
+        return cls(**{**fields, "peer": Peer(**line["peer"])})
+
+
+async def incoming(message: Message) -> Incoming | None:
+    """``message`` as data, or None when it holds no file that could be an archive, picture or video."""
+    media = message.document or message.photo
+    if media is None or message.sticker or message.voice:
+        return None
+    peer = Peer.of(await message.get_input_chat())
+    return Incoming(
+        peer=peer,
+        chat=message.chat_id,
+        message=message.id,
+        name=file_name(message),
+        size=message.file.size or 0,
+        document=media.id,
+        caption=message.message or "",
+    )
+
+
+def file_name(message: Message) -> str:
+    """The file's name as its sender gave it, in one line; one of ours where it has none."""
+    given = "".join(c for c in message.file.name or "" if c.isprintable()).strip()
+    if given:
+        return given[:200]
+    return f"{'photo' if message.photo else 'file'}_{message.id}{message.file.ext or ''}"
+
+
+class Readable(Protocol):
+    """A file that can be read in pieces."""
+
+    size: int
+
+    async def read(self, offset: int, size: int) -> bytes: ...
+
+
+async def fingerprint(source: Readable) -> str:
+    """A hash of size, beginning and end: tells the same file sent again, at the cost of two small reads."""
+    head = await source.read(0, min(FINGERPRINT_BYTES, source.size))
+    tail = await source.read(max(0, source.size - FINGERPRINT_BYTES), min(FINGERPRINT_BYTES, source.size))
+    return hashlib.sha256(b"%d:" % source.size + head + tail).hexdigest()
+
+
+class Seen:
+    """Messages that were taken and files that were delivered, in ``intake.jsonl``."""
+
+    def __init__(self, path: Path) -> None:
+        self._journal = Journal(path)
+        self._jobs: set[str] = set()
+        self._documents: dict[tuple[int, int], Mapping[str, Any]] = {}
+        self._prints: dict[tuple[int, str], Mapping[str, Any]] = {}
+
+    def open(self) -> None:
+        """Read the file, and shorten it when it has grown long. Blocking."""
+        records = self._journal.open()
+        if len(records) > 2 * REMEMBERED:
+            records = records[-REMEMBERED:]
+            write_bytes(self._journal.path, b"".join(json.dumps(r).encode() + b"\n" for r in records))
+        for record in records:
+            self._take(record)
+
+    def has(self, job: str) -> bool:
+        """Whether this message was taken before."""
+        return job in self._jobs
+
+    async def add(self, item: Incoming) -> None:
+        """Remember that the message was taken."""
+        await self._write({"job": item.job, "date": time.time()})
+
+    async def add_delivered(self, item: Incoming, content: str) -> None:
+        """Remember that all of the file was delivered; ``content`` is its fingerprint."""
+        await self._write(
+            {
+                "job": item.job,
+                "date": time.time(),
+                "chat": item.chat,
+                "document": item.document,
+                "print": content,
+                "name": item.name,
+            }
+        )
+
+    def delivered_before(self, item: Incoming, content: str = "") -> Mapping[str, Any] | None:
+        """The same file delivered to this chat before, by Telegram's id or by its fingerprint."""
+        return self._documents.get((item.chat, item.document)) or self._prints.get((item.chat, content))
+
+    async def _write(self, record: dict[str, Any]) -> None:
+        await self._journal.append(record)
+        self._take(record)
+
+    def _take(self, record: Mapping[str, Any]) -> None:
+        self._jobs.add(record["job"])
+        if "print" in record:
+            self._documents[record["chat"], record["document"]] = record
+            self._prints[record["chat"], record["print"]] = record

@@ -1,0 +1,90 @@
+"""The one status message of a job: edited every few seconds at the most, never in the way of the work.
+
+Edits count against Telegram's limits, and users report waits of hours after progress edits. So only the
+newest text is ever sent, stale ones are dropped, and after a refusal the message rests as long as Telegram
+asks, while the job goes on.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import time
+from collections.abc import Awaitable, Callable
+
+from telethon import errors as rpc
+
+log = logging.getLogger(__name__)
+
+#: Seconds between two edits at least.
+EDIT_INTERVAL = 5.0
+
+#: Seconds that the last edit may take before it is given up.
+LAST_EDIT_TIMEOUT = 5.0
+
+
+class StatusMessage:
+    """Sends the first text with ``send`` (which gives the message's id) and later ones with ``edit``."""
+
+    def __init__(
+        self,
+        *,
+        send: Callable[[str], Awaitable[int]],
+        edit: Callable[[int, str], Awaitable[object]],
+        interval: float = EDIT_INTERVAL,
+        clock: Callable[[], float] = time.monotonic,
+    ) -> None:
+        self._send = send
+        self._edit = edit
+        self._interval = interval
+        self._clock = clock
+        self._message = 0
+        self._wanted = self._shown = ""
+        self._resting_until = 0.0
+        self._task: asyncio.Task[None] | None = None
+
+    def show(self, text: str) -> None:
+        """Have the message say ``text`` soon, unless something newer comes first."""
+        self._wanted = text
+        if self._task is None or self._task.done():
+            self._task = asyncio.create_task(self._keep_up())
+
+    async def end(self, text: str) -> None:
+        """Have the message say ``text`` now, if there is a message and Telegram lets us."""
+        await self.close()
+        self._wanted = text
+        if self._message:
+            try:
+                await asyncio.wait_for(self._edit_once(), LAST_EDIT_TIMEOUT)
+            except TimeoutError:
+                log.debug("The last edit of a status message took too long")
+
+    async def close(self) -> None:
+        """Stop; the message stays as it is."""
+        if self._task is not None:
+            self._task.cancel()
+            await asyncio.wait([self._task])
+
+    async def _keep_up(self) -> None:
+        if not self._message:
+            self._shown = self._wanted
+            # Shielded: once it is announced, its id must be known.
+            self._message = await asyncio.shield(self._send(self._wanted))
+            await asyncio.sleep(self._interval)
+        while self._wanted != self._shown:
+            await asyncio.sleep(max(0.0, self._resting_until - self._clock()))
+            await self._edit_once()
+            await asyncio.sleep(self._interval)
+
+    async def _edit_once(self) -> None:
+        text = self._wanted
+        if text == self._shown or self._clock() < self._resting_until:
+            return
+        self._shown = text
+        try:
+            await self._edit(self._message, text)
+        except rpc.FloodError as error:
+            self._resting_until = self._clock() + getattr(error, "seconds", 60)
+            log.info("Status message rests for %s seconds", getattr(error, "seconds", 60))
+        except (rpc.RPCError, ConnectionError) as error:
+            log.debug("Status message not edited: %s", type(error).__name__)
