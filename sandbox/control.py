@@ -58,6 +58,9 @@ class Control:
             "forget_keys": lambda c: faults.forget_keys(_int(c, "user")),
             "disconnect": lambda c: faults.disconnect(_int(c, "user")),
             "clear": lambda c: faults.clear(),
+            "rtt": self._rtt,
+            "bandwidth": self._bandwidth,
+            "away": self._away,
             "calls": lambda c: len(faults.called(_str(c, "request"), _opt_int(c, "user"))),
             "messages": self._messages,
             "login_code": lambda c: self._sandbox.login_code(_str(c, "phone")),
@@ -112,6 +115,23 @@ class Control:
             _str(command, "request"), after=command.get("after") is True, times=_times(command)
         )
         self._gates[_str(command, "gate")] = gate
+        return None
+
+    def _rtt(self, command: Command) -> Json:
+        self._sandbox.faults.link.rtt = _float(command, "seconds")
+        return None
+
+    def _bandwidth(self, command: Command) -> Json:
+        """Bytes a second: `total` for all connections together, `connection` for each; null: no limit."""
+        link = self._sandbox.faults.link
+        link.bandwidth, link.connection_bandwidth = (
+            None if command.get(key) is None else _float(command, key) for key in ("total", "connection")
+        )
+        return None
+
+    def _away(self, command: Command) -> Json:
+        """Whether connections are closed as soon as they are made."""
+        self._sandbox.faults.link.away = command.get("away") is not False
         return None
 
     def _refuse_media(self, command: Command) -> Json:

@@ -18,8 +18,8 @@ from .tl import unpack
 class StoredMessage:
     """One message. `kind` is "text", "photo", "video" or "document" (also a GIF).
 
-    Dates are unix seconds, sizes bytes, `duration` seconds. `path`, `size` and `sha256` are those of the bytes
-    that the sender uploaded, also for a photo. `buttons` are the rows of labels.
+    Dates are unix seconds, sizes bytes, `duration` seconds. `path`, `size` and `sha256` are those of the
+    bytes that the sender uploaded, also for a photo. `buttons` are the rows of labels.
     """
 
     id: int

@@ -20,6 +20,7 @@ from telethon.tl import TLRequest
 
 from .accounts import Accounts
 from .media import Media, MediaShelf
+from .mtproto.link import LinkFaults
 from .rpc import AnswerLost, Caller, Connections, RpcError
 from .sending import Refusal
 from .uploads import Uploads
@@ -98,6 +99,8 @@ class Faults:
         self._before: list[_Rule] = []
         self._after: list[_Rule] = []
         self._refusals: list[tuple[Callable[[Media], bool], RpcError, set[str]]] = []
+        #: Round trip, bandwidth and cuts of the line itself; the server puts its own here.
+        self.link = LinkFaults()
         #: Every request that arrived, oldest first.
         self.calls: deque[Call] = deque(maxlen=CALLS)
 
@@ -224,6 +227,7 @@ class Faults:
         self._after.clear()
         self._refusals.clear()
         self._shelf.reference_seconds = None
+        self.link.clear()
 
     # -- asked by the API
 

@@ -31,7 +31,9 @@ GENERATOR: Final = 3
 SIZE: Final = 256
 
 
-def algorithm(salt1: bytes, salt2: bytes) -> types.PasswordKdfAlgoSHA256SHA256PBKDF2HMACSHA512iter100000SHA256ModPow:
+def algorithm(
+    salt1: bytes, salt2: bytes
+) -> types.PasswordKdfAlgoSHA256SHA256PBKDF2HMACSHA512iter100000SHA256ModPow:
     """How a client must hash the password."""
     return types.PasswordKdfAlgoSHA256SHA256PBKDF2HMACSHA512iter100000SHA256ModPow(
         salt1=salt1, salt2=salt2, g=GENERATOR, p=PRIME

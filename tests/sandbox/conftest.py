@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import shutil
 from collections.abc import AsyncIterator
 from pathlib import Path
 
@@ -12,6 +13,7 @@ from telethon import TelegramClient
 from telethon.tl import types
 
 from sandbox import Sandbox
+from sandbox.mtproto.keys import ServerKey
 from sandbox.person import Person
 
 TOKEN = "1234:the-bots-token"
@@ -21,10 +23,24 @@ PHONE = "+15550001"
 PASSWORD = "correct horse"
 
 
+@pytest.fixture(scope="session")
+def server_key(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A folder with the RSA key of all servers of this run: making one takes seconds."""
+    folder = tmp_path_factory.mktemp("server-key")
+    ServerKey(folder)
+    return folder
+
+
 @pytest.fixture
-async def sandbox(tmp_path: Path) -> AsyncIterator[Sandbox]:
+def sandbox_dir(tmp_path: Path, server_key: Path) -> Path:
+    """An empty folder for a sandbox, but for the key."""
+    return Path(shutil.copytree(server_key, tmp_path / "sandbox"))
+
+
+@pytest.fixture
+async def sandbox(sandbox_dir: Path) -> AsyncIterator[Sandbox]:
     """A server of this test's own, on free ports."""
-    async with Sandbox(tmp_path / "sandbox") as server:
+    async with Sandbox(sandbox_dir) as server:
         await server.add_bot(TOKEN, BOT, "Archive bot")
         await server.add_person(PHONE, "Ann", "ann")
         yield server

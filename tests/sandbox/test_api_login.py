@@ -89,8 +89,8 @@ async def test_nobody_is_logged_in_at_first_and_after_logging_out(sandbox: Sandb
     await client.disconnect()
 
 
-async def test_session_survives_reconnect_and_server_restart(tmp_path: Path) -> None:
-    data, session = tmp_path / "sandbox", tmp_path / "session"
+async def test_session_survives_reconnect_and_server_restart(sandbox_dir: Path, tmp_path: Path) -> None:
+    data, session = sandbox_dir, tmp_path / "session"
     async with Sandbox(data) as sandbox:
         await sandbox.add_bot(TOKEN, BOT, "Archive bot")
         client = sandbox.client(session=session)
