@@ -1,0 +1,72 @@
+"""All checks, and how they are shown."""
+
+from __future__ import annotations
+
+import json
+import os
+from collections.abc import Iterator, Mapping, Sequence
+from pathlib import Path
+
+from utils.albums import plural
+from utils.constants import ROOT, SECRETS_NAME, load_settings
+from utils.diagnostics import settings as settings_checks
+from utils.diagnostics.archives import check_seven_zip
+from utils.diagnostics.check import Check, Level
+from utils.diagnostics.folders import check_folders
+from utils.diagnostics.packages import check_packages, check_python
+from utils.diagnostics.server import check_server
+from utils.diagnostics.state import check_state
+from utils.diagnostics.tools import check_pictures, check_tools
+from utils.errors import SettingsError
+
+#: Exit codes.
+WORKS, WOULD_NOT_WORK = 0, 1
+
+
+def checks(environ: Mapping[str, str]) -> Iterator[Check]:
+    """Every check, in the order in which things can go wrong."""
+    yield check_python()
+    yield from check_packages(ROOT)
+    try:
+        settings = load_settings(environ)
+    except SettingsError as error:
+        advice = f"Correct it in {SECRETS_NAME} or in the environment."
+        yield Check(settings_checks.GROUP, "Settings", Level.FAIL, error.told, advice)
+        settings = load_settings({}, Path(os.devnull))
+    yield from check_tools(settings)
+    yield from check_seven_zip()
+    yield from check_pictures()
+    yield from settings_checks.check_file(Path(environ.get("SECRETS_FILE") or ROOT / SECRETS_NAME))
+    yield from settings_checks.check_settings(settings)
+    yield from check_folders(settings)
+    yield from check_state(settings)
+    yield check_server(settings)
+
+
+def exit_code(found: Sequence[Check]) -> int:
+    """0 if the bot would work."""
+    return WOULD_NOT_WORK if any(check.level is Level.FAIL for check in found) else WORKS
+
+
+def verdict(found: Sequence[Check]) -> str:
+    """The last line."""
+    bad = sum(check.level is Level.FAIL for check in found)
+    if bad:
+        return f"❌ The bot would not work: {plural(bad, 'thing')} to mend (❌)."
+    warned = sum(check.level is Level.WARN for check in found)
+    return "✅ The bot would work." + (f" {plural(warned, 'warning')} (⚠️)." if warned else "")
+
+
+def as_json(found: Sequence[Check]) -> str:
+    """``{"works": true, "checks": [{"group", "name", "level", "found", "advice"}, …]}``."""
+    listed = [
+        {
+            "group": check.group,
+            "name": check.name,
+            "level": check.level.value,
+            "found": check.found,
+            "advice": check.advice,
+        }
+        for check in found
+    ]
+    return json.dumps({"works": exit_code(found) == WORKS, "checks": listed}, ensure_ascii=False, indent=2)

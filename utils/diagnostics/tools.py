@@ -1,0 +1,122 @@
+"""The programs and codecs that the bot works with, each tried out on something small."""
+
+from __future__ import annotations
+
+import io
+import re
+import shutil
+import subprocess
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+
+from utils.constants import Settings
+from utils.diagnostics.check import Check, Level
+
+GROUP = "Tools"
+FFMPEG_NEEDED = (5, 1)
+PATIENCE = 60.0
+
+#: One second of picture and sound, made by ffmpeg itself.
+TRIAL_INPUT = ("-f", "lavfi", "-i", "testsrc2=s=320x240:r=25:d=1", "-f", "lavfi", "-i", "sine=d=1")
+#: An MP4 that can be written to a pipe, so that the trial leaves no file behind.
+TRIAL_OUTPUT = ("-movflags", "frag_keyframe+empty_moov", "-f", "mp4", "pipe:1")
+
+
+@dataclass(frozen=True)
+class Ran:
+    """How a program ended, with what it wrote."""
+
+    ended_well: bool
+    output: bytes
+    last_words: str
+
+
+def run(command: Sequence[str], given: bytes = b"") -> Ran:
+    """Run a program to its end, or until it has taken too long; never raises for what it does."""
+    try:
+        done = subprocess.run(command, input=given, capture_output=True, timeout=PATIENCE, check=False)
+    except (OSError, subprocess.TimeoutExpired) as error:
+        return Ran(False, b"", str(error))
+    lines = done.stderr.decode("utf-8", "replace").strip().splitlines()
+    return Ran(done.returncode == 0, done.stdout, lines[-1] if lines else "")
+
+
+def check_tools(settings: Settings) -> Iterator[Check]:
+    """ffmpeg, ffprobe and the encoder that the settings name."""
+    programs = [check_program(name) for name in ("ffmpeg", "ffprobe")]
+    yield from programs
+    if all(check.level is not Level.FAIL for check in programs):
+        yield check_conversion(settings)
+
+
+def check_program(name: str) -> Check:
+    """ffmpeg or ffprobe: there, working, and new enough."""
+    path = shutil.which(name)
+    if path is None:
+        return Check(GROUP, name, Level.FAIL, "not found", "Install ffmpeg; ./bot run does it.")
+    ran = run((path, "-version"))
+    if not ran.ended_well:
+        return Check(
+            GROUP, name, Level.FAIL, f"{path} does not work: {ran.last_words}", "Install ffmpeg again."
+        )
+    words = ran.output.decode("utf-8", "replace").split()
+    text = words[2] if len(words) > 2 else "unknown"
+    found = f"{text} ({path})"
+    # A build from the sources of a day has no version number; it is taken as it is.
+    if (version := version_of(text)) and version < FFMPEG_NEEDED:
+        return Check(GROUP, name, Level.FAIL, found, "Install ffmpeg 5.1 or newer.")
+    return Check(GROUP, name, Level.OK, found)
+
+
+def version_of(text: str) -> tuple[int, ...]:
+    """ "5.1.6-0+deb12u1" as (5, 1), "n7.0" as (7, 0), anything else as ()."""
+    match = re.match(r"n?(\d+)\.(\d+)", text)
+    return tuple(map(int, match.groups())) if match else ()
+
+
+def check_conversion(settings: Settings) -> Check:
+    """Convert one second with the encoder of the settings, and look at the result with ffprobe."""
+    encoder = settings.VIDEO_ENCODER
+    name = f"Trial conversion ({encoder}, aac)"
+    codecs = ("-pix_fmt", "yuv420p", "-c:v", encoder, "-c:a", "aac")
+    made = run(("ffmpeg", "-nostdin", "-v", "error", *TRIAL_INPUT, *codecs, *TRIAL_OUTPUT))
+    if not made.ended_well:
+        advice = "Install an ffmpeg with this encoder, or name another one in VIDEO_ENCODER."
+        return Check(GROUP, name, Level.FAIL, f"failed: {made.last_words}", advice)
+    query = ("ffprobe", "-v", "error", "-show_entries", "stream=codec_name", "-of", "csv=p=0", "-")
+    seen = run(query, made.output)
+    codecs_seen = seen.output.decode("utf-8", "replace").split()
+    if codecs_seen != ["h264", "aac"]:
+        found = f"gave {', '.join(codecs_seen) or seen.last_words or 'nothing'} instead of h264, aac"
+        return Check(GROUP, name, Level.FAIL, found, "Name an H.264 encoder in VIDEO_ENCODER.")
+    return Check(GROUP, name, Level.OK, f"one second became {len(made.output) / 1000:.0f} KB of h264, aac")
+
+
+def check_pictures() -> Iterator[Check]:
+    """Pillow and the HEIC decoder, each with a picture that is written and read back."""
+    try:
+        from PIL import Image, UnidentifiedImageError, features
+    except ImportError as error:
+        yield Check(GROUP, "Pillow", Level.FAIL, f"cannot be loaded: {error}", "Start this by ./bot doctor.")
+        return
+    lacking = [name for name in ("jpg", "zlib", "webp", "libtiff") if not features.check(name)]
+    if "jpg" in lacking or "zlib" in lacking:
+        found = f"made without {', '.join(lacking)}"
+        yield Check(GROUP, "Pillow", Level.FAIL, found, "Install Pillow again.")
+        return
+    level, found = (
+        (Level.WARN, f"made without {', '.join(lacking)}") if lacking else (Level.OK, "JPEG, PNG, WebP, TIFF")
+    )
+    yield Check(GROUP, "Pictures", level, found, "Such pictures are sent as files." if lacking else "")
+    advice = "HEIC pictures are sent as files until pillow-heif works: start this by ./bot doctor."
+    try:
+        import pillow_heif
+
+        written = io.BytesIO()
+        pillow_heif.from_pillow(Image.new("RGB", (64, 64), "teal")).save(written)
+        size = pillow_heif.open_heif(io.BytesIO(written.getvalue())).size
+    except (ImportError, OSError, ValueError, RuntimeError, UnidentifiedImageError) as error:
+        yield Check(GROUP, "HEIC", Level.WARN, f"does not work: {error}", advice)
+    else:
+        found = f"decodes {size[0]} × {size[1]} (libheif {pillow_heif.libheif_version()})"
+        yield Check(GROUP, "HEIC", Level.OK, found)
