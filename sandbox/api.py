@@ -18,6 +18,7 @@ from .history import History
 from .login import Login
 from .media import MediaShelf
 from .messages import Messages
+from .once import Running
 from .rpc import AnswerLost, Caller, Connections, Result, RpcError
 from .sending import Sending
 from .session import Room, Serve, Session
@@ -38,6 +39,7 @@ class Api:
         self, store: Store, connections: Callable[[], Connections], centers: Callable[[], list[Center]]
     ) -> None:
         self._connections = connections
+        self._running = Running()
         self.accounts = Accounts(store)
         self.uploads = Uploads(store)
         self.shelf = MediaShelf(store, self.uploads)
@@ -71,13 +73,14 @@ class Api:
         session = Session(caller, self.accounts.of_key(caller.auth_key_id))
         user = session.account.id if session.account is not None else None
         call = self.faults.note(caller, user, request)
-        await self.faults.before(call)
-        result = await self._serve(session, request)
-        try:
-            await self.faults.after(call)
-        except AnswerLost:
-            self._connections().drop(caller.auth_key_id)
-            raise
+        with self._running.claim(user, request):
+            await self.faults.before(call)
+            result = await self._serve(session, request)
+            try:
+                await self.faults.after(call)
+            except AnswerLost:
+                self._connections().drop(caller.auth_key_id)
+                raise
         return result
 
     async def _serve(self, session: Session, request: TLRequest) -> Result:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from datetime import datetime
 from typing import Final
 
 from telethon.tl import TLObject, TLRequest, functions, types
@@ -96,7 +97,7 @@ class History:
         start = 0
         if request.offset_id:
             start = sum(message.id >= request.offset_id for message in found)
-        elif before is not None and hasattr(before, "timestamp"):
+        elif isinstance(before, datetime) and before.timestamp() > 0:
             start = sum(message.date >= before.timestamp() for message in found)
         start += request.add_offset
         found = found[max(start, 0) : max(start + limit, 0)]
@@ -109,8 +110,10 @@ class History:
 
     async def _get_dialogs(self, session: Session, request: TLRequest) -> Result:
         tops = self._tops(session.person)
-        if request.offset_id or request.folder_id or request.offset_date:
-            tops = [top for top in tops if top.id < request.offset_id and not request.folder_id]
+        if request.folder_id:  # nothing is ever archived here
+            tops = []
+        if request.offset_id:
+            tops = [top for top in tops if top.id < request.offset_id]
         return self._dialogs(
             session.me, tops[: max(request.limit, 1)], types.messages.DialogsSlice, len(tops)
         )

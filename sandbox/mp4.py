@@ -27,7 +27,7 @@ def _handlers(file: BinaryIO, end: int) -> Iterator[bytes]:
         if size == 1:
             size = _LARGE.unpack(file.read(_LARGE.size).rjust(_LARGE.size, b"\0"))[0]
         stop = min(start + size, end) if size else end
-        if stop <= file.tell():
+        if stop < file.tell():
             return
         if kind in _INSIDE:
             yield from _handlers(file, stop)

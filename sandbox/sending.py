@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 
 from telethon.tl import TLObject, TLRequest, functions, types
@@ -38,7 +37,6 @@ class Sending:
         self._shelf = shelf
         self._messages = messages
         self._updates = updates
-        self._running: set[tuple[int, int, int]] = set()
         #: Asked before a media is used; raises RpcError to refuse. The fault script sets it.
         self.admit: Callable[[Refusal], None] = _anything
 
@@ -62,46 +60,43 @@ class Sending:
         peer = self._peer(session.me, request.peer)
         limits.check_text(request.message)
         draft = self._draft(session.me, request, media=None)
-        with self._once(session.me, peer, [draft.random_id]):
-            return self._deliver(session, peer, [draft])
+        return self._deliver(session, peer, [draft])
 
     async def _send_media(self, session: Session, request: TLRequest) -> Result:
         peer = self._peer(session.me, request.peer)
         limits.check_caption(request.message)
-        with self._once(session.me, peer, [request.random_id]):
-            if self._messages.sent_before(session.me.id, peer.id, request.random_id) is not None:
-                return self._deliver(session, peer, [Draft("", request.random_id)])
-            media = await self._take(session.me, request, request.media)
-            return self._deliver(session, peer, [self._draft(session.me, request, media=media.id)])
+        if self._messages.sent_before(session.me.id, peer.id, request.random_id) is not None:
+            return self._deliver(session, peer, [Draft("", request.random_id)])
+        media = await self._take(session.me, request, request.media)
+        return self._deliver(session, peer, [self._draft(session.me, request, media=media.id)])
 
     async def _send_multi_media(self, session: Session, request: TLRequest) -> Result:
         peer = self._peer(session.me, request.peer)
         items = request.multi_media
         if len(items) > limits.MAX_ALBUM:
             raise RpcError(400, "MULTI_MEDIA_TOO_LONG")
-        with self._once(session.me, peer, [item.random_id for item in items]):
-            album = self._album(session.me, peer, items)
-            drafts, groups = [], []
-            for index, item in enumerate(items):
-                if self._messages.sent_before(session.me.id, peer.id, item.random_id) is not None:
-                    drafts.append(Draft("", item.random_id))
-                    continue
-                limits.check_caption(item.message)
-                media = await self._album_item(session.me, request, index, item)
-                groups.append(media.album_group)
-                drafts.append(
-                    Draft(
-                        item.message,
-                        item.random_id,
-                        entities=pack(item.entities),
-                        media=media.id,
-                        album=album,
-                        reply_to=self._reply(session.me, request),
-                    )
+        album = self._album(session.me, peer, items)
+        drafts, groups = [], []
+        for index, item in enumerate(items):
+            if self._messages.sent_before(session.me.id, peer.id, item.random_id) is not None:
+                drafts.append(Draft("", item.random_id))
+                continue
+            limits.check_caption(item.message)
+            media = await self._album_item(session.me, request, index, item)
+            groups.append(media.album_group)
+            drafts.append(
+                Draft(
+                    item.message,
+                    item.random_id,
+                    entities=pack(item.entities),
+                    media=media.id,
+                    album=album,
+                    reply_to=self._reply(session.me, request),
                 )
-            if groups or not drafts:
-                limits.check_album(groups)
-            return self._deliver(session, peer, drafts)
+            )
+        if groups or not drafts:
+            limits.check_album(groups)
+        return self._deliver(session, peer, drafts)
 
     def _album(self, sender: Account, peer: Account, items: list[types.InputSingleMedia]) -> int:
         """The album's number: that of items which were sent already, else a new one."""
@@ -135,7 +130,6 @@ class Sending:
     async def _start_bot(self, session: Session, request: TLRequest) -> Result:
         bot = self._accounts.resolve(session.person, request.bot)
         text = f"/start {request.start_param}".strip()
-        limits.check_random_ids([request.random_id])
         return self._deliver(session, bot, [Draft(text, request.random_id)])
 
     async def _forward(self, session: Session, request: TLRequest) -> Result:
@@ -151,8 +145,7 @@ class Sending:
                 raise RpcError(400, "MESSAGE_ID_INVALID")
             album = None if message.album is None else albums.setdefault(message.album, new_id())
             drafts.append(_forwarded(message, random_id, album, named=not request.drop_author))
-        with self._once(session.me, peer, request.random_id):
-            return self._deliver(session, peer, drafts)
+        return self._deliver(session, peer, drafts)
 
     # -- what they have in common
 
@@ -185,19 +178,6 @@ class Sending:
             return None
         number: int = request.reply_to.reply_to_msg_id
         return number if self._messages.get(sender.id, number) is not None else None
-
-    @contextmanager
-    def _once(self, sender: Account, peer: Account, numbers: list[int]) -> Iterator[None]:
-        """Refuses random_ids of 0, twins, and those whose first call still runs."""
-        limits.check_random_ids(numbers)
-        keys = {(sender.id, peer.id, number) for number in numbers}
-        if keys & self._running:
-            raise RpcError(500, "RANDOM_ID_DUPLICATE")
-        self._running |= keys
-        try:
-            yield
-        finally:
-            self._running -= keys
 
     def _deliver(self, session: Session, peer: Account, drafts: list[Draft]) -> Result:
         """Sends what was not sent before under the same random_id; answers with old and new alike."""

@@ -26,8 +26,8 @@ PARTS_LIVE_SECONDS: Final = 24 * 3600.0
 class Sandbox:
     """A Telegram in one folder. ``async with Sandbox(folder) as sandbox: ...``
 
-    Two data centres listen on two ports: bots live on 1 (`port`), people on 2 (`port` + 1; free ports if `port`
-    is 0). A folder is used by one sandbox at a time.
+    Two data centres listen on two ports: bots live on 1 (`port`), people on 2 (`port` + 1). If `port`
+    is 0, both are free ports. A folder is used by one sandbox at a time.
     """
 
     def __init__(self, data_dir: Path, *, port: int = 0, host: str = "127.0.0.1") -> None:

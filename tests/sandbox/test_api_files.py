@@ -277,7 +277,7 @@ async def test_missing_and_wrong_parts(bot_client: TelegramClient, chat: types.I
     await upload_media(types.InputFile(5, 3, "x.zip", hashlib.md5(b"a" * KB + b"b" * KB + b"c").hexdigest()))
     with pytest.raises(errors.FilePartsInvalidError):
         await upload_media(types.InputFile(5, 0, "x.zip", ""))
-    with pytest.raises(errors.FilePartMissingError):
+    with pytest.raises(errors.FilePart0MissingError):
         await upload_media(types.InputFile(6, 1, "x.zip", ""))
     with pytest.raises(errors.FilePartEmptyError):
         await bot_client(part(7, 0, b""))

@@ -228,7 +228,9 @@ def track(handler: bytes) -> bytes:
 )
 def test_silent_mp4(tmp_path: Path, tracks: bytes, silent: bool) -> None:
     path = tmp_path / "video.mp4"
-    path.write_bytes(box(b"ftyp", b"isom") + box(b"mdat", b"x" * 99, large=True) + box(b"moov", tracks))
+    path.write_bytes(
+        box(b"ftyp", b"isom") + box(b"free", b"") + box(b"mdat", b"x" * 99, large=True) + box(b"moov", tracks)
+    )
     assert mp4.is_silent(path) is silent
 
 

@@ -35,7 +35,7 @@ async def test_each_side_counts_its_own_messages(
         await zoe.say(BOT, "one")
         mine = await zoe.say(BOT, "two")
         assert mine.id == 2
-    newest = await bot_client.get_messages(chat, ids=[1, 2, 3])
+    newest = await bot_client.get_messages(None, ids=[1, 2, 3])
     assert [message.raw_text for message in newest] == ["/start", "one", "two"]
 
 
@@ -135,7 +135,7 @@ async def test_text_limits(bot_client: TelegramClient, chat: types.InputPeerUser
 
 
 async def test_a_random_id_makes_one_message(
-    sandbox: Sandbox, bot_client: TelegramClient, chat: types.InputPeerUser
+    sandbox: Sandbox, person: Person, bot_client: TelegramClient, chat: types.InputPeerUser
 ) -> None:
     request = functions.messages.SendMessageRequest(chat, "once", random_id=77)
     first, again = await bot_client(request), await bot_client(request)
@@ -144,8 +144,10 @@ async def test_a_random_id_makes_one_message(
     assert [m.text for m in sandbox.messages(chat.user_id, BOT_ID)] == ["/start", "once"]
     await bot_client.delete_messages(chat, [first.updates[0].id])
     assert (await bot_client(request)).updates[0].id == first.updates[0].id
-    other = functions.messages.SendMessageRequest("me", "elsewhere", random_id=77)
-    assert (await bot_client(other)).updates[0].id != first.updates[0].id
+    # The same number toward another peer is another message.
+    here = functions.messages.SendMessageRequest(BOT, "elsewhere", random_id=77)
+    there = functions.messages.SendMessageRequest("me", "elsewhere", random_id=77)
+    assert (await person.client(here)).updates[0].id != (await person.client(there)).updates[0].id
 
 
 async def test_keyboard_and_callback(
