@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import os
 import secrets
 import sqlite3
@@ -10,7 +11,14 @@ from hashlib import sha1
 from pathlib import Path
 
 import rsa
+import rsa.prime
 from telethon.tl import TLObject
+
+
+EXPONENT = 65537
+
+#: Product of the small primes that candidates are tried by first.
+_SMALL_PRIMES = math.prod(n for n in range(3, 2000, 2) if all(n % d for d in range(3, n, 2)))
 
 
 @dataclass(frozen=True)
@@ -101,11 +109,26 @@ class ServerKey:
 
 
 def _make_key(path: Path) -> None:
-    _, private = rsa.newkeys(2048)
+    # rsa.newkeys takes up to ten seconds: it looks for primes without a sieve.
+    p, q = _prime(1024), _prime(1024)
+    private = rsa.PrivateKey(p * q, EXPONENT, pow(EXPONENT, -1, (p - 1) * (q - 1)), p, q)
     beside = path.with_suffix(".tmp")
     with os.fdopen(os.open(beside, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "wb") as file:
         file.write(private.save_pkcs1())
     beside.replace(path)
+
+
+def _prime(bits: int) -> int:
+    """A random prime with its two highest bits set, that fits the exponent."""
+    while True:
+        number = secrets.randbits(bits) | 3 << (bits - 2) | 1
+        if (
+            math.gcd(number, _SMALL_PRIMES) == 1
+            and pow(2, number - 1, number) == 1
+            and (number - 1) % EXPONENT
+            and rsa.prime.is_prime(number)
+        ):
+            return number
 
 
 def _fingerprint(key: rsa.PublicKey) -> int:
