@@ -74,7 +74,8 @@ class Bench:
 
     async def link(self, rtt: int, bandwidth: float) -> None:
         """``rtt`` in ms, ``bandwidth`` in bytes a second each way, 0 for no limit."""
-        await self._server.do("link", rtt=rtt / 1000, bandwidth=bandwidth or None)
+        await self._server.do("rtt", seconds=rtt / 1000)
+        await self._server.do("bandwidth", total=bandwidth or None)
 
     async def client(self, way: str, direction: str, **arguments: object) -> dict[str, float | str]:
         """Run one client process; what it prints."""

@@ -15,6 +15,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import rsa
+from pyasn1.error import PyAsn1Error  # type: ignore[import-untyped]
 from telethon import TelegramClient, errors
 from telethon.crypto import rsa as server_keys
 from telethon.tl import types
@@ -125,7 +126,7 @@ def _read_key(path: Path) -> bytes:
         rsa.PublicKey.load_pkcs1(pem)
     except OSError as error:
         raise SettingsError(f"TELEGRAM_SERVER_KEY: {path} cannot be read ({error.strerror}).") from error
-    except ValueError:
+    except (ValueError, PyAsn1Error):
         raise SettingsError(f"TELEGRAM_SERVER_KEY: {path} is not a public RSA key in PEM form.") from None
     return pem
 

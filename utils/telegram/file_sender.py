@@ -85,9 +85,16 @@ class FileSender(MTProtoSender):  # type: ignore[misc]
                     self._check_alive(gone)
             return self._result(future)
         finally:
-            future.cancel()
+            self._withdraw(future)
             self.in_flight -= 1
             self.last_used = time.monotonic()
+
+    def _withdraw(self, future: asyncio.Future[TLObject]) -> None:
+        """Nobody waits any more: what was not sent yet need not be."""
+        if future.cancel():
+            queue = self._send_queue._deque
+            for state in [state for state in queue if state.future is future]:
+                queue.remove(state)
 
     def _check_alive(self, gone: asyncio.Future[None]) -> None:
         if gone.done():

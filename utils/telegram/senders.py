@@ -48,7 +48,8 @@ class Centre:
                 if self._failed > asked:
                     raise ConnectionError(f"data centre {self._dc} cannot be reached")
                 if len(self.senders) < self.wanted:
-                    self.senders.append(await self._open())
+                    opened = await self._open()
+                    self.senders.append(opened)
         return min(self.senders, key=lambda sender: sender.in_flight)
 
     def grow(self) -> bool:

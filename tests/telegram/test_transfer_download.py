@@ -1,0 +1,154 @@
+"""Files on their way down from a real server: any range, from any data centre, resumed after a restart."""
+
+from __future__ import annotations
+
+import asyncio
+import random
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+from telethon import events
+from telethon.tl import functions, types
+
+from sandbox import Sandbox
+from sandbox.person import Person
+from tests.telegram.conftest import Bot, message_with
+from utils.errors import TransferFailed
+from utils.telegram.remote_file import RemoteFile, place_of
+
+KB, MB = 1024, 1024 * 1024
+MakeFile = Callable[..., Path]
+
+
+def asked(sandbox: Sandbox) -> list[int]:
+    return [call.request.offset for call in sandbox.faults.called("upload.getFile")]
+
+
+@pytest.mark.parametrize(
+    "size", [1, 4 * KB - 1, 4 * KB, 4 * KB + 1, MB - 1, MB, MB + 1, 10 * MB - 1, 10 * MB + 1]
+)
+async def test_every_byte_arrives(bot: Bot, make_file: MakeFile, tmp_path: Path, size: int) -> None:
+    source = make_file(size)
+    file = bot.file_of(await bot.send(source))
+    assert (file.name, file.size) == ("file.bin", size)
+    progress: list[int] = []
+
+    async def on_progress(done: int, total: int) -> None:
+        assert total == size
+        progress.append(done)
+
+    await file.download_to(tmp_path / "got.bin", on_progress=on_progress)
+    assert (tmp_path / "got.bin").read_bytes() == source.read_bytes()
+    assert progress == sorted(progress) and progress[-1] == size
+    assert not list(tmp_path.glob("got.bin.*"))  # noqa: ASYNC240
+
+
+async def test_any_range_can_be_read_also_at_once(bot: Bot, make_file: MakeFile) -> None:
+    source = make_file(7 * MB + 123)
+    content = source.read_bytes()
+    file = bot.file_of(await bot.send(source))
+    draw = random.Random(1)
+    ranges = [(draw.randrange(len(content)), draw.randrange(1, MB)) for _ in range(40)]
+    results = await asyncio.gather(*(file.read(offset, size) for offset, size in ranges))
+    assert results == [content[offset : offset + size] for offset, size in ranges]
+    assert await file.read(len(content) - 3, 100) == content[-3:]
+    assert await file.read(len(content), 1) == b""
+    await file.close()
+
+
+async def test_a_file_on_another_data_centre(
+    bot: Bot, ann: Person, sandbox: Sandbox, make_file: MakeFile, tmp_path: Path
+) -> None:
+    source = make_file(3 * MB + 1)
+    arrived: asyncio.Future[types.Message] = asyncio.get_running_loop().create_future()
+
+    async def keep(update: object) -> None:
+        message = getattr(update, "message", None)
+        if isinstance(message, types.Message) and place_of(message) and not arrived.done():
+            arrived.set_result(message)
+
+    bot.client.add_event_handler(keep, events.Raw())
+    await ann.send_file("archive_bot", source)
+    message = await asyncio.wait_for(arrived, 20)
+    file = RemoteFile.of(bot.transfers, message)
+    assert message.media.document.dc_id != bot.transfers.pool.home
+    await file.download_to(tmp_path / "got.bin")
+    assert (tmp_path / "got.bin").read_bytes() == source.read_bytes()
+    assert len(sandbox.faults.called("auth.importAuthorization")) == 1
+    # The message may name a data centre that the file has left: FILE_MIGRATE says where it is.
+    message.media.document.dc_id = bot.transfers.pool.home
+    moved = RemoteFile.of(bot.transfers, message)
+    assert await moved.read(MB, 10) == source.read_bytes()[MB : MB + 10]
+    await moved.close()
+
+
+async def test_a_restart_fetches_only_what_is_not_on_disk(
+    bot: Bot, sandbox: Sandbox, make_file: MakeFile, tmp_path: Path
+) -> None:
+    source = make_file(20 * MB + 5)
+    document = await bot.send(source)
+    seen = 0
+
+    class Killed(Exception):
+        pass
+
+    async def on_progress(done: int, total: int) -> None:
+        nonlocal seen
+        seen = done
+        if done > 8 * MB:
+            raise Killed
+
+    with pytest.raises(Killed):
+        await bot.file_of(document).download_to(tmp_path / "got.bin", on_progress=on_progress)
+    assert not (tmp_path / "got.bin").exists()
+    before = len(asked(sandbox))
+    await bot.file_of(document).download_to(tmp_path / "got.bin")
+    again = asked(sandbox)[before:]
+    assert len(again) <= 21 - seen // MB
+    assert (tmp_path / "got.bin").read_bytes() == source.read_bytes()
+    await bot.file_of(document).download_to(tmp_path / "got.bin")
+    assert len(asked(sandbox)) == before + len(again)
+
+
+async def test_an_expired_reference_is_fetched_anew_once(
+    bot: Bot, sandbox: Sandbox, make_file: MakeFile, tmp_path: Path
+) -> None:
+    source = make_file(12 * MB)
+    document = await bot.send(source)
+    media = types.InputMediaDocument(
+        types.InputDocument(document.id, document.access_hash, document.file_reference)
+    )
+    request = functions.messages.SendMediaRequest(bot.reader, media, "", random_id=77)
+    update = await bot.transfers.caller(request)
+    number = next(u.id for u in update.updates if isinstance(u, types.UpdateMessageID))
+    refreshed = 0
+
+    async def refresh() -> types.Message:
+        nonlocal refreshed
+        refreshed += 1
+        request = functions.messages.GetMessagesRequest([types.InputMessageID(number)])
+        return (await bot.transfers.caller(request)).messages[0]
+
+    file = RemoteFile.of(bot.transfers, message_with(document), refresh=refresh)
+    sandbox.faults.expire_references()
+    await file.download_to(tmp_path / "got.bin")
+    assert (tmp_path / "got.bin").read_bytes() == source.read_bytes()
+    assert refreshed == 1
+
+
+async def test_an_expired_reference_that_nobody_can_renew_says_so(
+    bot: Bot, sandbox: Sandbox, make_file: MakeFile
+) -> None:
+    file = bot.file_of(await bot.send(make_file(MB)))
+    sandbox.faults.expire_references()
+    with pytest.raises(TransferFailed, match="its reference expired"):
+        await file.read(0, 10)
+    await file.close()
+
+
+async def test_a_message_without_a_file_has_no_place() -> None:
+    message = types.Message(id=1, peer_id=types.PeerUser(1), date=None, message="hello")
+    assert place_of(message) is None
+    with pytest.raises(ValueError, match="has no file"):
+        RemoteFile.of(None, message)  # type: ignore[arg-type]

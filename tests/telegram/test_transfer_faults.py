@@ -1,0 +1,198 @@
+"""What goes wrong between the two ends: the same part is repeated, never the transfer."""
+
+from __future__ import annotations
+
+import asyncio
+from collections import Counter
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+from telethon.tl import functions
+
+from sandbox import Sandbox
+from sandbox.rpc import RpcError
+from tests.telegram.conftest import Bot
+from utils.errors import LoginFailed
+from utils.telegram.file_sender import PlainState
+from utils.telegram.transfers import WINDOWS, Direction
+from utils.telegram.upload import BIG, PART_SIZE, upload
+from utils.telegram.waits import Reason
+
+MB = 1024 * 1024
+PARTS = 24
+SIZE = PARTS * PART_SIZE
+MakeFile = Callable[..., Path]
+assert SIZE > BIG
+
+
+def sent(sandbox: Sandbox) -> Counter[int]:
+    return Counter(call.request.file_part for call in sandbox.faults.called("upload.saveBigFilePart"))
+
+
+def fetched(sandbox: Sandbox) -> Counter[int]:
+    return Counter(call.request.offset // MB for call in sandbox.faults.called("upload.getFile"))
+
+
+def same(content: bytes, path: Path) -> bool:
+    return content == path.read_bytes()
+
+
+async def arrives(bot: Bot, path: Path) -> bool:
+    document = await bot.send(path)
+    return same(await bot.client.download_media(document, file=bytes), path)
+
+
+@pytest.mark.parametrize("seconds", [1, 3600])
+@pytest.mark.parametrize("premium", [False, True])
+async def test_a_flood_wait_repeats_that_part_alone_after_the_named_time(
+    bot: Bot, sandbox: Sandbox, make_file: MakeFile, seconds: int, premium: bool
+) -> None:
+    sandbox.faults.flood(
+        "upload.saveBigFilePart", seconds, premium=premium, when=lambda call: call.request.file_part == 9
+    )
+    assert await arrives(bot, make_file(SIZE))
+    assert sent(sandbox) == Counter({**dict.fromkeys(range(PARTS), 1), 9: 2})
+    assert bot.clock.slept == [seconds]
+    assert bot.clock.told == [(seconds, Reason.FLOOD)]
+
+
+async def test_a_flood_wait_halves_the_window_once_however_many_parts_met_it(
+    bot: Bot, sandbox: Sandbox, make_file: MakeFile
+) -> None:
+    bot.clock.scale = 0.2
+    sandbox.faults.flood("upload.saveBigFilePart", 1, times=6)
+    window = bot.transfers.window(bot.transfers.pool.home, Direction.UP)
+    start = window.limit
+    assert await arrives(bot, make_file(SIZE))
+    assert window.limit <= start // 2 + 2
+    assert len(bot.clock.told) == 1
+    assert sum(sent(sandbox).values()) == PARTS + 6
+
+
+async def test_a_flood_wait_on_the_way_down_repeats_that_part_alone(
+    bot: Bot, sandbox: Sandbox, make_file: MakeFile, tmp_path: Path
+) -> None:
+    source = make_file(SIZE)
+    file = bot.file_of(await bot.send(source))
+    sandbox.faults.flood("upload.getFile", 3600, when=lambda call: call.request.offset == 5 * MB)
+    await file.download_to(tmp_path / "got.bin")
+    assert (tmp_path / "got.bin").read_bytes() == source.read_bytes()
+    assert fetched(sandbox) == Counter({**dict.fromkeys(range(12), 1), 5: 2})
+    assert bot.clock.slept == [3600]
+
+
+async def test_others_go_on_while_one_file_waits_for_an_hour(
+    bot: Bot, sandbox: Sandbox, make_file: MakeFile
+) -> None:
+    never = asyncio.Event()
+
+    async def sleep(seconds: float) -> None:
+        await never.wait()
+
+    bot.transfers.sleep = sleep
+    waiting = []
+    for number in range(2):
+        sandbox.faults.flood("upload.saveBigFilePart", 3600)
+        path = make_file(SIZE, f"waits{number}")
+        waiting.append(asyncio.create_task(upload(bot.transfers, path, name="a")))
+        await bot.clock.told_times(number + 1)
+    async with asyncio.timeout(20):
+        await upload(bot.transfers, make_file(SIZE, "large"), name="b")
+        await upload(bot.transfers, make_file(1000, "small"), name="c")
+    assert not any(task.done() for task in waiting)
+    never.set()
+    async with asyncio.timeout(20):
+        await asyncio.gather(*waiting)
+
+
+async def test_trouble_of_the_server_is_waited_out(bot: Bot, sandbox: Sandbox, make_file: MakeFile) -> None:
+    sandbox.faults.server_error("upload.saveBigFilePart", times=3)
+    timeout = RpcError(-503, "Timeout")
+    sandbox.faults.fail("upload.saveBigFilePart", timeout, when=lambda call: call.request.file_part == 20)
+    assert await arrives(bot, make_file(SIZE))
+    assert sum(sent(sandbox).values()) == PARTS + 4
+
+
+@pytest.mark.parametrize("request_name", ["upload.saveBigFilePart", "upload.getFile"])
+async def test_a_connection_cut_in_the_middle_repeats_what_was_under_way(
+    bot: Bot, sandbox: Sandbox, make_file: MakeFile, tmp_path: Path, request_name: str
+) -> None:
+    source = make_file(SIZE)
+    document = await bot.send(source) if request_name == "upload.getFile" else None
+    gate = sandbox.faults.hold(
+        request_name,
+        when=lambda call: call.request.file_part == 12 if document is None else call.request.offset == 6 * MB,
+    )
+
+    async def cut() -> None:
+        await gate.reached()
+        sandbox.faults.disconnect(bot.id)
+        gate.open()
+
+    cutting = asyncio.create_task(cut())
+    if document is None:
+        assert await arrives(bot, source)
+        counts, most = sent(sandbox), WINDOWS[Direction.UP][1]
+    else:
+        await bot.file_of(document).download_to(tmp_path / "got.bin")
+        assert (tmp_path / "got.bin").read_bytes() == source.read_bytes()
+        counts, most = fetched(sandbox), WINDOWS[Direction.DOWN][1]
+    await cutting
+    assert max(counts.values()) <= 2
+    assert 1 <= sum(counts.values()) - len(counts) <= most
+    assert Reason.CONNECTION in [reason for _, reason in bot.clock.told]
+
+
+async def test_an_answer_that_is_lost_after_the_act_repeats_the_part(
+    bot: Bot, sandbox: Sandbox, make_file: MakeFile
+) -> None:
+    sandbox.faults.lose_answer("upload.saveBigFilePart", when=lambda call: call.request.file_part == 3)
+    assert await arrives(bot, make_file(SIZE))
+    assert sent(sandbox)[3] == 2
+
+
+async def test_the_server_is_away_and_comes_back(bot: Bot, sandbox: Sandbox, make_file: MakeFile) -> None:
+    bot.clock.scale = 0.02
+    started = asyncio.Event()
+
+    async def on_progress(done: int, total: int) -> None:
+        if done > 4 * PART_SIZE:
+            started.set()
+
+    path = make_file(SIZE)
+    task = asyncio.create_task(upload(bot.transfers, path, name="a", on_progress=on_progress))
+    await started.wait()
+    sandbox.faults.link.away = True
+    sandbox.faults.disconnect(bot.id)
+    await bot.clock.told_times(1)
+    await asyncio.sleep(0.5)
+    assert not task.done()
+    sandbox.faults.link.away = False
+    async with asyncio.timeout(30):
+        document = await bot.register(await task)
+        assert await bot.client.download_media(document, file=bytes) == path.read_bytes()
+    assert (Reason.CONNECTION.value) in [reason for _, reason in bot.clock.told]
+
+
+async def test_a_log_in_that_was_ended_says_so(bot: Bot, sandbox: Sandbox, make_file: MakeFile) -> None:
+    path = make_file(SIZE)
+    sandbox.faults.unregister(bot.id)
+    with pytest.raises(LoginFailed, match="no longer knows this log-in"):
+        async with asyncio.timeout(30):
+            await upload(bot.transfers, path, name="a")
+
+
+async def test_parts_are_not_gzipped() -> None:
+    from io import BytesIO
+
+    from telethon.crypto import AuthKey
+    from telethon.network.mtprotostate import MTProtoState
+
+    loggers = __import__("collections").defaultdict(lambda: None)
+    data = bytes(functions.upload.SaveFilePartRequest(1, 0, b"\0" * PART_SIZE))
+    plain, packed = BytesIO(), BytesIO()
+    PlainState(AuthKey(None), loggers).write_data_as_message(plain, data, True)
+    MTProtoState(AuthKey(None), loggers).write_data_as_message(packed, data, True)
+    assert len(plain.getvalue()) == len(data) + 16
+    assert len(packed.getvalue()) < len(data) / 10  # what Telethon does, and why the class exists
