@@ -10,7 +10,7 @@ import os
 import sys
 from collections.abc import Iterable, Iterator, Sequence
 
-if sys.version_info < (3, 11):  # what is imported below would end in a traceback
+if sys.version_info < (3, 11):  # noqa: UP036 - what is imported below would fail
     sys.exit(f"❌ Python 3.11 or newer is needed; this is {sys.version.split()[0]}. ./bot doctor finds one.")
 
 from utils.diagnostics.check import Check  # noqa: E402

@@ -126,10 +126,14 @@ def _fingerprint() -> str:
     return f"{zlib.crc32(code):08x}"
 
 
+def sample_path(cache: Path) -> Path:
+    """Where in the folder ``cache`` the sample archive is, or will be."""
+    return cache / _fingerprint() / NAME
+
+
 def make_sample(cache: Path) -> Path:
-    """The sample archive in the folder ``cache``; made when it is not there yet, about 50 MB of disk."""
-    folder = cache / _fingerprint()
-    archive = folder / NAME
+    """The sample archive in the folder ``cache``; made when it is not there yet."""
+    archive = sample_path(cache)
     if archive.exists():
         return archive
     cache.mkdir(parents=True, exist_ok=True)
@@ -140,7 +144,7 @@ def make_sample(cache: Path) -> Path:
         members = _draw_all(work)
         unfinished = work / "sample.zip"
         _write_zip(unfinished, members)
-        folder.mkdir(exist_ok=True)
+        archive.parent.mkdir()
         unfinished.replace(archive)
     return archive
 
