@@ -21,10 +21,12 @@ from pathlib import Path
 from PIL import Image
 
 from benchmarks.server import Server, running
+from sandbox.clients import new_client
+from sandbox.person import Person
 from utils.constants import ROOT, Settings
 
 TOKEN = "7000000001:benchmark-benchmark-benchmark-0000"
-BOT = 7000000001
+BOT, PHONE = "benchmark_bot", "+15550001"
 MB, MIB = 10**6, 1024 * 1024
 WAYS = {"ours": "this program", "stock": "stock Telethon", "eight": "eight senders"}
 REQUESTS = ("upload.saveBigFilePart", "upload.saveFilePart", "upload.getFile")
@@ -71,6 +73,7 @@ class Bench:
         self._server = server
         self._folder = folder
         self._options = options
+        self._peer = 0
 
     async def link(self, rtt: int, bandwidth: float) -> None:
         """``rtt`` in ms, ``bandwidth`` in bytes a second each way, 0 for no limit."""
@@ -81,7 +84,7 @@ class Bench:
         """Run one client process; what it prints."""
         command = [sys.executable, "-m", "benchmarks.transfer_client", "--way", way, "--direction", direction]
         command += ["--session", str(self._folder / f"{way}.session")]
-        command += ["--connections", str(self._options.connections)]
+        command += ["--connections", str(self._options.connections), "--peer", str(self._peer)]
         for name, argument in arguments.items():
             command += [f"--{name}", str(argument)]
         environment = {**os.environ, **self._server.environment}
@@ -99,6 +102,18 @@ class Bench:
         """How many requests for parts the server has had."""
         counts = [await self._server.do("calls", request=name) for name in REQUESTS]
         return sum(int(str(count)) for count in counts)
+
+    async def reader(self) -> None:
+        """Someone who starts the bot, so that it has somebody to send to."""
+        server = self._server
+        self._peer = int(str(await server.do("add_person", phone=PHONE, name="Reader", username="reader")))
+
+        async def code() -> str:
+            return str(await server.do("login_code", phone=PHONE))
+
+        client = new_client(server.address, server.key_file, dc_id=server.dc_id)
+        async with Person(client, PHONE, code) as person:
+            await person.say(BOT, "/start")
 
     async def large(self) -> list[Result]:
         """Every way at every round trip, in both directions."""
@@ -140,10 +155,9 @@ class Bench:
         """Ten pictures as an album, all of it in flight together, against one after another."""
         folder = self._folder / "pictures"
         total = await asyncio.to_thread(_pictures, folder)
-        peer = int(str(await self._server.do("add_person", phone="+15550001", name="Reader")))
         await self.link(rtt, self._options.bandwidth * MB)
         for way, name in (("ours", "in flight together"), ("stock", "one after another")):
-            got = await self.client(way, "album", file=folder, peer=peer)
+            got = await self.client(way, "album", file=folder)
             seconds, first = float(got["later"]), float(got["first"])
             trips = [(s - total / (self._options.bandwidth * MB)) / rtt * 1000 for s in (first, seconds)]
             print(
@@ -209,8 +223,9 @@ def _verdict(value: float, bound: float, what: str, *, least: bool) -> str:
 async def run(options: argparse.Namespace) -> int:
     with tempfile.TemporaryDirectory(prefix="transfer-", dir=options.scratch) as name:
         folder = Path(name)
-        async with running(folder / "server", "--bot", f"{TOKEN}:benchmark_bot") as server:
+        async with running(folder / "server", "--bot", f"{TOKEN}:{BOT}") as server:
             bench = Bench(server, folder, options)
+            await bench.reader()
             print(
                 f"{options.size_mb:g} MB each way, link of {options.bandwidth:g} MB/s, "
                 f"at most {options.connections} connections"

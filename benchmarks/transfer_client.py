@@ -63,7 +63,7 @@ async def move(client: TelegramClient, job: argparse.Namespace) -> dict[str, flo
         meter = Meter()
         handle = await way.up(job.file)
         result.update(meter.read())
-        result["document"] = await _register(client, handle)
+        result["document"] = await _register(client, handle, job.peer)
     else:
         meter = Meter()
         await way.down(_document(job.document), job.file)
@@ -72,10 +72,11 @@ async def move(client: TelegramClient, job: argparse.Namespace) -> dict[str, flo
     return result
 
 
-async def _register(client: TelegramClient, handle: types.InputFileBig) -> str:
+async def _register(client: TelegramClient, handle: types.InputFileBig, peer: int) -> str:
     """What a later run needs for fetching what was sent; Telegram checks here that all parts are there."""
     media = types.InputMediaUploadedDocument(handle, "application/octet-stream", [], force_file=True)
-    answer = await Caller(client)(functions.messages.UploadMediaRequest(types.InputPeerSelf(), media))
+    request = functions.messages.UploadMediaRequest(types.InputPeerUser(peer, 0), media)
+    answer = await Caller(client)(request)
     document = answer.document
     return json.dumps(
         [document.id, document.access_hash, document.file_reference.hex(), document.size, document.dc_id]
