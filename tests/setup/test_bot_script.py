@@ -1,0 +1,348 @@
+"""The script ``bot``: set-up on systems that lack something, repeated, interrupted, twice at once."""
+
+from __future__ import annotations
+
+import ensurepip
+import shutil
+import subprocess
+import sys
+import zipfile
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).resolve().parents[2]
+#: Programs of the system that the script may use; everything else on its PATH is made here.
+SYSTEM = ("sh", "readlink", "dirname", "cksum", "cat", "grep", "rm", "env", "mkdir", "id", "sleep")
+PROGRAMS = ("extract-compressed-files.py", "enable_deferred_conversion.py")
+
+
+@dataclass
+class Project:
+    """A copy of the project's set-up in ``folder``, with a PATH of its own."""
+
+    folder: Path
+    programs: Path
+    environ: dict[str, str] = field(default_factory=dict)
+
+    def command(self, *arguments: str) -> tuple[list[str], dict[str, str]]:
+        return [str(self.folder / "bot"), *arguments], {"PATH": str(self.programs), **self.environ}
+
+    def run(self, *arguments: str, cwd: Path | None = None) -> subprocess.CompletedProcess[str]:
+        command, environ = self.command(*arguments)
+        return subprocess.run(
+            command,
+            env=environ,
+            cwd=cwd,
+            stdin=subprocess.DEVNULL,
+            capture_output=True,
+            text=True,
+            check=False,
+        )
+
+    def program(self, name: str, text: str) -> None:
+        """Put a shell program on the PATH."""
+        file = self.programs / name
+        file.unlink(missing_ok=True)
+        file.write_text(f"#!/bin/sh\n{text}\n")
+        file.chmod(0o755)
+
+    def remove(self, *names: str) -> None:
+        for name in names:
+            (self.programs / name).unlink()
+
+    def manager(self, name: str) -> Path:
+        """A package manager that records how it is called and brings ffmpeg."""
+        record = self.programs / f"{name}.calls"
+        here = self.programs
+        make = f"for name in ffmpeg ffprobe; do cp /bin/true '{here}'/$name; done"
+        lines = ["PATH=/usr/bin:/bin", f"echo \"$@\" >>'{record}'", f'case "$*" in *ffmpeg*) {make} ;; esac']
+        self.program(name, "\n".join(lines))
+        return record
+
+
+def wheel(folder: Path, version: str) -> Path:
+    """A wheel that stands for everything in requirements.txt: a pytest that prints how it is called."""
+    name = f"pytest-{version}"
+    file = folder / f"{name}-py3-none-any.whl"
+    with zipfile.ZipFile(file, "w") as archive:
+        archive.writestr("pytest/__init__.py", f"version = {version!r}\n")
+        archive.writestr("pytest/__main__.py", "import os, sys\nprint('pytest', os.getcwd(), sys.argv[1:])\n")
+        archive.writestr(
+            f"{name}.dist-info/METADATA", f"Metadata-Version: 2.1\nName: pytest\nVersion: {version}\n"
+        )
+        archive.writestr(
+            f"{name}.dist-info/WHEEL", "Wheel-Version: 1.0\nRoot-Is-Purelib: true\nTag: py3-none-any\n"
+        )
+        archive.writestr(f"{name}.dist-info/RECORD", "")
+    return file
+
+
+def require(project: Project, version: str) -> None:
+    text = f"# as the real one\npytest @ {wheel(project.folder, version).as_uri()}\n"
+    (project.folder / "requirements.txt").write_text(text)
+
+
+def lay_out(folder: Path) -> Project:
+    project = Project(folder / "my bot", folder / "programs")
+    project.programs.mkdir(parents=True)
+    project.folder.mkdir()
+    shutil.copy(ROOT / "bot", project.folder)
+    shutil.copytree(ROOT / ".ci", project.folder / ".ci")
+    for name in PROGRAMS:
+        (project.folder / name).write_text(
+            f"import sys, pytest\nprint({name!r}, sys.argv[1:], pytest.version)\n"
+        )
+    for name in SYSTEM:
+        found = shutil.which(name)
+        assert found is not None
+        (project.programs / name).symlink_to(found)
+    python = Path(sys.base_prefix) / "bin" / f"python{sys.version_info[0]}.{sys.version_info[1]}"
+    project.program("python3", f"exec '{python}' \"$@\"")
+    for name in ("ffmpeg", "ffprobe"):
+        project.program(name, "")
+    require(project, "1.0")
+    return project
+
+
+@pytest.fixture(scope="module")
+def finished(tmp_path_factory: pytest.TempPathFactory) -> Project:
+    """A project that was set up once."""
+    project = lay_out(tmp_path_factory.mktemp("finished"))
+    first = project.run("run", "first", "two words", cwd=Path("/"))
+    assert first.returncode == 0, first.stderr
+    assert first.stdout == "extract-compressed-files.py ['first', 'two words'] 1.0\n"
+    assert "Making a virtual environment" in first.stderr
+    return project
+
+
+@pytest.fixture
+def project(finished: Project, tmp_path: Path) -> Project:
+    """A copy of the finished one, to break."""
+    copied = shutil.copytree(finished.folder, tmp_path / "other place" / "my bot", symlinks=True)
+    programs = shutil.copytree(finished.programs, tmp_path / "programs", symlinks=True)
+    return Project(copied, programs)
+
+
+def test_second_call_sets_nothing_up(finished: Project) -> None:
+    again = finished.run("run", "second")
+    assert (again.returncode, again.stderr) == (0, "")
+    assert again.stdout == "extract-compressed-files.py ['second'] 1.0\n"
+
+
+def test_verbs_start_their_programs(finished: Project, tmp_path: Path) -> None:
+    assert finished.run("doctor", "--json").stdout.startswith("enable_deferred_conversion.py ['--json']")
+    assert (
+        finished.run("test", "-k", "a b", cwd=tmp_path).stdout == f"pytest {finished.folder} ['-k', 'a b']\n"
+    )
+    assert finished.run("test").stdout == f"pytest {finished.folder} ['-n', '2']\n"
+
+
+def test_continuous_integration_runs_the_whole_suite(finished: Project, tmp_path: Path) -> None:
+    _, environ = finished.command()
+    ran = subprocess.run(
+        [finished.folder / ".ci" / "run"],
+        env=environ,
+        cwd=tmp_path,
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    assert ran.stdout == f"pytest {finished.folder} ['-n', '2']\n"
+
+
+def test_works_through_a_link_and_keeps_the_callers_folder(project: Project, tmp_path: Path) -> None:
+    (project.folder / "demo").mkdir()
+    (project.folder / "demo" / "__main__.py").write_text("import os, sys\nprint(os.getcwd(), sys.argv[1:])\n")
+    (tmp_path / "demo").mkdir()  # must not be taken for ours
+    (tmp_path / "link").symlink_to(project.folder / "bot")
+    _, environ = project.command()
+    ran = subprocess.run(
+        [tmp_path / "link", "demo", "--archive", "x.zip"],
+        env=environ,
+        cwd=tmp_path,
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    assert ran.stdout == f"{tmp_path} ['--archive', 'x.zip']\n"
+
+
+@pytest.mark.parametrize("arguments", [(), ("walk",), ("--archive", "x")])
+def test_unknown_verb_shows_the_usage(finished: Project, arguments: Iterable[str]) -> None:
+    ran = finished.run(*arguments)
+    assert (ran.returncode, ran.stdout) == (2, "")
+    assert "usage: ./bot VERB" in ran.stderr
+
+
+def test_help_goes_to_standard_output(finished: Project) -> None:
+    ran = finished.run("--help")
+    assert (ran.returncode, ran.stderr) == (0, "")
+    assert "doctor" in ran.stdout
+
+
+def test_changed_requirements_are_installed(project: Project) -> None:
+    require(project, "2.0")
+    ran = project.run("run")
+    assert ran.stdout == "extract-compressed-files.py [] 2.0\n", ran.stderr
+    assert "Making a virtual environment" not in ran.stderr
+    assert project.run("run").stderr == ""
+
+
+def test_requirements_that_cannot_be_had_are_tried_again(project: Project) -> None:
+    (project.folder / "requirements.txt").write_text(f"pytest @ {(project.folder / 'none.whl').as_uri()}\n")
+    ran = project.run("run")
+    assert (ran.returncode, ran.stdout) == (1, "")
+    assert "could not be installed" in ran.stderr
+    require(project, "3.0")
+    assert project.run("run").stdout == "extract-compressed-files.py [] 3.0\n"
+
+
+def test_environment_without_its_python_is_made_anew(project: Project) -> None:
+    for python in (project.folder / ".venv" / "bin").glob("python*"):
+        python.unlink()
+    ran = project.run("run")
+    assert ran.stdout == "extract-compressed-files.py [] 1.0\n", ran.stderr
+    assert "Making a virtual environment" in ran.stderr
+
+
+def test_environment_that_was_cut_off_before_pip_is_made_anew(project: Project) -> None:
+    packages = next((project.folder / ".venv" / "lib").glob("python*")) / "site-packages"
+    shutil.rmtree(packages)
+    (project.folder / ".venv" / "requirements.stamp").unlink()
+    assert project.run("run").stdout == "extract-compressed-files.py [] 1.0\n"
+
+
+def test_packages_of_an_interrupted_set_up_are_not_trusted(project: Project) -> None:
+    """Killed while a package was copied: pip would take it for installed."""
+    packages = next((project.folder / ".venv" / "lib").glob("python*")) / "site-packages"
+    (packages / "pytest" / "__init__.py").write_text("")
+    (project.folder / ".venv" / "unfinished").touch()
+    ran = project.run("run")
+    assert ran.stdout == "extract-compressed-files.py [] 1.0\n", ran.stderr
+
+
+def test_two_at_once_set_up_once(tmp_path: Path) -> None:
+    project = lay_out(tmp_path)
+    command, environ = project.command("run", "x")
+    both = [
+        subprocess.Popen(command, env=environ, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+        for _ in range(2)
+    ]
+    outputs = [process.communicate() for process in both]
+    assert [process.returncode for process in both] == [0, 0], outputs
+    assert [out for out, _ in outputs] == ["extract-compressed-files.py ['x'] 1.0\n"] * 2
+    assert "".join(errors for _, errors in outputs).count("Making a virtual environment") == 1
+
+
+@pytest.mark.parametrize(
+    ("manager", "expected"),
+    [
+        ("apt-get", "install -y --no-install-recommends ffmpeg"),
+        ("dnf", "install -y ffmpeg"),
+        ("pacman", "-Sy --needed --noconfirm ffmpeg"),
+        ("apk", "add ffmpeg"),
+        ("brew", "install ffmpeg"),
+    ],
+)
+def test_missing_ffmpeg_is_installed(project: Project, manager: str, expected: str) -> None:
+    project.remove("ffmpeg", "ffprobe")
+    project.program("id", "echo 0")
+    record = project.manager(manager)
+    ran = project.run("run", "x")
+    assert ran.returncode == 0, ran.stderr
+    assert ran.stdout == "extract-compressed-files.py ['x'] 1.0\n"
+    assert record.read_text().splitlines()[-1].endswith(expected)
+
+
+def test_termux_installs_with_pkg(project: Project) -> None:
+    project.remove("ffmpeg", "ffprobe")
+    project.environ["TERMUX_VERSION"] = "0.118"
+    project.manager("apt-get")  # Termux has one, too
+    record = project.manager("pkg")
+    assert project.run("run").returncode == 0
+    assert record.read_text() == "install -y ffmpeg\n"
+
+
+def test_ffprobe_alone_is_missed(project: Project) -> None:
+    project.remove("ffprobe")
+    project.program("id", "echo 0")
+    project.manager("apk")
+    ran = project.run("run")
+    assert ran.returncode == 0
+    assert "ffmpeg or ffprobe is missing" in ran.stderr
+
+
+def test_sudo_is_used_by_others_than_root(project: Project) -> None:
+    project.remove("ffmpeg", "ffprobe")
+    project.program("id", "echo 1000")
+    project.program("sudo", '[ "$1" = -n ] && shift\nexec "$@"')
+    project.program("true", "")
+    record = project.manager("pacman")
+    ran = project.run("run")
+    assert ran.returncode == 0, ran.stderr
+    assert "sudo pacman -Sy --needed --noconfirm ffmpeg" in ran.stderr
+    assert record.exists()
+
+
+def test_without_rights_it_says_what_to_install(project: Project) -> None:
+    project.remove("ffmpeg", "ffprobe")
+    project.program("id", "echo 1000")
+    record = project.manager("apt-get")
+    ran = project.run("run")
+    assert (ran.returncode, ran.stdout) == (1, "")
+    assert "sudo apt-get" in ran.stderr
+    assert ran.stderr.rstrip().endswith("install -y --no-install-recommends ffmpeg")
+    assert not record.exists()
+
+
+def test_unknown_system_says_what_to_install(project: Project) -> None:
+    project.remove("ffmpeg", "ffprobe")
+    ran = project.run("run")
+    assert ran.returncode == 1
+    assert "ffmpeg or ffprobe is missing" in ran.stderr
+    assert "Install ffmpeg" in ran.stderr
+
+
+def test_doctor_runs_without_ffmpeg(project: Project) -> None:
+    project.remove("ffmpeg", "ffprobe")
+    ran = project.run("doctor")
+    assert (ran.returncode, ran.stderr) == (0, "")
+
+
+def test_old_python_is_passed_over(project: Project) -> None:
+    real = (project.programs / "python3").read_text().partition("\n")[2]
+    shutil.rmtree(project.folder / ".venv")
+    project.program("python3", "exit 1")
+    project.program("python3.13", real)
+    assert project.run("run").stdout == "extract-compressed-files.py [] 1.0\n"
+
+
+def test_without_python_it_says_what_to_install(project: Project) -> None:
+    shutil.rmtree(project.folder / ".venv")
+    project.remove("python3")
+    project.program("id", "echo 1000")
+    project.program("apt-get", "exit 1")
+    ran = project.run("run")
+    assert ran.returncode == 1
+    assert "Python 3.11 or newer is missing" in ran.stderr
+    assert "python3 python3-venv" in ran.stderr
+
+
+def test_debians_python_without_ensurepip_uses_the_systems_pip(project: Project) -> None:
+    """Debian keeps ensurepip in python3-venv; who may not install that may still have pip."""
+    real = (project.programs / "python3").read_text().partition("'")[2].partition("'")[0]
+    shutil.rmtree(project.folder / ".venv")
+    hide = "import sys; sys.exit(1)"
+    project.program(
+        "python3",
+        f"case \"$*\" in *'import sys, ensurepip'*) exec '{real}' -c '{hide}' ;; esac\nexec '{real}' \"$@\"",
+    )
+    bundled = Path(ensurepip.__file__).parent / "_bundled"
+    if not list(bundled.glob("pip-*.whl")):
+        pytest.skip("this Python brings no wheel of pip")
+    project.environ |= {"PIP_NO_INDEX": "1", "PIP_FIND_LINKS": str(bundled)}
+    ran = project.run("run")
+    assert ran.stdout == "extract-compressed-files.py [] 1.0\n", ran.stderr
