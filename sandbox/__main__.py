@@ -26,9 +26,8 @@ LINE = 1024 * 1024
 def main(arguments: Sequence[str] | None = None) -> int:
     """Runs until told to stop."""
     options = _parser().parse_args(arguments)
-    logging.basicConfig(
-        level=options.log.upper(), stream=sys.stderr, format="%(levelname)s %(name)s: %(message)s"
-    )
+    form = "%(levelname)s %(name)s: %(message)s"
+    logging.basicConfig(level=options.log.upper(), stream=sys.stderr, format=form)
     asyncio.run(_serve(options))
     return 0
 
@@ -36,7 +35,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(prog="python -m sandbox", description="A Telegram on this machine.")
     parser.add_argument("--data", type=Path, required=True, help="folder for everything that is kept")
-    parser.add_argument("--port", type=int, default=0, help="of data centre 1; 2 has the next (0: free ones)")
+    parser.add_argument(
+        "--port", type=int, default=0, help="of data centre 1; 2 has the next (0: two free ones)"
+    )
     parser.add_argument("--host", default="127.0.0.1")
     parser.add_argument("--bot", action="append", default=[], metavar="TOKEN:USERNAME")
     parser.add_argument("--person", action="append", default=[], metavar="PHONE:USERNAME[:PASSWORD]")

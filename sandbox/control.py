@@ -2,7 +2,8 @@
 
 ``{"do": "flood", "request": "upload.saveBigFilePart", "seconds": 1, "times": 2}`` is answered with
 ``{"ok": true}``, a question with its ``"result"``, a mistake with ``{"ok": false, "error": "..."}``. An
-``"id"`` comes back with the answer. All that can be done is in :data:`Control.verbs`.
+``"id"`` comes back with the answer. All that can be done is in :data:`Control.verbs`, and beside
+them ``add_bot``, ``add_person`` and ``reached``, which may take a while.
 """
 
 from __future__ import annotations
@@ -94,6 +95,8 @@ class Control:
                 _opt(command, "username"),
                 _opt(command, "password"),
             )
+        if what == "reached":
+            return await self._reached(command)
         return self.verbs[what](command)
 
     def _flood(self, command: Command) -> Json:
@@ -116,6 +119,14 @@ class Control:
         )
         self._gates[_str(command, "gate")] = gate
         return None
+
+    async def _reached(self, command: Command) -> Json:
+        """Waits until a request is held at that gate; false after `seconds` without one."""
+        try:
+            await self._gates[_str(command, "gate")].reached(_float(command, "seconds"))
+        except TimeoutError:
+            return False
+        return True
 
     def _rtt(self, command: Command) -> Json:
         self._sandbox.faults.link.rtt = _float(command, "seconds")

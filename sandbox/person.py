@@ -91,4 +91,6 @@ class Person:
 
     async def history(self, peer: str | int) -> list[Message]:
         """The whole chat, oldest first."""
-        return [message async for message in self.client.iter_messages(peer, reverse=True)]
+        # Backwards, as it is paged: forwards, Telethon waits a second for a page that is empty.
+        newest_first = [message async for message in self.client.iter_messages(peer)]
+        return newest_first[::-1]

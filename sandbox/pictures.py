@@ -52,21 +52,21 @@ def _renditions(picture: Image.Image) -> list[Rendition]:
     as_it_is = picture.format == "JPEG" and upright.size == picture.size
     flat = upright.convert("RGB")
     longer = max(flat.size)
-    sizes = [_scaled(flat, letter, side) for letter, side in SIDES if side < longer]
-    if longer > SIDES[-1][1]:
-        return sizes
-    letter = next(letter for letter, side in SIDES if longer <= side)
-    if as_it_is:
-        return [*sizes, Rendition(letter, *flat.size, None)]
-    return [*sizes, _scaled(flat, letter, longer)]
+    sizes: list[Rendition] = []
+    if longer <= SIDES[-1][1]:
+        letter = next(letter for letter, side in SIDES if longer <= side)
+        sizes.append(Rendition(letter, *flat.size, None) if as_it_is else _saved(flat, letter))
+    for letter, side in reversed(SIDES):
+        if side < longer:
+            flat.thumbnail((side, side), reducing_gap=2.0)  # each from the next larger one
+            sizes.append(_saved(flat, letter))
+    return sizes[::-1]
 
 
-def _scaled(picture: Image.Image, letter: str, side: int) -> Rendition:
-    small = picture.copy()
-    small.thumbnail((side, side), reducing_gap=2.0)
+def _saved(picture: Image.Image, letter: str) -> Rendition:
     data = io.BytesIO()
-    small.save(data, "JPEG", quality=87)
-    return Rendition(letter, *small.size, data.getvalue())
+    picture.save(data, "JPEG", quality=87)
+    return Rendition(letter, *picture.size, data.getvalue())
 
 
 def thumbnail(path: Path, size: int) -> tuple[int, int] | None:

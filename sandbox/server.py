@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import socket
 import time
 from pathlib import Path
 from types import TracebackType
@@ -26,8 +27,8 @@ PARTS_LIVE_SECONDS: Final = 24 * 3600.0
 class Sandbox:
     """A Telegram in one folder. ``async with Sandbox(folder) as sandbox: ...``
 
-    Two data centres listen on two ports: bots live on 1 (`port`), people on 2 (`port` + 1). If `port`
-    is 0, both are free ports. A folder is used by one sandbox at a time.
+    Two data centres listen on two ports: bots live on 1 (`port`), people on 2 (`port` + 1); 0 looks for two
+    free ones. Started again on the same port, clients find both. A folder is used by one sandbox at a time.
     """
 
     def __init__(self, data_dir: Path, *, port: int = 0, host: str = "127.0.0.1") -> None:
@@ -35,7 +36,8 @@ class Sandbox:
         self.dc_id = BOT_DC
         self._store = Store(data_dir)
         self._api = Api(self._store, lambda: self._server, self._centers)
-        ports = {BOT_DC: port, PERSON_DC: port + 1 if port else 0}
+        port = port or _free_pair(host)
+        ports = {BOT_DC: port, PERSON_DC: port + 1}
         self._server = MtprotoServer(self._api, data_dir, ports, host)
         self.faults: Faults = self._api.faults
         self.faults.link = self._server.link
@@ -133,6 +135,28 @@ class Sandbox:
     def button_patience(self, seconds: float) -> None:
         self._api.buttons.patience = seconds
 
+    @property
+    def difference_limit(self) -> int:
+        """Updates that a client may be behind; more are "too long" to be told."""
+        return self._api.updates.too_long
+
+    @difference_limit.setter
+    def difference_limit(self, updates: int) -> None:
+        self._api.updates.too_long = updates
+
     def renew_salts(self) -> None:
         """Every salt that clients use expires now."""
         self._server.renew_salts()
+
+
+def _free_pair(host: str) -> int:
+    """A port that is free now, and so is the next one."""
+    while True:
+        with socket.socket() as first, socket.socket() as second:
+            first.bind((host, 0))
+            port: int = first.getsockname()[1]
+            try:
+                second.bind((host, port + 1))
+            except (OSError, OverflowError):
+                continue
+            return port

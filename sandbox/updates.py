@@ -93,13 +93,16 @@ class Updates:
 
     def announce(self, events: list[Event], *, besides: int | None = None) -> None:
         """Pushes committed events to all keys of their accounts but `besides`, which has them already."""
-        for event in events:
-            account = self._accounts.get(event.account)
+        for number in dict.fromkeys(event.account for event in events):
+            account = self._accounts.get(number)
             if account is None:
                 continue
-            update, about = self.render(account, event)
-            if update is not None:
-                self._push(account, self.wrap(account, [update], about), besides)
+            # What happened at once (an album) is told at once.
+            told = [self.render(account, event) for event in events if event.account == number]
+            updates = [update for update, _ in told if update is not None]
+            about = set[int]().union(*(seen for _, seen in told))
+            if updates:
+                self._push(account, self.wrap(account, updates, about), besides)
 
     def tell(self, account: Account, update: TLObject, about: set[int], *, keep: bool = False) -> None:
         """Pushes something without a number; `keep` it for getDifference if nobody is here to take it."""

@@ -183,14 +183,12 @@ async def test_bad_thumbnail_is_dropped(
 
 
 async def test_album_by_the_clients_own_way(
-    sandbox: Sandbox, person: Person, bot_client: TelegramClient, chat: types.InputPeerUser, tmp_path: Path
+    sandbox: Sandbox, person: Person, bot_client: TelegramClient, chat: types.InputPeerUser
 ) -> None:
-    paths = []
-    for number in range(3):
-        path = tmp_path / f"{number}.jpg"
-        path.write_bytes(jpeg(300 + number, 200))
-        paths.append(path)
-    sent = await bot_client.send_file(chat, [str(path) for path in paths], caption="the album")
+    files = [io.BytesIO(jpeg(300 + number, 200)) for number in range(3)]
+    for number, file in enumerate(files):
+        file.name = f"{number}.jpg"
+    sent = await bot_client.send_file(chat, files, caption="the album")
     assert len({message.grouped_id for message in sent}) == 1
     await person.wait_for_text("the album")
     stored = sandbox.messages(chat.user_id, BOT_ID)[1:]
