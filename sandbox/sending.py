@@ -119,7 +119,7 @@ class Sending:
             raise
 
     async def _upload_media(self, session: Session, request: TLRequest) -> Result:
-        self._peer(session.me, request.peer)
+        self._accounts.resolve(session.me, request.peer)
         return self._shelf.shown(await self._take(session.me, request, request.media))
 
     async def _take(self, owner: Account, request: TLRequest, media: TLObject) -> Media:
