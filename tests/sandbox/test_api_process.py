@@ -29,6 +29,7 @@ class Served:
     address: str
     key_file: Path
     addresses: dict[str, str]
+    control: str
 
     async def do(self, what: str, **more: object) -> object:
         assert self.process.stdin is not None
@@ -52,9 +53,9 @@ def contents(path: str) -> bytes:
     return Path(path).read_bytes()
 
 
-async def serve(data: Path, *more: str) -> Served:
+async def serve(data: Path, *more: str, control: str = "stdin") -> Served:
     process = await asyncio.create_subprocess_exec(
-        *(sys.executable, "-m", "sandbox", "--data", str(data), "--control", "stdin"),
+        *(sys.executable, "-m", "sandbox", "--data", str(data), "--control", control),
         *("--bot", f"{TOKEN}:{BOT}", "--person", f"{PHONE}:ann"),
         *more,
         stdin=PIPE,
@@ -64,7 +65,9 @@ async def serve(data: Path, *more: str) -> Served:
     assert process.stdout is not None
     ready = json.loads(await process.stdout.readline())
     assert ready["dc_id"] == 1
-    return Served(process, ready["address"], Path(ready["key_file"]), ready["addresses"])
+    return Served(
+        process, ready["address"], Path(ready["key_file"]), ready["addresses"], ready.get("control", "")
+    )
 
 
 async def test_nothing_acknowledged_is_lost_by_a_kill(sandbox_dir: Path, tmp_path: Path) -> None:
@@ -167,4 +170,15 @@ async def test_kill_points_by_lines(sandbox_dir: Path, tmp_path: Path) -> None:
     await server.do("open", gate="g")
     assert (await asking).id == BOT_ID
     await bot.disconnect()
+    await server.kill()
+
+
+async def test_lines_over_a_port(sandbox_dir: Path) -> None:
+    server = await serve(sandbox_dir, "--port", "0", control="0")
+    host, _, port = server.control.rpartition(":")
+    reader, writer = await asyncio.open_connection(host, int(port))
+    writer.write(json.dumps({"do": "messages", "user": BOT_ID, "peer": BOT_ID}).encode() + b"\n")
+    assert json.loads(await reader.readline()) == {"ok": True, "result": []}
+    writer.close()
+    await writer.wait_closed()
     await server.kill()

@@ -3,15 +3,16 @@
 from __future__ import annotations
 
 import asyncio
+import io
+import shutil
 from pathlib import Path
 
-import pytest
-from telethon import TelegramClient, events, functions, types
+from telethon import Button, TelegramClient, events, functions, types
 
 from sandbox import Sandbox
 from sandbox.person import Person
 
-from .conftest import BOT, BOT_ID, TOKEN
+from .conftest import BOT, BOT_ID, TOKEN, jpeg
 
 
 class Heard:
@@ -132,8 +133,6 @@ async def test_the_sender_knows_when_it_was_read(
 
 
 async def test_a_press_waits_for_a_bot_that_is_away(sandbox: Sandbox, person: Person, tmp_path: Path) -> None:
-    from telethon import Button
-
     await person.say(BOT, "/start")
     bot = sandbox.client(session=tmp_path / "bot")
     await bot.start(bot_token=TOKEN)
@@ -155,11 +154,64 @@ async def test_a_press_waits_for_a_bot_that_is_away(sandbox: Sandbox, person: Pe
     await bot.disconnect()
 
 
-@pytest.mark.parametrize("count", [40])
 async def test_many_senders_at_once_keep_the_order(
-    person: Person, bot_client: TelegramClient, chat: types.InputPeerUser, count: int
+    sandbox: Sandbox, person: Person, bot_client: TelegramClient, chat: types.InputPeerUser
 ) -> None:
     """Numbers never skip: a gap would make the client ask for the difference."""
     heard = Heard(person.client)
-    await asyncio.gather(*(bot_client.send_message(chat, f"{number}") for number in range(count)))
-    assert sorted(await heard.count(count), key=int) == [f"{number}" for number in range(count)]
+    before = len(sandbox.faults.called("updates.getDifference"))
+    texts = [f"{number}" for number in range(40)]
+    await asyncio.gather(*(bot_client.send_message(chat, text) for text in texts))
+    assert await heard.count(len(texts)) == texts
+    assert len(sandbox.faults.called("updates.getDifference")) == before
+
+
+async def test_an_album_arrives_as_one(
+    person: Person, bot_client: TelegramClient, chat: types.InputPeerUser
+) -> None:
+    arrived: asyncio.Queue[list[str]] = asyncio.Queue()
+
+    @person.client.on(events.Album)
+    async def note(event: events.Album.Event) -> None:
+        arrived.put_nowait([message.raw_text for message in event.messages])
+
+    files = [io.BytesIO(jpeg(60 + number, 50)) for number in range(3)]
+    for number, file in enumerate(files):
+        file.name = f"{number}.jpg"
+    await bot_client.send_file(chat, files, caption=["a", "b", "c"])
+    assert await asyncio.wait_for(arrived.get(), 10) == ["a", "b", "c"]
+
+
+async def test_too_long_an_absence(sandbox: Sandbox, person: Person, bot_client: TelegramClient) -> None:
+    state = await bot_client(functions.updates.GetStateRequest())
+    sandbox.difference_limit = 2
+    get = functions.updates.GetDifferenceRequest(state.pts, None, 0)
+    await person.say(BOT, "one")
+    await person.say(BOT, "two")
+    assert isinstance(await bot_client(get), types.updates.Difference)
+    await person.say(BOT, "three")
+    long = await bot_client(get)
+    assert isinstance(long, types.updates.DifferenceTooLong)
+    assert long.pts == state.pts + 3
+
+
+async def test_what_was_pushed_to_a_client_that_died_comes_again(
+    sandbox: Sandbox, person: Person, tmp_path: Path
+) -> None:
+    """A client saves its state now and then; after a kill it begins at the last state it saved."""
+    bot = sandbox.client(session=tmp_path / "bot")
+    await bot.start(bot_token=TOKEN)
+    await bot.disconnect()
+    shutil.copy(tmp_path / "bot.session", tmp_path / "killed.session")
+    bot = sandbox.client(session=tmp_path / "bot")
+    heard = Heard(bot)
+    await bot.connect()
+    await bot.get_me()
+    await person.say(BOT, "seen, then killed")
+    await heard.count(1)
+    await bot.disconnect()
+    bot = sandbox.client(session=tmp_path / "killed", catch_up=True)
+    heard = Heard(bot)
+    await bot.connect()
+    assert await heard.count(1) == ["seen, then killed"]
+    await bot.disconnect()
