@@ -64,7 +64,7 @@ class Bot:
         self._tasks: dict[str, asyncio.Task[None]] = {}
         self._statuses: dict[str, StatusMessage] = {}
         self._prints: dict[str, str] = {}
-        self._ready = asyncio.Event()
+        self.ready = asyncio.Event()
         self._stopping = asyncio.Event()
         self._access = Access(settings.AUTHORIZED_USERS)
         self._seen = Seen(self._data / "intake.jsonl")
@@ -95,8 +95,8 @@ class Bot:
             max_retries=self._settings.CONVERSION_MAX_RETRIES,
             deferred=self._settings.DEFERRED_VIDEO_CONVERSION,
         )
-        self._queue = QueueManager(self._conversions.run)
-        self._conversions.requeue = self._queue.add_conversion
+        self.queue = QueueManager(self._conversions.run)
+        self._conversions.requeue = self.queue.add_conversion
         self._conversation = Conversation(self._client, self._settings.PASSWORD_ATTEMPTS)
         # Before the log-in: what arrived while the bot was away is handed out as soon as it is connected.
         self._client.add_event_handler(self._on_message, events.NewMessage(incoming=True))
@@ -128,10 +128,10 @@ class Bot:
             await self._conversation.publish_commands()
         await self._recover()
         background = [
-            asyncio.create_task(self._queue.run()),
+            asyncio.create_task(self.queue.run()),
             asyncio.create_task(self._clean_up_states()),
         ]
-        self._ready.set()
+        self.ready.set()
         log.info("✅ Ready")
         try:
             await self._stopping.wait()
@@ -206,7 +206,7 @@ class Bot:
     # -- what comes in ------------------------------------------------------------------------------
 
     async def _on_message(self, event: events.NewMessage.Event) -> None:
-        await self._ready.wait()
+        await self.ready.wait()
         message = event.message
         sender = await message.get_sender()
         usernames = [getattr(sender, "username", None)]
@@ -233,7 +233,7 @@ class Bot:
             await message.respond(HELP)
 
     async def _on_button(self, event: events.CallbackQuery.Event) -> None:
-        await self._ready.wait()
+        await self.ready.wait()
         sender = await event.get_sender()
         if not self._access.allows(event.sender_id, [getattr(sender, "username", None)]):
             return
@@ -293,7 +293,7 @@ class Bot:
         services = JobServices(
             open_archive=lambda passwords: self._open(item, job_id, workspace, passwords),
             ask_password=partial(self._conversation.ask_password, item.chat, delivery),
-            upload_slot=partial(self._queue.upload, item.chat),
+            upload_slot=partial(self.queue.upload, item.chat),
             convert=self._convert_later if self._settings.DEFERRED_VIDEO_CONVERSION else self._convert_now,
             show=status.show,
             end_status=status.end,
@@ -360,7 +360,7 @@ class Bot:
 
     async def _convert_later(self, file: MediaFile, cost: float, job: str) -> None:
         await self._conversions.register(job, file, cost)
-        self._queue.add_conversion(job, file.number, cost)
+        self.queue.add_conversion(job, file.number, cost)
 
     async def _convert_now(self, file: MediaFile, cost: float, job: str) -> None:
         await self._conversions.run(ConversionTask(cost, 0, job, file.number))
@@ -369,7 +369,7 @@ class Bot:
         """Stop all jobs of ``chat``; returns what to answer."""
         jobs = [job for job in self._jobs.values() if job.chat == chat and not job.record.done]
         for job in jobs:
-            self._queue.drop_conversions(job.id)
+            self.queue.drop_conversions(job.id)
             task = self._tasks[job.id]
             task.cancel()
             await asyncio.gather(task, return_exceptions=True)

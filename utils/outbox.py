@@ -11,6 +11,7 @@ from pathlib import Path
 from utils.albums import NOUN, MediaFile, caption, plural
 from utils.errors import Refused
 from utils.telegram.delivery import Delivery
+from utils.telegram.transfers import in_flight
 
 log = logging.getLogger(__name__)
 
@@ -97,9 +98,7 @@ class Outbox:
             except Refused as refused:
                 log.warning("⚠️ %s", refused.told)
 
-        async with asyncio.TaskGroup() as group:
-            for file in album:
-                group.create_task(one(file))
+        await in_flight((one(file) for file in album), len(album))
 
     async def _send_all(self) -> None:
         while (item := await self._queue.get()) is not None:

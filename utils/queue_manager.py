@@ -38,7 +38,7 @@ class QueueManager:
         self._convert = convert
         self._slots = asyncio.Semaphore(uploads_at_once)
         self._chats: defaultdict[int, asyncio.Lock] = defaultdict(asyncio.Lock)
-        self._uploads = 0
+        self._holds = 0
         self._sequence = itertools.count()
         self._waiting: list[ConversionTask] = []
         self._changed = asyncio.Event()
@@ -49,13 +49,12 @@ class QueueManager:
     @asynccontextmanager
     async def upload(self, chat: int) -> AsyncIterator[None]:
         """Hold while a chat's normal work goes on; no conversion starts from asking for it to its end."""
-        self._uploads += 1
+        self.hold()
         try:
             async with self._chats[chat], self._slots:
                 yield
         finally:
-            self._uploads -= 1
-            self._changed.set()
+            self.release()
 
     def add_conversion(self, job: str, number: int, cost: float, *, after: float = 0.0) -> None:
         """Queue a conversion, not to be started within ``after`` seconds."""
@@ -73,6 +72,15 @@ class QueueManager:
         heapq.heapify(self._waiting)
         if self._running is not None and self._running.job == job and self._runner is not None:
             self._runner.cancel()
+
+    def hold(self) -> None:
+        """Start no conversion until :meth:`release`."""
+        self._holds += 1
+
+    def release(self) -> None:
+        """The counterpart of :meth:`hold`."""
+        self._holds -= 1
+        self._changed.set()
 
     def waiting(self) -> list[ConversionTask]:
         """Conversions that wait, in the order in which they will run."""
@@ -103,7 +111,7 @@ class QueueManager:
 
     async def _until_ready(self) -> None:
         """Wait on an event, never by asking again and again."""
-        while self._uploads or not self._waiting:
+        while self._holds or not self._waiting:
             self._changed.clear()
             await self._changed.wait()
 

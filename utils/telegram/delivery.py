@@ -25,6 +25,7 @@ from utils.albums import CAPTION_UNITS, MediaFile, shorten
 from utils.errors import Refused, TransferFailed
 from utils.job_record import JobRecord
 from utils.storage.journal import Journal
+from utils.telegram.upload import UploadState
 from utils.telegram.waits import error_name
 
 log = logging.getLogger(__name__)
@@ -44,6 +45,7 @@ REFUSALS = re.compile(
     r"|IMAGE_PROCESS_FAILED|MEDIA_INVALID|MEDIA_EMPTY|MEDIA_TYPE_INVALID|MEDIA_FILE_INVALID"
     r"|VIDEO_(FILE_INVALID|CONTENT_TYPE_INVALID)|FILE_CONTENT_TYPE_INVALID|WC_CONVERT_URL_INVALID"
 )
+MISSING = re.compile(r"FILE_PART_(\d+)_MISSING")
 EXPIRED = re.compile(r"FILE_REFERENCE_(?:(\d+)_)?(?:EXPIRED|INVALID)|FILE_REFERENCE_EMPTY")
 
 
@@ -55,6 +57,8 @@ class Call(Protocol):
 
 class FileUpload(Protocol):
     """One file's way up: ``run`` gives what ``uploadMedia`` takes."""
+
+    state: UploadState
 
     async def run(self) -> TLObject: ...
 
@@ -150,10 +154,16 @@ class Delivery:
         for _ in range(MISSING_PARTS):
             try:
                 return await self._call(request)
-            except rpc.FilePartMissingError as error:
+            except rpc.RPCError as error:
+                missing = MISSING.fullmatch(error_name(error))
+                if missing is None:
+                    raise
+                part = int(missing.group(1))
+                log.info("Part %d of %s is missing at Telegram, sending it again", part, file.name)
                 # Telegram does not say of which of the two files, and a part too many does no harm.
-                log.info("Part %d of %s is missing at Telegram, sending it again", error.which, file.name)
-                await asyncio.gather(*(upload.resend_part(error.which) for upload in uploads))
+                for upload in uploads:
+                    if part < upload.state.parts:
+                        await upload.resend_part(part)
         raise TransferFailed(f"Telegram keeps losing parts of {file.name}.")
 
     async def send(self, key: str, files: Sequence[MediaFile], text: str) -> list[int]:

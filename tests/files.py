@@ -1,0 +1,53 @@
+"""Pictures, videos and archives made on the spot, small, and each different from the others."""
+
+from __future__ import annotations
+
+import io
+import subprocess
+import tempfile
+import zipfile
+from collections.abc import Mapping
+from functools import cache
+from pathlib import Path
+
+from PIL import Image
+
+H264 = ("-c:v", "libx264", "-preset", "ultrafast", "-pix_fmt", "yuv420p")
+
+#: ffmpeg's arguments for one kind of video each.
+VIDEOS: Mapping[str, tuple[str, ...]] = {
+    "mp4": (*H264, "-c:a", "aac", "-movflags", "+faststart", "-f", "mp4"),
+    "silent": ("-an", *H264, "-movflags", "+faststart", "-f", "mp4"),
+    "mkv": (*H264, "-c:a", "aac", "-f", "matroska"),
+    "pcm": (*H264, "-c:a", "pcm_s16le", "-f", "mov"),
+    "avi": ("-c:v", "mpeg4", "-q:v", "5", "-c:a", "libmp3lame", "-f", "avi"),
+}
+
+
+def photo(seed: int = 0, size: tuple[int, int] = (640, 480), kind: str = "JPEG") -> bytes:
+    """A picture whose content depends on ``seed``."""
+    ramp = Image.linear_gradient("L").rotate(seed * 7 % 360).resize(size)
+    flat = Image.new("L", size, seed * 37 % 256)
+    data = io.BytesIO()
+    Image.merge("RGB", (ramp, flat, ramp.transpose(Image.Transpose.ROTATE_180))).save(data, kind)
+    return data.getvalue()
+
+
+@cache
+def video(kind: str = "mp4", seconds: float = 2, seed: int = 0) -> bytes:
+    """A clip of 320x240 with motion, 15 pictures a second, and sound."""
+    picture = f"testsrc2=size=320x240:rate=15:duration={seconds},hue=h={seed * 40 % 360}"
+    sound = f"sine=frequency={300 + seed * 50}:duration={seconds}"
+    command = ["ffmpeg", "-nostdin", "-v", "error", "-f", "lavfi", "-i", picture, "-f", "lavfi", "-i", sound]
+    with tempfile.TemporaryDirectory() as folder:
+        path = Path(folder) / "clip"
+        subprocess.run([*command, *VIDEOS[kind], "-y", str(path)], check=True)
+        return path.read_bytes()
+
+
+def zip_of(path: Path, entries: Mapping[str, bytes]) -> Path:
+    """A ZIP archive with ``entries`` (name -> content), stored."""
+    with zipfile.ZipFile(path, "w") as archive:
+        for name, content in entries.items():
+            archive.writestr(name, content)
+    return path

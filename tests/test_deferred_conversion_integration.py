@@ -1,0 +1,226 @@
+"""Deferred conversion as a user sees it: the real bot, the real client, a real server, real ffmpeg."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import subprocess
+import sys
+from pathlib import Path
+
+from sandbox import StoredMessage
+from tests.files import photo, video, zip_of
+from tests.world import BOT, World, until
+from utils.constants import ROOT, load_settings
+from utils.media import Action, MediaTools, Verdict
+
+
+def kinds(messages: list[StoredMessage]) -> list[str]:
+    return [message.kind for message in messages]
+
+
+async def test_deferred_conversion_detection(world: World, tmp_path: Path) -> None:
+    """Of a mixed archive exactly the videos that Telegram would not play are deferred."""
+    entries = {
+        "plays.mp4": video("mp4"),
+        "plays too.mp4": video("silent"),
+        "wrap.mkv": video("mkv"),
+        "sound.mov": video("pcm"),
+        "all.avi": video("avi"),
+        "no video.mp4": b"this is text",
+    }
+    async with world.running():
+        await world.send(zip_of(tmp_path / "mix.zip", entries))
+        await world.summary()
+    deferred = [line for line in world.lines() if line.startswith("INFO: ⏸️ Deferred video conversion: ")]
+    named = [line.partition(": ⏸️ Deferred video conversion: ")[2].partition(" (")[0] for line in deferred]
+    assert sorted(named) == ["all.avi", "sound.mov", "wrap.mkv"]
+    assert all("(incompatible format" in line for line in deferred)
+
+
+async def test_normal_files_upload_first(world: World, tmp_path: Path) -> None:
+    """Whatever comes first in the archive, everything that is ready arrives before any conversion."""
+    entries = {f"0{n}.avi": video("avi", seed=n) for n in range(2)}
+    entries |= {f"z{n}.jpg": photo(n) for n in range(12)} | {"zz.mp4": video("mp4")}
+    async with world.running():
+        await world.send(zip_of(tmp_path / "trip.zip", entries))
+        await world.summary()
+    media = world.media()
+    assert kinds(media) == ["photo"] * 12 + ["video"] * 3
+    assert [message.name for message in media[12:]] == ["zz.mp4", "00_converted.mp4", "01_converted.mp4"]
+    log = world.lines()
+    assert log.index("INFO: ✅ Uploaded 2 images") < log.index(
+        "INFO: 🎬 Starting deferred conversion: 00.avi"
+    )
+
+
+async def test_conversion_state_tracking(world: World, tmp_path: Path) -> None:
+    """The state file follows a conversion from pending through real percentages to completed."""
+    seen: list[tuple[str, float]] = []
+    state_file = world.data / "conversion_state.json"
+
+    def look() -> bool:
+        if state_file.exists():
+            for state in json.loads(state_file.read_text()).values():
+                if not seen or seen[-1] != (state["status"], state["progress"]):
+                    seen.append((state["status"], state["progress"]))
+        return bool(seen) and seen[-1][0] == "completed"
+
+    settings = {"CONVERSION_STATE_SAVE_INTERVAL": 0, "CONVERSION_SEGMENT_SECONDS": 2}
+    async with world.running(**settings):
+        await world.send(zip_of(tmp_path / "film.zip", {"film.avi": video("avi", seconds=12)}))
+        await until(look)
+        await world.summary()
+    assert seen[0] == ("pending", 0)
+    assert seen[-1] == ("completed", 100)
+    between = [progress for status, progress in seen if status == "in_progress" and 0 < progress < 100]
+    assert between and between == sorted(between)
+    assert any(line.startswith("INFO: 💾 Conversion state saved: film.avi (") for line in world.lines())
+
+
+async def test_video_compatibility_check(world: World, tmp_path: Path) -> None:
+    """What is sent as it is is untouched; what was converted really plays, by the same check."""
+    ready = video("mp4")
+    async with world.running():
+        await world.send(zip_of(tmp_path / "two.zip", {"ready.mp4": ready, "old.avi": video("avi")}))
+        await world.summary()
+    as_it_was, converted = world.media()
+    assert as_it_was.path is not None and as_it_was.path.read_bytes() == ready
+    tools = MediaTools.from_settings(load_settings({}, tmp_path / "none"))
+    assert converted.path is not None
+    inspection = await tools.inspect(converted.path, "old_converted.mp4")
+    assert (inspection.verdict, inspection.plan and inspection.plan.action) == (Verdict.READY, Action.SEND)
+    for message in (as_it_was, converted):
+        assert (message.width, message.height, message.supports_streaming) == (320, 240, True)
+        assert round(message.duration or 0) == 2
+        assert message.thumb is not None
+
+
+async def test_conversion_with_state_saving(world: World, tmp_path: Path) -> None:
+    """Each checkpoint is logged when it is on disk, and holds the plan and the segments so far."""
+    async with world.running(CONVERSION_STATE_SAVE_INTERVAL=0, CONVERSION_SEGMENT_SECONDS=2):
+        await world.send(zip_of(tmp_path / "film.zip", {"film.avi": video("avi", seconds=8)}))
+        await until(lambda: any("💾 Conversion state saved: film.avi" in line for line in world.lines()))
+        (state,) = json.loads((world.data / "conversion_state.json").read_text()).values()
+        assert state["status"] in ("in_progress", "completed")
+        assert state["details"].get("plan") or state["status"] == "completed"
+        await world.summary()
+    log = world.lines()
+    start = log.index("INFO: 🎬 Starting deferred conversion: film.avi")
+    end = log.index("INFO: ✅ Conversion completed: film.avi -> film_converted.mp4")
+    saved = [
+        n for n, line in enumerate(log) if line.startswith("INFO: 💾 Conversion state saved: film.avi (")
+    ]
+    assert saved and start < saved[0] < saved[-1] < end
+
+
+async def test_resume_after_crash(world: World, tmp_path: Path) -> None:
+    """Killed without warning in the middle of an encode, the bot goes on from there and sends it once."""
+    environment = {
+        **os.environ,
+        **{name: str(getattr(world.settings, name)) for name in WITH_THE_PROCESS},
+        "AUTHORIZED_USERS": str(world.person_id),
+        "CONVERSION_SEGMENT_SECONDS": "2",
+        "CONVERSION_STATE_SAVE_INTERVAL": "0",
+        "SECRETS_FILE": str(tmp_path / "none"),
+    }
+
+    def start() -> subprocess.Popen[bytes]:
+        command = [sys.executable, str(ROOT / "extract-compressed-files.py")]
+        return subprocess.Popen(command, env=environment, stderr=subprocess.DEVNULL)
+
+    def progress() -> float:
+        lines = [line for line in world.lines() if "💾 Conversion state saved: film.avi (" in line]
+        return float(lines[-1].rpartition("(")[2].partition("%")[0]) if lines else 0.0
+
+    process = start()
+    try:
+        archive = zip_of(tmp_path / "film.zip", {"film.avi": video("avi", seconds=60), "a.jpg": photo(1)})
+        await world.person.send_file(BOT, archive)
+        await until(lambda: progress() >= 20)
+        os.kill(process.pid, signal.SIGKILL)
+        process.wait()
+        before = progress()
+        assert before < 100
+        process = start()
+        await world.summary(90)
+    finally:
+        process.terminate()
+        process.wait()
+    resumed = [line for line in world.lines() if "♻️ Resumed conversion after crash: film.avi (from " in line]
+    assert len(resumed) == 1
+    assert 0 < float(resumed[0].rpartition("from ")[2].rstrip("%)")) <= 100
+    assert [message.name for message in world.media() if message.kind == "video"] == ["film_converted.mp4"]
+    assert kinds(world.media()) == ["photo", "video"]
+    assert world.leftovers() == []
+
+
+WITH_THE_PROCESS = (
+    "API_ID",
+    "API_HASH",
+    "BOT_TOKEN",
+    "TELEGRAM_SERVER",
+    "TELEGRAM_SERVER_KEY",
+    "DATA_DIR",
+    "LOG_FILE",
+    "DISK_RESERVE_MB",
+)
+
+
+async def test_cleanup_after_successful_conversion(world: World, tmp_path: Path) -> None:
+    """Nothing is left on disk but the record that it was done."""
+    async with world.running():
+        await world.send(zip_of(tmp_path / "trip.zip", {"film.avi": video("avi"), "w.mkv": video("mkv")}))
+        await world.summary()
+        await until(lambda: not world.leftovers())
+    states = json.loads((world.data / "conversion_state.json").read_text()).values()
+    assert sorted((state["status"], state["progress"]) for state in states) == [("completed", 100)] * 2
+    assert not any(state["details"] for state in states)
+    assert list((world.data / "quarantine").iterdir()) == []
+
+
+async def test_mixed_media_upload_workflow(world: World, tmp_path: Path) -> None:
+    """Every kind of entry ends where it belongs: albums by folder, conversions, and a true summary."""
+    entries = {f"beach/img{n}.jpg": photo(n) for n in range(1, 13)}
+    entries |= {
+        "beach/film.avi": video("avi"),
+        "city/a.png": photo(50, kind="PNG"),
+        "city/v.mp4": video("mp4"),
+    }
+    entries |= {"city/notes.txt": b"nothing", "__MACOSX/._a.png": b"junk", "broken.jpg": photo(3)[:300]}
+    async with world.running():
+        await world.send(zip_of(tmp_path / "trip.zip", entries))
+        summary = await world.summary()
+    media = world.media()
+    assert kinds(media) == ["photo"] * 13 + ["video"] * 2
+    albums = [
+        [m for m in media if m.album == album] for album in dict.fromkeys(m.album for m in media) if album
+    ]
+    assert [len(album) for album in albums] == [10, 2]
+    first = albums[0][0].caption
+    assert first.startswith("📦 trip.zip › beach\nimg1.jpg, img2.jpg, img3.jpg")
+    assert first.endswith("img10.jpg")
+    assert "13 pictures and 2 videos sent" in summary
+    assert "🎬 Converted 1 video: film.avi" in summary
+    assert "Skipped: broken.jpg" in summary
+    assert "city/notes.txt" in summary
+    assert "Ignored 1 system file" in summary
+    log = world.lines()
+    for line in (
+        "INFO: 📤 Uploading 10 images as album...",
+        "INFO: ✅ Uploaded 10 images",
+        "INFO: ✅ Uploaded film_converted.mp4",
+    ):
+        assert line in log
+
+
+async def test_configuration_flag_control(world: World, tmp_path: Path) -> None:
+    """With the flag off a video is converted in line, before what comes after it in the archive."""
+    entries = {"a/film.avi": video("avi"), "b/photo.jpg": photo(1)}
+    async with world.running(DEFERRED_VIDEO_CONVERSION=False):
+        await world.send(zip_of(tmp_path / "trip.zip", entries))
+        summary = await world.summary()
+    assert kinds(world.media()) == ["video", "photo"]
+    assert "1 picture and 1 video sent" in summary
+    assert not any("Deferred" in line for line in world.lines())
