@@ -78,7 +78,8 @@ class Bench:
     async def link(self, rtt: int, bandwidth: float) -> None:
         """``rtt`` in ms, ``bandwidth`` in bytes a second each way, 0 for no limit."""
         await self._server.do("rtt", seconds=rtt / 1000)
-        await self._server.do("bandwidth", total=bandwidth or None)
+        each = self._options.per_connection * MB if bandwidth else 0
+        await self._server.do("bandwidth", total=bandwidth or None, connection=each or None)
 
     async def client(self, way: str, direction: str, **arguments: object) -> dict[str, float | str]:
         """Run one client process; what it prints."""
@@ -249,6 +250,7 @@ def main(arguments: list[str]) -> int:
     parser.add_argument("--size-mb", type=float, default=200)
     parser.add_argument("--rtt", type=_numbers, default=[20, 80, 200], help="round trips in ms")
     parser.add_argument("--bandwidth", type=float, default=25, help="of the link in MB/s, 0 for no limit")
+    parser.add_argument("--per-connection", type=float, default=0, help="of each connection in MB/s")
     parser.add_argument("--ways", type=lambda text: text.split(","), default=list(WAYS))
     parser.add_argument("--directions", type=lambda text: text.split(","), default=["up", "down"])
     parser.add_argument("--connections", type=int, default=Settings().TRANSFER_CONNECTIONS)

@@ -108,8 +108,7 @@ class FileTransfer:
         window = self._transfers.window(dc, self._direction)
 
         async def once() -> TLObject:
-            await self._may_go.wait()
-            async with window.slot(self):
+            async with self._turn(window):
                 answer = await self._transfers.pool.call(await make(), dc)
                 window.delivered(size)
                 return answer
@@ -120,6 +119,16 @@ class FileTransfer:
             await self._wait(pause)
 
         return await repeated(once, wait=wait)
+
+    @asynccontextmanager
+    async def _turn(self, window: Window) -> AsyncIterator[None]:
+        """A slot of the window, at a moment when this file is not waiting."""
+        while True:
+            await self._may_go.wait()
+            async with window.slot(self):
+                if self._may_go.is_set():
+                    yield
+                    return
 
     async def _wait(self, pause: Pause) -> None:
         first = not self._waits
