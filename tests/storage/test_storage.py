@@ -1,0 +1,167 @@
+"""What is on disk after kills, torn writes, full disks and second processes."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import multiprocessing
+import os
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pytest
+
+from utils.errors import AlreadyRunning, DiskFull
+from utils.storage import journal as journal_module
+from utils.storage.atomic import load_or_set_aside, read_json, write_json
+from utils.storage.journal import Journal, parse
+from utils.storage.lock import InstanceLock, holder
+from utils.storage.workspace import Workspace, require_space
+
+
+def test_json_is_replaced_as_a_whole_and_reads_back(tmp_path: Path) -> None:
+    path = tmp_path / "state.json"
+    assert read_json(path) is None
+    for value in ({"name": "Отпуск 京都"}, [1, 2]):
+        write_json(path, value)
+        assert read_json(path) == value
+    assert [entry.name for entry in tmp_path.iterdir()] == ["state.json"]
+
+
+@pytest.mark.parametrize("content", [b"", b"{", b"\xff\xfe", b"[1]"])
+def test_a_file_that_makes_no_sense_is_kept_aside_with_the_reason(tmp_path: Path, content: bytes) -> None:
+    path, quarantine = tmp_path / "state.json", tmp_path / "quarantine"
+    path.write_bytes(content)
+    assert load_or_set_aside(path, quarantine, lambda value: isinstance(value, dict)) is None
+    assert not path.exists()
+    kept, reason = sorted(quarantine.iterdir(), key=lambda entry: len(entry.name))
+    assert kept.read_bytes() == content
+    assert "state.json was set aside" in reason.read_text()
+
+
+async def test_a_journal_reads_back_what_was_appended_in_order(tmp_path: Path) -> None:
+    journal = Journal(tmp_path / "journal.jsonl")
+    assert journal.open() == []
+    await asyncio.gather(*(journal.append({"n": n}, {"name": "Ж"}) for n in range(20)))
+    records = Journal(journal.path).open()
+    assert [record["n"] for record in records[::2]] == list(range(20))
+    assert all(record == {"name": "Ж"} for record in records[1::2])
+
+
+async def test_a_journal_cut_at_any_byte_keeps_every_whole_line_and_can_go_on(tmp_path: Path) -> None:
+    journal = Journal(tmp_path / "journal.jsonl")
+    journal.open()
+    await journal.append({"n": 1, "name": "первый"}, {"n": 2}, {"n": 3})
+    whole = journal.path.read_bytes()
+    ends = [index + 1 for index, byte in enumerate(whole) if byte == ord("\n")]
+    for cut in range(len(whole) + 1):
+        path = tmp_path / "cut.jsonl"
+        path.write_bytes(whole[:cut])
+        torn = Journal(path)
+        survivors = [record["n"] for record in torn.open()]
+        assert survivors == list(range(1, 1 + sum(end <= cut for end in ends)))
+        await torn.append({"n": 9})
+        assert [record["n"] for record in Journal(path).open()] == [*survivors, 9]
+
+
+def test_what_a_power_cut_leaves_behind_the_last_line_is_dropped() -> None:
+    assert parse(b'{"n":1}\n\0\0\0\0\n{"n":2}\n') == ([{"n": 1}], 8)
+    assert parse(b'{"n":1}\n[2]\n') == ([{"n": 1}], 8)
+
+
+async def test_a_line_that_does_not_fit_on_the_disk_leaves_no_half_behind(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A full disk cannot be had here: fsync stands in for the write that fails."""
+    journal = Journal(tmp_path / "journal.jsonl")
+    journal.open()
+    await journal.append({"n": 1})
+
+    def full(_: int) -> None:
+        raise OSError(28, "No space left on device")
+
+    with monkeypatch.context() as patch:
+        patch.setattr(journal_module.os, "fsync", full)
+        with pytest.raises(OSError, match="No space left"):
+            await journal.append({"n": 2})
+    await journal.append({"n": 3})
+    assert [record["n"] for record in Journal(journal.path).open()] == [1, 3]
+
+
+async def test_an_append_that_is_cancelled_still_writes_its_whole_line(tmp_path: Path) -> None:
+    journal = Journal(tmp_path / "journal.jsonl")
+    journal.open()
+    task = asyncio.create_task(journal.append({"n": 1}))
+    await asyncio.sleep(0)
+    task.cancel()
+    await asyncio.gather(task, return_exceptions=True)
+    await journal.append({"n": 2})
+    assert [record["n"] for record in Journal(journal.path).open()][-1] == 2
+
+
+def _append_for_ever(path: Path) -> None:
+    async def work() -> None:
+        journal = Journal(path)
+        journal.open()
+        for number in range(1_000_000):
+            await journal.append({"n": number, "filler": "x" * 3000})
+
+    asyncio.run(work())
+
+
+def test_a_kill_during_an_append_loses_no_earlier_line(tmp_path: Path) -> None:
+    path = tmp_path / "journal.jsonl"
+    process = multiprocessing.get_context("spawn").Process(target=_append_for_ever, args=(path,))
+    process.start()
+    while not path.exists() or path.stat().st_size < 50_000:
+        time.sleep(0.01)
+    assert process.pid is not None
+    os.kill(process.pid, signal.SIGKILL)
+    process.join()
+    numbers = [record["n"] for record in Journal(path).open()]
+    assert numbers == list(range(len(numbers))) and len(numbers) > 10
+
+
+def test_a_second_process_is_refused_with_the_first_ones_id(tmp_path: Path) -> None:
+    with InstanceLock(tmp_path):
+        assert holder(tmp_path) == os.getpid()
+        code = (
+            "import sys; from pathlib import Path; from utils.storage.lock import InstanceLock\n"
+            "InstanceLock(Path(sys.argv[1])).__enter__()"
+        )
+        second = subprocess.run(
+            [sys.executable, "-c", code, str(tmp_path)], capture_output=True, text=True, check=False
+        )
+        assert second.returncode != 0
+        assert f"already runs as process {os.getpid()}" in second.stderr
+        with pytest.raises(AlreadyRunning):
+            InstanceLock(tmp_path).__enter__()
+    assert holder(tmp_path) is None
+    with InstanceLock(tmp_path):
+        assert holder(tmp_path) == os.getpid()
+
+
+def test_asking_who_holds_the_lock_changes_nothing(tmp_path: Path) -> None:
+    assert holder(tmp_path) is None
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_space_is_refused_with_the_figures(tmp_path: Path) -> None:
+    require_space(tmp_path, 10_000_000, reserve=5_000_000, free=lambda _: 15_000_000)
+    with pytest.raises(DiskFull, match=r"needs 10 MB .* only 9 MB may be used \(5 MB are kept free\)"):
+        require_space(tmp_path, 10_000_000, reserve=5_000_000, free=lambda _: 14_000_000)
+
+
+def test_a_workspace_is_prepared_without_scratch_and_removed_without_traces(tmp_path: Path) -> None:
+    space = Workspace(tmp_path / "jobs" / "1_2")
+    space.prepare()
+    (space.files / "000001").write_text("kept")
+    (space.scratch / "spool").write_text("gone")
+    space.journal.write_text(json.dumps({"t": "done"}))
+    space.prepare()
+    assert (space.files / "000001").exists() and not list(space.scratch.iterdir())
+    space.remove()
+    assert list((tmp_path / "jobs").iterdir()) == []

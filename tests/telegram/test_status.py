@@ -1,0 +1,101 @@
+"""The status message: few edits, never in the way."""
+
+from __future__ import annotations
+
+import asyncio
+
+import pytest
+from telethon import errors as rpc
+
+from utils.telegram.status import StatusMessage
+
+
+class Chat:
+    def __init__(self) -> None:
+        self.texts: list[str] = []
+        self.refuse: BaseException | None = None
+        self.tries = 0
+
+    async def send(self, text: str) -> int:
+        self.texts.append(text)
+        return 7
+
+    async def edit(self, message: int, text: str) -> None:
+        assert message == 7
+        self.tries += 1
+        if self.refuse is not None:
+            raise self.refuse
+        self.texts.append(text)
+
+
+@pytest.fixture
+def chat() -> Chat:
+    return Chat()
+
+
+def status(chat: Chat, interval: float = 0.05, clock: object = None) -> StatusMessage:
+    return StatusMessage(
+        send=chat.send,
+        edit=chat.edit,
+        interval=interval,
+        **({"clock": clock} if clock else {}),  # type: ignore[arg-type]
+    )
+
+
+async def test_only_the_newest_text_is_sent_and_stale_ones_are_dropped(chat: Chat) -> None:
+    message = status(chat)
+    for number in range(100):
+        message.show(f"{number} %")
+        await asyncio.sleep(0.001)
+    await asyncio.sleep(0.2)
+    assert chat.texts[0] == "0 %" and chat.texts[-1] == "99 %"
+    assert len(chat.texts) < 10
+    await message.close()
+
+
+async def test_the_same_text_is_not_sent_twice(chat: Chat) -> None:
+    message = status(chat)
+    for _ in range(5):
+        message.show("same")
+        await asyncio.sleep(0.06)
+    await message.end("same")
+    assert chat.texts == ["same"] and chat.tries == 0
+
+
+async def test_after_a_flood_wait_it_rests_while_the_work_goes_on(chat: Chat) -> None:
+    now = [0.0]
+    message = status(chat, interval=0.01, clock=lambda: now[0])
+    message.show("first")
+    await asyncio.sleep(0.05)
+    chat.refuse = rpc.FloodWaitError(request=None, capture=54_000)
+    message.show("second")
+    await asyncio.sleep(0.05)
+    message.show("third")
+    await message.end("last")
+    assert chat.texts == ["first"] and chat.tries == 1
+
+
+@pytest.mark.parametrize(
+    "error", [rpc.MessageNotModifiedError(None), rpc.MessageIdInvalidError(None), ConnectionError()]
+)
+async def test_an_edit_that_is_refused_disturbs_nobody(chat: Chat, error: BaseException) -> None:
+    message = status(chat, interval=0.01)
+    message.show("first")
+    await asyncio.sleep(0.03)
+    chat.refuse = error
+    message.show("second")
+    await asyncio.sleep(0.03)
+    chat.refuse = None
+    message.show("third")
+    await asyncio.sleep(0.05)
+    assert chat.texts == ["first", "third"]
+    await message.close()
+
+
+async def test_the_end_is_shown_at_once(chat: Chat) -> None:
+    message = status(chat, interval=60)
+    message.show("first")
+    await asyncio.sleep(0.01)
+    message.show("never seen")
+    await message.end("✅ Finished")
+    assert chat.texts == ["first", "✅ Finished"]

@@ -1,0 +1,70 @@
+"""Which files go together, and what is said about them."""
+
+from __future__ import annotations
+
+import pytest
+
+from utils.albums import AlbumBuilder, MediaFile, caption, plural, shorten, utf16_units
+
+
+def file(number: int, folder: str = "", kind: str = "photo", name: str = "") -> MediaFile:
+    return MediaFile(number, str(number), name or f"img{number}.jpg", folder, kind, f"{number}", 1)  # type: ignore[arg-type]
+
+
+def albums(files: list[MediaFile], *, by_folder: bool = True) -> list[list[int]]:
+    builder = AlbumBuilder()
+    builder.by_folder = by_folder
+    made = [album for item in files for album in builder.add(item)]
+    return [[item.number for item in album] for album in (*made, *builder.finish())]
+
+
+@pytest.mark.parametrize(
+    ("count", "sizes"), [(0, []), (1, [1]), (9, [9]), (10, [10]), (11, [10, 1]), (25, [10, 10, 5])]
+)
+def test_albums_hold_at_most_ten(count: int, sizes: list[int]) -> None:
+    assert [len(album) for album in albums([file(n) for n in range(count)])] == sizes
+
+
+def test_photos_and_videos_go_apart_and_documents_alone() -> None:
+    files = [file(n, kind="video" if n % 2 else "photo") for n in range(1, 9)]
+    files += [file(20, kind="document"), file(21, kind="document")]
+    assert albums(files) == [[20], [21], [2, 4, 6, 8], [1, 3, 5, 7]]
+
+
+def test_a_folder_is_over_when_the_next_begins() -> None:
+    files = [file(1, "a"), file(2, "a"), file(3, "b"), file(4, "c")]
+    assert albums(files) == [[1, 2], [3], [4]]
+
+
+def test_a_stream_that_jumps_between_folders_still_makes_whole_albums() -> None:
+    files = [file(n, "ab"[n % 2]) for n in range(8)]
+    assert albums(files, by_folder=False) == [[0, 2, 4, 6], [1, 3, 5, 7]]
+
+
+def test_a_stream_with_very_many_folders_keeps_few_of_them_open() -> None:
+    builder = AlbumBuilder()
+    sent = sum(len(builder.add(file(n, f"folder {n}"))) for n in range(100))
+    assert sent == 96
+
+
+def test_a_caption_says_archive_folder_names_and_notes_once() -> None:
+    files = [file(n, "сад/роза", name=f"фото {n}.jpg") for n in (1, 2)]
+    assert caption("Лето.zip", files) == "📦 Лето.zip › сад/роза\nфото 1.jpg, фото 2.jpg"
+    assert caption("a.zip", [file(1)]) == "📦 a.zip\nimg1.jpg"
+
+
+def test_a_caption_keeps_to_telegrams_length_however_it_is_counted() -> None:
+    long = [file(n, "x" * 400, name="😀" * 60 + f"{n}.jpg") for n in range(10)]
+    text = caption("a" * 300, long)
+    assert utf16_units(text) <= 1024
+    assert text.endswith("…")
+
+
+def test_shortening_never_cuts_a_character_in_two() -> None:
+    assert shorten("😀😀😀", 6) == "😀😀😀"
+    assert shorten("😀😀😀", 5) == "😀😀…"
+    assert shorten("😀😀😀", 4) == "😀…"
+
+
+def test_plurals() -> None:
+    assert (plural(1, "image"), plural(10, "image")) == ("1 image", "10 images")
