@@ -1,136 +1,171 @@
-"""The making of an authorization key (https://core.telegram.org/mtproto/auth_key)."""
+"""Agreeing on an authorization key, server side. https://core.telegram.org/mtproto/auth_key"""
 
 from __future__ import annotations
 
 import secrets
-from hashlib import sha1
+from collections.abc import Callable
+from dataclasses import dataclass
+from hashlib import sha1, sha256
+from typing import Final
 
 import cryptg
-import rsa.prime
-from telethon import helpers
-from telethon.crypto import AuthKey as ClientKey
+from telethon.crypto.rsa import get_byte_array
 from telethon.extensions import BinaryReader
+from telethon.helpers import generate_key_data_from_nonce
 from telethon.tl import TLObject, functions, types
 
-from .keys import AuthKeys, ServerKey
+from .auth_keys import AuthKey
+from .bodies import NOT_READABLE
+from .keys import ServerKey
+from .primes import DH_GENERATOR, DH_PRIME, random_prime
 
-#: The 2048-bit group of RFC 3526 (section 3) and its generator: a safe prime, like Telegram's own.
-DH_PRIME = int(
-    "FFFFFFFFFFFFFFFFC90FDAA22168C234C4C6628B80DC1CD129024E088A67CC74020BBEA63B139B22514A08798E3404DD"
-    "EF9519B3CD3A431B302B0A6DF25F14374FE1356D6D51C245E485B576625E7EC6F44C42E9A637ED6B0BFF5CB6F406B7ED"
-    "EE386BFB5A899FA5AE9F24117C4B1FE649286651ECE45B3DC2007CB8A163BF0598DA48361C55D39A69163FA8FD24CF5F"
-    "83655D23DCA3AD961C62F356208552BB9ED529077096966D670C354E4ABC9804F1746C08CA18217C32905E462E36CE3B"
-    "E39E772C180E86039B2783A2EC07A28FB5C55DF06F4C52C9DE2BCBF6955817183995497CEA956AE515D2261898FA0510"
-    "15728E5A8AACAA68FFFFFFFFFFFFFFFF",
-    16,
-)
-GENERATOR = 2
-#: g_a and g_b must be so far from 0 and from the prime.
-SAFETY = 2 ** (2048 - 64)
-
-_INNER = (types.PQInnerData, types.PQInnerDataDc)
+#: Bits of the two primes that a client has to find: a proof of work in form, found in milliseconds.
+_PQ_BITS: Final = 22
+#: Bits of the server's secret exponent: twice the strength of the group, a quarter of the time of a full one.
+_EXPONENT_BITS: Final = 512
+_SAFE: Final = 1 << (2048 - 64)
 
 
-class HandshakeFailed(Exception):
-    """The client does not keep to the protocol; its connection is closed."""
+class HandshakeError(ValueError):
+    """The client does not keep to the exchange; the transport answers -404."""
+
+
+@dataclass(frozen=True)
+class Agreed:
+    """The key, and the answer that tells the client of it once the key is kept."""
+
+    key: AuthKey
+    answer: TLObject
 
 
 class Handshake:
-    """One connection's exchange; each step answers one plain message."""
+    """One exchange at a time, for one connection. A new req_pq begins anew."""
 
-    def __init__(self, server_key: ServerKey, keys: AuthKeys, dc_id: int, now: float) -> None:
-        self._server_key = server_key
-        self._keys = keys
+    def __init__(self, server_key: ServerKey, dc_id: int, clock: Callable[[], float]) -> None:
+        self._rsa = server_key
         self._dc_id = dc_id
-        self._now = int(now)
-        self._nonce = self._server_nonce = self._new_nonce = self._pq = self._secret = 0
+        self._clock = clock
+        self._nonce = self._server_nonce = self._new_nonce = self._exponent = 0
+        self._pq: tuple[int, int] = (0, 0)
+        self._aes: tuple[bytes, bytes] = (b"", b"")
 
-    def answer(self, request: TLObject) -> TLObject:
-        """The answer to one step. Raises :class:`HandshakeFailed`."""
+    def read(self, data: bytes) -> TLObject | Agreed:
+        """As answer(), for a message as it stands on the wire."""
+        return self.answer(_read(data))
+
+    def answer(self, request: TLObject) -> TLObject | Agreed:
+        """The answer to one plain message. Raises HandshakeError."""
         if isinstance(request, functions.ReqPqMultiRequest | functions.ReqPqRequest):
             return self._begin(request.nonce)
-        if (getattr(request, "nonce", None), getattr(request, "server_nonce", None)) != (
-            self._nonce,
-            self._server_nonce,
-        ):
-            raise HandshakeFailed("the nonces are of another exchange")
+        if self._nonce == 0 or getattr(request, "nonce", None) != self._nonce:
+            raise HandshakeError("nonce")
+        if getattr(request, "server_nonce", None) != self._server_nonce:
+            raise HandshakeError("server nonce")
         if isinstance(request, functions.ReqDHParamsRequest):
-            return self._dh_params(request)
-        if isinstance(request, functions.SetClientDHParamsRequest):
-            return self._finish(request)
-        raise HandshakeFailed(f"{type(request).__name__} is no step of the exchange")
+            return self._offer(request)
+        if isinstance(request, functions.SetClientDHParamsRequest) and self._exponent:
+            return self._agree(request)
+        raise HandshakeError(type(request).__name__)
 
     def _begin(self, nonce: int) -> TLObject:
-        self._nonce, self._server_nonce = nonce, _random_signed(128)
-        first, second = rsa.prime.getprime(31), rsa.prime.getprime(31)
-        self._pq = first * second
-        return types.ResPQ(
-            nonce, self._server_nonce, self._pq.to_bytes(8, "big"), [self._server_key.fingerprint]
-        )
+        self._nonce = nonce
+        self._server_nonce = int.from_bytes(secrets.token_bytes(16), "little", signed=True)
+        self._exponent = 0
+        p, q = sorted((random_prime(_PQ_BITS), random_prime(_PQ_BITS)))
+        self._pq = (p, q)
+        return types.ResPQ(nonce, self._server_nonce, get_byte_array(p * q), [self._rsa.fingerprint])
 
-    def _dh_params(self, request: functions.ReqDHParamsRequest) -> TLObject:
-        plain = self._server_key.decrypt(request.encrypted_data)
-        inner = _read_hashed(plain)
-        if not isinstance(inner, _INNER) or inner.nonce != self._nonce:
-            raise HandshakeFailed("the inner data is of another exchange")
-        if int.from_bytes(request.p, "big") * int.from_bytes(request.q, "big") != self._pq:
-            raise HandshakeFailed("p and q are not the factors")
+    def _offer(self, request: functions.ReqDHParamsRequest) -> TLObject:
+        if request.public_key_fingerprint != self._rsa.fingerprint:
+            raise HandshakeError("fingerprint")
+        inner = _read(self._unpad(request.encrypted_data))
+        if not isinstance(inner, types.PQInnerData | types.PQInnerDataDc):
+            raise HandshakeError(type(inner).__name__)
+        factors = tuple(int.from_bytes(factor, "big") for factor in (inner.p, inner.q))
+        if (inner.nonce, inner.server_nonce, factors) != (self._nonce, self._server_nonce, self._pq):
+            raise HandshakeError("inner data")
+        # Test data centres are numbered from 10000, media ones below 0.
+        if isinstance(inner, types.PQInnerDataDc) and abs(inner.dc) % 10000 != self._dc_id:
+            raise HandshakeError(f"data centre {inner.dc}")
         self._new_nonce = inner.new_nonce
-        self._secret = secrets.randbits(2048) % (DH_PRIME - 2 * SAFETY) + SAFETY
-        answer = bytes(
+        self._aes = generate_key_data_from_nonce(self._server_nonce, self._new_nonce)
+        return self._dh_parameters()
+
+    def _dh_parameters(self) -> TLObject:
+        self._exponent = secrets.randbits(_EXPONENT_BITS) | 1 << (_EXPONENT_BITS - 1)
+        data = bytes(
             types.ServerDHInnerData(
                 nonce=self._nonce,
                 server_nonce=self._server_nonce,
-                g=GENERATOR,
-                dh_prime=DH_PRIME.to_bytes(256, "big"),
-                g_a=pow(GENERATOR, self._secret, DH_PRIME).to_bytes(256, "big"),
-                server_time=self._now,
+                g=DH_GENERATOR,
+                dh_prime=get_byte_array(DH_PRIME),
+                g_a=pow(DH_GENERATOR, self._exponent, DH_PRIME).to_bytes(256, "big"),
+                server_time=int(self._clock()),
             )
         )
-        return types.ServerDHParamsOk(
-            self._nonce, self._server_nonce, cryptg.encrypt_ige(_with_hash(answer), *self._temporary_key())
-        )
+        padded = sha1(data).digest() + data
+        padded += secrets.token_bytes(-len(padded) % 16)
+        return types.ServerDHParamsOk(self._nonce, self._server_nonce, cryptg.encrypt_ige(padded, *self._aes))
 
-    def _finish(self, request: functions.SetClientDHParamsRequest) -> TLObject:
-        plain = cryptg.decrypt_ige(request.encrypted_data, *self._temporary_key())
-        inner = _read_hashed(plain)
-        if not isinstance(inner, types.ClientDHInnerData):
-            raise HandshakeFailed("the client's half of the key is missing")
-        g_b = int.from_bytes(inner.g_b, "big")
-        if not SAFETY <= g_b <= DH_PRIME - SAFETY:
-            raise HandshakeFailed("g_b is not in the safe range")
-        key = pow(g_b, self._secret, DH_PRIME).to_bytes(256, "big")
-        if not key[0]:
-            # Clients differ in whether they keep a leading zero byte; another try makes another key.
-            return types.DhGenFail(self._nonce, self._server_nonce, self._nonce_hash(key.lstrip(b"\0"), 3))
-        self._keys.add(key, self._dc_id)
-        return types.DhGenOk(self._nonce, self._server_nonce, self._nonce_hash(key, 1))
+    def _unpad(self, encrypted: bytes) -> bytes:
+        """What the client encrypted for the RSA key: in the old way (SHA-1, data, random) or by RSA_PAD."""
+        if len(encrypted) != 256 or int.from_bytes(encrypted, "big") >= self._rsa.modulus:
+            raise HandshakeError("encrypted data")
+        plain = self._rsa.decrypt(encrypted)
+        if plain[0] == 0:
+            data = plain[21:]
+            inner = _read(data)
+            if sha1(bytes(inner)).digest() == plain[1:21]:
+                return data
+        return _rsa_unpad(plain)
 
-    def _nonce_hash(self, key: bytes, number: int) -> int:
-        nonce_hash: int = ClientKey(key).calc_new_nonce_hash(self._new_nonce, number)
-        return nonce_hash
+    def _agree(self, request: functions.SetClientDHParamsRequest) -> TLObject | Agreed:
+        encrypted = request.encrypted_data
+        if not encrypted or len(encrypted) % 16:
+            raise HandshakeError("encrypted data")
+        plain = cryptg.decrypt_ige(encrypted, *self._aes)
+        inner = _read(plain[20:])
+        if not isinstance(inner, types.ClientDHInnerData) or sha1(bytes(inner)).digest() != plain[:20]:
+            raise HandshakeError("client's inner data")
+        if (inner.nonce, inner.server_nonce) != (self._nonce, self._server_nonce):
+            raise HandshakeError("inner nonce")
+        return self._finish(int.from_bytes(inner.g_b, "big"))
 
-    def _temporary_key(self) -> tuple[bytes, bytes]:
-        key, iv = helpers.generate_key_data_from_nonce(self._server_nonce, self._new_nonce)
-        return bytes(key), bytes(iv)
+    def _finish(self, g_b: int) -> TLObject | Agreed:
+        salt = _low(self._new_nonce, 32) ^ _low(self._server_nonce, 16)
+        secret = pow(g_b, self._exponent, DH_PRIME).to_bytes(256, "big")
+        key = AuthKey(secret, salt - (1 << 64) if salt >> 63 else salt, self._clock())
+        if not _SAFE <= g_b <= DH_PRIME - _SAFE:
+            return types.DhGenFail(self._nonce, self._server_nonce, self._proof(key, 3))
+        if secret[0] == 0:
+            # Clients differ on whether leading zeros belong to the key: agree on another one.
+            return types.DhGenRetry(self._nonce, self._server_nonce, self._proof(key, 2))
+        self._exponent = 0
+        return Agreed(key, types.DhGenOk(self._nonce, self._server_nonce, self._proof(key, 1)))
+
+    def _proof(self, key: AuthKey, number: int) -> int:
+        data = self._new_nonce.to_bytes(32, "little", signed=True) + bytes((number,)) + key.aux_hash
+        return int.from_bytes(sha1(data).digest()[4:20], "little", signed=True)
 
 
-def _random_signed(bits: int) -> int:
-    return int.from_bytes(secrets.token_bytes(bits // 8), "big", signed=True)
+def _rsa_unpad(plain: bytes) -> bytes:
+    """RSA_PAD undone: https://core.telegram.org/mtproto/auth_key#41-rsa-paddata-server-public-key-mentioned-above."""
+    mask = sha256(plain[32:]).digest()
+    temp_key = bytes(a ^ b for a, b in zip(plain[:32], mask, strict=True))
+    with_hash = cryptg.decrypt_ige(plain[32:], temp_key, bytes(32))
+    padded = with_hash[:192][::-1]
+    if sha256(temp_key + padded).digest() != with_hash[192:]:
+        raise HandshakeError("padding")
+    return bytes(padded)
 
 
-def _with_hash(data: bytes) -> bytes:
-    whole = sha1(data).digest() + data
-    return whole + secrets.token_bytes(-len(whole) % 16)
-
-
-def _read_hashed(plain: bytes) -> TLObject:
-    """The object behind its SHA-1. Raises :class:`HandshakeFailed` when the hash does not match."""
-    reader = BinaryReader(plain[20:])
+def _read(data: bytes) -> TLObject:
     try:
-        inner = reader.tgread_object()
-    except Exception as error:  # noqa: BLE001 - whatever a stranger's bytes make the parser raise
-        raise HandshakeFailed("the encrypted data cannot be read") from error
-    if sha1(plain[20 : 20 + reader.tell_position()]).digest() != plain[:20]:
-        raise HandshakeFailed("the encrypted data does not match its hash")
-    return inner
+        with BinaryReader(data) as reader:
+            return reader.tgread_object()
+    except NOT_READABLE as error:
+        raise HandshakeError(f"{type(error).__name__}: {error}") from error
+
+
+def _low(nonce: int, size: int) -> int:
+    return int.from_bytes(nonce.to_bytes(size, "little", signed=True)[:8], "little")

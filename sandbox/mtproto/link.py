@@ -1,130 +1,234 @@
-"""The line between the server and its clients: how far, how wide, and when it breaks."""
+"""The line between the server and its clients: how far, how wide, and when it breaks.
+
+Everything may be changed at any time. Requests are named by class or by a part of Telegram's name for them
+("upload.getFile" is GetFileRequest); ``when`` narrows them down further.
+"""
 
 from __future__ import annotations
 
-import asyncio
-import time
-from collections import Counter, deque
+from collections import Counter
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from enum import StrEnum
+from typing import Protocol
 
 from telethon.tl import TLRequest
 
-#: Seconds of traffic that may be on the line before a sender is held up.
-QUEUE_SECONDS = 0.25
+from .pacing import Bucket
+
+Named = str | type[TLRequest] | None
+When = Callable[[TLRequest], bool]
+
+
+class Act(StrEnum):
+    """What happens to a request, or to its answer."""
+
+    CUT = "cut"  #: the connection breaks instead of the act
+    LOSE = "lose"  #: the act is done, then the connection breaks without an answer
+    DELAY = "delay"  #: the answer is held back
 
 
 @dataclass
-class Cut:
-    """Close the connection when a request comes for which ``when`` is true; ``times`` times."""
+class Rule:
+    """One line of the script. `times` goes down; None is for good."""
 
-    when: Callable[[TLRequest], bool]
-    times: int
+    act: Act
+    name: str | None
+    when: When | None
+    times: int | None
+    seconds: float = 0.0
+
+    def takes(self, request: TLRequest) -> bool:
+        """Whether it is for this request; if so, one of its times is used up."""
+        if self.times == 0 or self.name not in (None, type(request).__name__):
+            return False
+        if self.when is not None and not self.when(request):
+            return False
+        if self.times is not None:
+            self.times -= 1
+        return True
+
+
+@dataclass(eq=False)
+class Cut:
+    """Breaks the connection on which one of its counts reaches 0; None counts nothing."""
+
+    messages_in: int | None = None
+    messages_out: int | None = None
+    bytes_in: int | None = None
+    bytes_out: int | None = None
+
+    def room(self, kind: str) -> int | None:
+        """How much of `kind` may still pass."""
+        left: int | None = getattr(self, kind)
+        return left
+
+    def count(self, kind: str, amount: int) -> bool:
+        """Counts; whether the connection breaks now."""
+        left = self.room(kind)
+        if left is None:
+            return False
+        setattr(self, kind, max(0, left - amount))
+        return left <= amount
+
+
+class Gatekeeper(Protocol):
+    """The server, as far as the script needs it."""
+
+    def close_doors(self, seconds: float | None) -> None: ...
+    def open_doors(self) -> None: ...
 
 
 @dataclass
 class LinkFaults:
-    """What the line is like, for all connections. May be changed at any time.
+    """What the line is like, and plain counters.
 
-    ``rtt`` in seconds, half of it each way, however much is in flight; ``bandwidth`` in bytes a second for
-    all connections together and ``connection_bandwidth`` for each one, the same in both directions;
-    ``away``: connections are closed as soon as they are made.
+    ``rtt`` in seconds, half of it each way, however much is in flight. ``bandwidth`` in bytes a second for
+    all connections together, ``connection_bandwidth`` for each one, both for either direction; None: no
+    limit. The four below them are for one direction (seen from the client) and go before.
     """
 
     rtt: float = 0.0
     bandwidth: float | None = None
     connection_bandwidth: float | None = None
-    away: bool = False
-    #: Requests that arrived, by class name.
+    up: float | None = None
+    down: float | None = None
+    connection_up: float | None = None
+    connection_down: float | None = None
+
+    #: Requests that arrived, by class name ("GetFileRequest"); a repeated message counts as `repeats`.
     requests: Counter[str] = field(default_factory=Counter)
-    bytes_in: int = 0
+    repeats: int = 0
+    bytes_in: int = 0  #: as they stand on the wire
     bytes_out: int = 0
-    open: int = 0
-    peak: int = 0
-    _cuts: list[Cut] = field(default_factory=list)
-    #: When the line is free again, for each direction.
-    _free: dict[str, float] = field(default_factory=lambda: {"in": 0.0, "out": 0.0})
+    messages_in: int = 0  #: encrypted packets
+    messages_out: int = 0
+    open: int = 0  #: connections now
+    peak: int = 0  #: most that were open at once
+    accepted: int = 0  #: all that were ever opened
+    handshakes: int = 0  #: authorization keys made
 
-    def cut_before(self, when: Callable[[TLRequest], bool], times: int = 1) -> None:
-        """Close the connection instead of acting, when a request comes for which ``when`` is true."""
-        self._cuts.append(Cut(when, times))
+    def __post_init__(self) -> None:
+        self._rules: list[Rule] = []
+        self._cuts: list[Cut] = []
+        self._gatekeeper: Gatekeeper | None = None
+        self._away = False
+        self.upward = Bucket()
+        self.downward = Bucket()
 
-    def cuts(self, request: TLRequest) -> bool:
-        """Whether the connection breaks at this request. Counts it."""
-        self.requests[type(request).__name__] += 1
-        for cut in self._cuts:
-            if cut.times and cut.when(request):
-                cut.times -= 1
-                return True
-        return False
+    # -- what shall go wrong
+
+    @property
+    def away(self) -> bool:
+        """The server is not there: connections are closed, new ones refused. May be set."""
+        return self._away
+
+    @away.setter
+    def away(self, away: bool) -> None:
+        if away:
+            self.refuse(None)
+        else:
+            self.accept()
+
+    def refuse(self, seconds: float | None = None) -> None:
+        """The server goes away, for that long or until :meth:`accept`."""
+        self._away = True
+        if self._gatekeeper is not None:
+            self._gatekeeper.close_doors(seconds)
+
+    def accept(self) -> None:
+        """The server is back."""
+        self._away = False
+        if self._gatekeeper is not None:
+            self._gatekeeper.open_doors()
+
+    def cut_before(self, request: Named | When, times: int | None = 1, when: When | None = None) -> None:
+        """Breaks the connection instead of acting on such a request."""
+        if callable(request) and not isinstance(request, type):
+            request, when = None, request
+        self._add(Act.CUT, request, when, times)
+
+    def lose_answer(self, request: Named, times: int | None = 1, when: When | None = None) -> None:
+        """Acts on such a request, then breaks the connection instead of answering."""
+        self._add(Act.LOSE, request, when, times)
+
+    def delay_answer(
+        self, request: Named, seconds: float, times: int | None = None, when: When | None = None
+    ) -> None:
+        """Holds the answers of such requests back."""
+        self._add(Act.DELAY, request, when, times, seconds)
+
+    def cut_after(
+        self,
+        *,
+        messages_in: int | None = None,
+        messages_out: int | None = None,
+        bytes_in: int | None = None,
+        bytes_out: int | None = None,
+    ) -> Cut:
+        """Breaks one connection, once: the one on which the count of what all carry from now on is full.
+
+        Messages are encrypted packets; the last one counted still passes. Bytes are cut to the byte.
+        """
+        cut = Cut(messages_in, messages_out, bytes_in, bytes_out)
+        self._cuts.append(cut)
+        return cut
 
     def clear(self) -> None:
         """A good line again; the counters stay."""
-        self.rtt, self.bandwidth, self.connection_bandwidth, self.away = 0.0, None, None, False
+        self.rtt = 0.0
+        self.bandwidth = self.connection_bandwidth = self.up = self.down = None
+        self.connection_up = self.connection_down = None
+        self._rules.clear()
         self._cuts.clear()
+        if self._away:
+            self.accept()
+
+    # -- asked by the server
+
+    def serve(self, gatekeeper: Gatekeeper) -> None:
+        """The server that this line belongs to."""
+        self._gatekeeper = gatekeeper
+
+    def arrived(self, request: TLRequest) -> Rule | None:
+        """Counts a request; the rule that takes it, if any."""
+        self.requests[type(request).__name__] += 1
+        return next((rule for rule in self._rules if rule.takes(request)), None) if self._rules else None
 
     @property
-    def perfect(self) -> bool:
-        """Neither distance nor limits."""
-        return not self.rtt and self.bandwidth is None and self.connection_bandwidth is None
+    def rates_up(self) -> tuple[float | None, float | None]:
+        """Bytes a second from clients: all together, each connection."""
+        return self.up or self.bandwidth, self.connection_up or self.connection_bandwidth
 
-    def arrival(self, direction: str, size: int, now: float, connection_free: float) -> tuple[float, float]:
-        """When ``size`` bytes that start now have left the line, and when they arrive at its other end."""
-        left = now
-        for rate, free in (
-            (self.bandwidth, self._free[direction]),
-            (self.connection_bandwidth, connection_free),
-        ):
-            if rate is not None:
-                left = max(left, max(now, free) + size / rate)
-        if self.bandwidth is not None:
-            self._free[direction] = max(now, self._free[direction]) + size / self.bandwidth
-        return left, left + self.rtt / 2
+    @property
+    def rates_down(self) -> tuple[float | None, float | None]:
+        """Bytes a second to clients: all together, each connection."""
+        return self.down or self.bandwidth, self.connection_down or self.connection_bandwidth
+
+    def room(self, kind: str) -> int | None:
+        """How many bytes may pass before a connection breaks; None: any number."""
+        rooms = [room for cut in self._cuts if (room := cut.room(kind)) is not None]
+        return min(rooms) if rooms else None
+
+    def breaks(self, kind: str, amount: int) -> bool:
+        """Counts what passed, for the script; whether the connection breaks now."""
+        if not self._cuts:
+            return False
+        full = [cut for cut in self._cuts if cut.count(kind, amount)]
+        self._cuts = [cut for cut in self._cuts if cut not in full]
+        return bool(full)
+
+    def _add(
+        self, act: Act, request: Named, when: When | None, times: int | None, seconds: float = 0.0
+    ) -> None:
+        self._rules.append(Rule(act, name_of(request), when, times, seconds))
 
 
-class Lane:
-    """One direction of one connection: what goes in comes out at ``deliver`` later, in order."""
-
-    def __init__(self, link: LinkFaults, direction: str, deliver: Callable[[bytes], None]) -> None:
-        self._link = link
-        self._direction = direction
-        self._deliver = deliver
-        self._free = 0.0
-        self._waiting: deque[tuple[float, bytes]] = deque()
-        self._timer: asyncio.TimerHandle | None = None
-
-    def put(self, packet: bytes) -> None:
-        """Send ``packet`` over the line."""
-        if self._link.perfect and not self._waiting:
-            self._deliver(packet)
-            return
-        now = time.monotonic()
-        self._free, arrival = self._link.arrival(self._direction, len(packet), now, self._free)
-        self._waiting.append((arrival, packet))
-        if self._timer is None:
-            self._wait()
-
-    async def room(self) -> None:
-        """Wait until little enough is on the line: a reader that waits lets TCP hold up the sender."""
-        ahead = self._free - time.monotonic() - QUEUE_SECONDS
-        if ahead > 0:
-            await asyncio.sleep(ahead)
-
-    def close(self) -> None:
-        """What is on the line is lost."""
-        self._waiting.clear()
-        if self._timer is not None:
-            self._timer.cancel()
-            self._timer = None
-
-    def _wait(self) -> None:
-        delay = max(0.0, self._waiting[0][0] - time.monotonic())
-        self._timer = asyncio.get_running_loop().call_later(delay, self._arrived)
-
-    def _arrived(self) -> None:
-        self._timer = None
-        now = time.monotonic() + 0.0005
-        while self._waiting and self._waiting[0][0] <= now:
-            self._deliver(self._waiting.popleft()[1])
-        if self._waiting:
-            self._wait()
+def name_of(request: Named) -> str | None:
+    """The class name: "GetFileRequest" for itself, its class or "upload.getFile"."""
+    if request is None:
+        return None
+    if isinstance(request, type):
+        return request.__name__
+    name = request.rpartition(".")[2]
+    return name if name.endswith("Request") else name[:1].upper() + name[1:] + "Request"

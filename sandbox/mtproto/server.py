@@ -1,245 +1,392 @@
-"""The listening server: connections, their packets, and the sessions behind them."""
+"""The listening server: ports, connections, keys, and the sessions behind them."""
 
 from __future__ import annotations
 
 import asyncio
-import contextlib
 import logging
+import secrets
+import socket
 import struct
 import time
-from collections.abc import Mapping
-from functools import partial
+from collections import OrderedDict
+from collections.abc import Callable, Coroutine, Mapping
 from pathlib import Path
+from typing import Final
 
-from telethon.extensions import BinaryReader
-from telethon.tl import TLObject
+from telethon.tl import TLObject, types
 
-from ..rpc import Caller, Handler
-from .cipher import BadMessage, decrypt, encrypt
-from .framing import BrokenFrame, Framing, detect, error_packet
-from .handshake import Handshake, HandshakeFailed
-from .keys import AuthKey, AuthKeys, ServerKey
-from .link import Lane, LinkFaults
-from .session import MESSAGE_HEAD, Message, Session
+from ..rpc import Handler, RpcError
+from . import service
+from .auth_keys import AuthKey, AuthKeyStore, Salts
+from .bodies import CONTAINER, BadBody, Inner, constructor, messages_of, read_object, write_error
+from .connection import Connection
+from .envelope import BadEnvelope, Envelope, open_envelope
+from .handshake import Agreed, Handshake, HandshakeError
+from .keys import ServerKey
+from .link import LinkFaults
+from .requests import Requests
+from .session import Session
 
 log = logging.getLogger(__name__)
 
-#: Bytes of a stream's buffer; several parts of an upload fit.
-STREAM_LIMIT = 4 * 1024 * 1024
+_UNKNOWN_KEY: Final = -404
+#: Sessions without a connection that are remembered.
+_DETACHED: Final = 64
+_PLAIN = struct.Struct("<qqi")
 
-KEY_UNKNOWN = 404
+Place = tuple[int, int, int]
 
 
 class MtprotoServer:
     """An MTProto server with one port for each data centre. Implements :class:`sandbox.rpc.Connections`.
 
     ``dcs`` maps each data centre's number to its port; 0 takes a free one. Keys are kept in ``state_dir``.
+    ``clock`` gives unix seconds.
     """
 
     def __init__(
-        self, handler: Handler, state_dir: Path, dcs: Mapping[int, int], host: str = "127.0.0.1"
+        self,
+        handler: Handler,
+        state_dir: Path,
+        dcs: Mapping[int, int],
+        host: str = "127.0.0.1",
+        *,
+        clock: Callable[[], float] = time.time,
     ) -> None:
+        self.host = host
         self.ports: dict[int, int] = dict(dcs)
         self.link = LinkFaults()
-        self.host = host
         self._handler = handler
+        self._clock = clock
         self._server_key = ServerKey(state_dir)
-        self._keys = AuthKeys(state_dir / "auth-keys.db")
-        self._sessions: dict[tuple[int, int, int], Session] = {}
-        self._connections: set[Connection] = set()
-        self._listeners: list[asyncio.Server] = []
+        self._keys = AuthKeyStore(state_dir / "auth-keys.db")
+        self._salts = Salts()
+        self._requests = Requests(handler, self.link, self._drop_session)
+        self._sessions: OrderedDict[Place, Session] = OrderedDict()
+        self._connections: dict[Connection, set[Session]] = {}
+        self._handshakes: dict[Connection, Handshake] = {}
+        self._listeners: dict[int, asyncio.Server] = {}
+        self._placeholders: list[socket.socket] = []
+        self._tasks: set[asyncio.Task[None]] = set()
+        self._timers: dict[Connection, asyncio.TimerHandle] = {}
+        self._return: asyncio.TimerHandle | None = None
+        self._running = False
 
     @property
     def public_key_file(self) -> Path:
         """The public RSA key, PKCS#1 PEM."""
         return self._server_key.public_file
 
+    # -- life
+
     async def start(self) -> None:
-        """Listen on every port."""
-        for dc_id, port in self.ports.items():
-            listener = await asyncio.start_server(
-                partial(self._connected, dc_id), self.host, port, limit=STREAM_LIMIT
-            )
-            self._listeners.append(listener)
-            self.ports[dc_id] = listener.sockets[0].getsockname()[1]
+        """Listens on every port."""
+        self._running = True
+        self.link.serve(self)
+        if not self.link.away:
+            await self._listen()
 
     async def stop(self) -> None:
-        """Close everything. The keys stay in the state folder."""
-        for listener in self._listeners:
-            listener.close()
-        for connection in list(self._connections):
-            connection.close()
-        while self._connections:
-            await asyncio.wait([connection.task for connection in self._connections])
+        """Closes everything. The keys stay in the state folder."""
+        self._running = False
+        self.close_doors(None)
+        await self._requests.stop()
+        await asyncio.gather(*(connection.finished for connection in list(self._connections)))
         for session in self._sessions.values():
-            await session.end()
-        for listener in self._listeners:
-            await listener.wait_closed()
+            session.end()
+            if session.opened is not None:
+                session.opened.cancel()
+        await asyncio.gather(*self._tasks, return_exceptions=True)
+        self._free_ports()
         self._keys.close()
 
+    async def _listen(self) -> None:
+        loop = asyncio.get_running_loop()
+        for dc_id, port in self.ports.items():
+            if dc_id in self._listeners:
+                continue
+
+            def connection(dc_id: int = dc_id) -> Connection:
+                return Connection(dc_id, self.link, self)
+
+            listener = await loop.create_server(connection, self.host, port)
+            self._listeners[dc_id] = listener
+            self.ports[dc_id] = listener.sockets[0].getsockname()[1]
+        self._free_ports()
+
+    def close_doors(self, seconds: float | None) -> None:
+        """No listening, no connections; for so many seconds, or until open_doors()."""
+        if self._return is not None:
+            self._return.cancel()
+            self._return = None
+        for listener in self._listeners.values():
+            listener.close()
+        self._listeners.clear()
+        if self._running:
+            self._keep_ports()
+        for connection in list(self._connections):
+            connection.abort()
+        if seconds is not None:
+            self._return = asyncio.get_running_loop().call_later(seconds, self.link.accept)
+
+    def open_doors(self) -> None:
+        """Listens again."""
+        if self._running:
+            self._spawn(self._listen())
+
+    def _keep_ports(self) -> None:
+        """Ports stay ours while nobody listens: bound, they refuse, and nobody is given them."""
+        for port in self.ports.values():
+            family = socket.AF_INET6 if ":" in self.host else socket.AF_INET
+            placeholder = socket.socket(family, socket.SOCK_STREAM)
+            placeholder.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+            placeholder.bind((self.host, port))
+            self._placeholders.append(placeholder)
+
+    def _free_ports(self) -> None:
+        for placeholder in self._placeholders:
+            placeholder.close()
+        self._placeholders.clear()
+
+    def _spawn(self, work: Coroutine[None, None, None]) -> None:
+        task = asyncio.get_running_loop().create_task(work)
+        self._tasks.add(task)
+        task.add_done_callback(self._tasks.discard)
+
+    # -- asked by the API
+
     async def push(self, auth_key_id: int, update: TLObject) -> int:
-        """Send ``update`` to the key's live sessions that want updates; returns how many there are."""
+        """Sends `update` to every live session of that key that wants updates; how many there are."""
         reached = [
             session
-            for session in self._of_key(auth_key_id)
-            if session.live and session.caller.receives_updates
+            for place, session in self._sessions.items()
+            if place[1] == auth_key_id
+            and session.live
+            and session.facts.interested
+            and not session.facts.no_updates
         ]
         for session in reached:
-            session.push(update)
+            session.tell(update, content=True)
         return len(reached)
 
     def drop(self, auth_key_id: int) -> None:
-        """Close the key's connections."""
-        for session in self._of_key(auth_key_id):
-            session.drop()
+        """Closes the key's connections."""
+        for connection in list(self._connections):
+            if auth_key_id in connection.keys:
+                connection.abort()
 
     def forget(self, auth_key_id: int) -> None:
-        """Destroy the key."""
+        """Destroys the key: from now on the transport answers -404 to it, also on open connections."""
         self._keys.forget(auth_key_id)
-        self.drop(auth_key_id)
+        for place in [place for place in self._sessions if place[1] == auth_key_id]:
+            self._sessions.pop(place).end()
+        self._spawn(asyncio.to_thread(self._keys.erase, auth_key_id))
 
     def renew_salts(self) -> None:
         """Every salt expires now."""
-        for key in self._keys.all():
-            self._keys.renew_salt(key)
+        self._salts.renew()
 
-    def _of_key(self, auth_key_id: int) -> list[Session]:
-        return [session for place, session in self._sessions.items() if place[0] == auth_key_id]
+    # -- asked by connections
 
-    async def _connected(
-        self, dc_id: int, reader: asyncio.StreamReader, writer: asyncio.StreamWriter
-    ) -> None:
-        task = asyncio.current_task()
-        assert task is not None
-        connection = Connection(self, dc_id, reader, writer, task)
-        self._connections.add(connection)
+    def opened(self, connection: Connection) -> None:
+        """A client connected."""
+        self._connections[connection] = set()
+        self.link.accepted += 1
+        self._count()
+        if self.link.away or not self._running:
+            connection.abort()
+
+    def closed(self, connection: Connection) -> None:
+        """A connection ended."""
+        for session in self._connections.pop(connection, ()):
+            session.detach(connection)
+        self._handshakes.pop(connection, None)
+        if (timer := self._timers.pop(connection, None)) is not None:
+            timer.cancel()
+        self._count()
+        self._forget_old_sessions()
+
+    def received(self, connection: Connection, payload: memoryview) -> None:
+        """A packet came."""
+        if len(payload) < 20:
+            connection.abort()
+            return
+        (key_id,) = struct.unpack_from("<q", payload)
+        if key_id == 0:
+            self._plain(connection, payload)
+            return
+        key = self._keys.get(connection.dc_id, key_id)
+        if key is None:
+            connection.send([struct.pack("<i", _UNKNOWN_KEY)])
+            return
+        connection.keys.add(key_id)
+        self.link.messages_in += 1
+        try:
+            self._encrypted(connection, key, open_envelope(key, payload))
+        except (BadEnvelope, BadBody) as error:
+            log.info("%s: %s", connection.address, error)
+            connection.abort()
+            return
+        if self.link.breaks("messages_in", 1):
+            connection.abort()
+
+    def _count(self) -> None:
         self.link.open = len(self._connections)
         self.link.peak = max(self.link.peak, self.link.open)
+
+    # -- the key exchange
+
+    def _plain(self, connection: Connection, payload: memoryview) -> None:
+        handshake = self._handshakes.get(connection)
+        if handshake is None:
+            handshake = Handshake(self._server_key, connection.dc_id, self._clock)
+            self._handshakes[connection] = handshake
         try:
-            if not self.link.away:
-                await connection.serve()
-        finally:
-            connection.close()
-            self._connections.discard(connection)
-            self.link.open = len(self._connections)
-            with contextlib.suppress(OSError):
-                await writer.wait_closed()
-
-    def handshake(self, dc_id: int) -> Handshake:
-        """A new exchange of keys."""
-        return Handshake(self._server_key, self._keys, dc_id, time.time())
-
-    def key(self, key_id: int, dc_id: int) -> AuthKey | None:
-        """A client's key."""
-        return self._keys.get(key_id, dc_id)
-
-    def session(self, key: AuthKey, session_id: int, address: str) -> Session:
-        """The session, which is new when its id is."""
-        place = (key.id, session_id, key.dc_id)
-        if place not in self._sessions:
-            caller = Caller(key.dc_id, key.id, session_id, address=address)
-
-            def salt() -> int:
-                known = self._keys.get(key.id, key.dc_id)
-                return known.salt if known else 0
-
-            self._sessions[place] = Session(caller, self._handler, self.link, salt)
-        return self._sessions[place]
-
-
-class Connection:
-    """One TCP connection."""
-
-    def __init__(
-        self,
-        server: MtprotoServer,
-        dc_id: int,
-        reader: asyncio.StreamReader,
-        writer: asyncio.StreamWriter,
-        task: asyncio.Task[None],
-    ) -> None:
-        self.task = task
-        self._server = server
-        self._dc_id = dc_id
-        self._reader = reader
-        self._writer = writer
-        self._framing: Framing | None = None
-        self._handshake: Handshake | None = None
-        self._sessions: set[Session] = set()
-        self._key: AuthKey | None = None
-        self._in = Lane(server.link, "in", self._arrived)
-        self._out = Lane(server.link, "out", self._write)
-        # One bound method for ever: sessions tell connections apart by it.
-        self._sender = self._send
-
-    async def serve(self) -> None:
-        """Read packets until the connection ends, however it ends."""
-        try:
-            self._framing = await detect(self._reader)
-            while True:
-                packet = await self._framing.read(self._reader)
-                self._server.link.bytes_in += len(packet)
-                self._in.put(packet)
-                await self._in.room()
-                # A client that does not read is not read from.
-                await self._writer.drain()
-        except (asyncio.IncompleteReadError, OSError):
-            pass
-        except BrokenFrame as error:
-            log.info("Connection closed: %s", error)
-
-    def close(self) -> None:
-        """Close the connection; its sessions live on."""
-        for session in self._sessions:
-            session.detach(self._sender)
-        self._sessions.clear()
-        self._in.close()
-        self._out.close()
-        if not self._writer.is_closing():
-            self._writer.transport.abort()
-
-    def _arrived(self, packet: bytes) -> None:
-        try:
-            if packet[:8] == bytes(8):
-                self._plain(packet)
-            else:
-                self._encrypted(packet)
-        except (BadMessage, HandshakeFailed, struct.error) as error:
-            log.info("Connection closed: %s", error)
-            self.close()
-
-    def _plain(self, packet: bytes) -> None:
-        """A step of the key exchange."""
-        if self._handshake is None:
-            self._handshake = self._server.handshake(self._dc_id)
-        answer = bytes(self._handshake.answer(BinaryReader(packet[20:]).tgread_object()))
-        message_id = (int(time.time() * 2**32) & ~3) + 1
-        self._out.put(struct.pack("<qqi", 0, message_id, len(answer)) + answer)
-
-    def _encrypted(self, packet: bytes) -> None:
-        (key_id,) = struct.unpack_from("<q", packet)
-        key = self._server.key(key_id, self._dc_id)
-        if key is None:
-            self._out.put(error_packet(KEY_UNKNOWN))
+            answer = handshake.read(bytes(payload[_PLAIN.size :]))
+        except HandshakeError as error:
+            log.info("%s: key exchange: %s", connection.address, error)
+            connection.send([struct.pack("<i", _UNKNOWN_KEY)])
             return
-        self._key = key
-        plain = decrypt(packet, key.key)
-        salt, session_id = struct.unpack_from("<qq", plain)
-        message_id, seq_no, length = MESSAGE_HEAD.unpack_from(plain, 16)
-        if not 0 <= length <= len(plain) - 32:
-            raise BadMessage(f"a message of {length} bytes")
-        address = str(self._writer.get_extra_info("peername"))
-        session = self._server.session(key, session_id, address)
-        self._sessions.add(session)
-        session.attach(self._sender, self.close)
-        session.receive(salt, Message(message_id, seq_no, plain[32 : 32 + length]))
+        if isinstance(answer, Agreed):
+            self._spawn(self._agreed(connection, answer))
+        else:
+            self._send_plain(connection, answer)
 
-    def _send(self, plain: bytes) -> None:
-        """Encrypt and send a session's message."""
-        assert self._key is not None
-        self._out.put(encrypt(plain, self._key.key, self._key.id))
+    async def _agreed(self, connection: Connection, agreed: Agreed) -> None:
+        """The key is kept first: the client uses it as soon as it has the answer."""
+        await asyncio.to_thread(self._keys.add, connection.dc_id, agreed.key)
+        self.link.handshakes += 1
+        self._send_plain(connection, agreed.answer)
 
-    def _write(self, packet: bytes) -> None:
-        if self._framing is not None and not self._writer.is_closing():
-            self._server.link.bytes_out += len(packet)
-            self._writer.writelines(self._framing.frame(packet))
+    def _send_plain(self, connection: Connection, answer: TLObject) -> None:
+        msg_id = (int(self._clock() * (1 << 32)) & ~3) | 1
+        body = bytes(answer)
+        connection.send([_PLAIN.pack(0, msg_id, len(body)) + body])
+
+    # -- encrypted messages
+
+    def _encrypted(self, connection: Connection, key: AuthKey, envelope: Envelope) -> None:
+        session = self._session(connection, key, envelope.session_id)
+        session.attach(connection)
+        self._connections[connection].add(session)
+        code = session.refusal(envelope.msg_id, envelope.salt)
+        outer = Inner(envelope.msg_id, envelope.seqno, envelope.data, envelope.start, envelope.end)
+        if code == 48:
+            session.tell(types.BadServerSalt(outer.msg_id, outer.seqno, code, session.salt()), content=False)
+        elif code:
+            self._refuse(session, outer, code)
+        else:
+            self._open(session, outer)
+            self._message(session, outer)
+
+    def _session(self, connection: Connection, key: AuthKey, session_id: int) -> Session:
+        place = (connection.dc_id, key.id, session_id)
+        session = self._sessions.get(place)
+        if session is None:
+            session = Session(key, session_id, connection.dc_id, self._clock, self._salts, self._sent_packet)
+            self._sessions[place] = session
+        return session
+
+    def _sent_packet(self) -> bool:
+        """Counts a packet to a client; whether its connection breaks behind it."""
+        self.link.messages_out += 1
+        return self.link.breaks("messages_out", 1)
+
+    def _open(self, session: Session, message: Inner) -> None:
+        if session.opened is None:
+            created = types.NewSessionCreated(message.msg_id, secrets.randbits(63), session.salt())
+            session.tell(created, content=True)
+            # It begins after this packet was read, and so knows what the wrappers in it said.
+            session.opened = asyncio.create_task(self._tell_api(session))
+
+    async def _tell_api(self, session: Session) -> None:
+        try:
+            await self._handler.session_opened(session.caller)
+        except Exception:  # noqa: BLE001 - the session is open, whatever the API makes of it
+            log.exception("session_opened failed")
+
+    def _message(self, session: Session, message: Inner) -> None:
+        code = session.sequence_refusal(message.msg_id, message.seqno)
+        if code:
+            self._refuse(session, message, code)
+        elif constructor(message) == CONTAINER:
+            self._container(session, message)
+        else:
+            self._one(session, message)
+
+    def _container(self, session: Session, message: Inner) -> None:
+        if message.seqno % 2:
+            self._refuse(session, message, 34)
+            return
+        for inner in messages_of(message):
+            if inner.msg_id >= message.msg_id or constructor(inner) == CONTAINER:
+                self._refuse(session, message, 64)
+                return
+            self._message(session, inner)
+
+    def _one(self, session: Session, message: Inner) -> None:
+        known = session.received.get(message.msg_id)
+        if known is not None:
+            self.link.repeats += 1
+            session.again(known, message.msg_id)
+            return
+        try:
+            read = read_object(message)
+        except BadBody as error:
+            log.info("a message that cannot be read: %s", error)
+            session.note(message.msg_id, content=True)
+            session.answer(message.msg_id, write_error(message.msg_id, RpcError(400, "INPUT_METHOD_INVALID")))
+            return
+        content = bool(message.seqno % 2)
+        if isinstance(read, types.MsgsAck) and content:
+            self._refuse(session, message, 34)
+            return
+        if service.serve(self, session, message.msg_id, read):
+            return
+        if not content:
+            self._refuse(session, message, 35)
+            return
+        session.note(message.msg_id, content=True)
+        self._requests.take(session, message.msg_id, read)
+
+    def _refuse(self, session: Session, message: Inner, code: int) -> None:
+        bad = types.BadMsgNotification(message.msg_id, message.seqno, code)
+        session.tell(bad, content=False)
+
+    # -- asked by messages about messages
+
+    def now(self) -> float:
+        """Unix seconds."""
+        return self._clock()
+
+    def upcoming_salts(self, session: Session, count: int) -> list[types.FutureSalt]:
+        """Salts for the hours to come."""
+        return self._salts.upcoming(session.key, self._clock(), count)
+
+    def destroy_session(self, session: Session, session_id: int) -> bool:
+        """Forgets another session of the same key; whether there was one."""
+        if session_id == session.id:
+            return False
+        other = self._sessions.pop((session.dc_id, session.key.id, session_id), None)
+        if other is not None:
+            other.end()
+        return other is not None
+
+    def close_after(self, session: Session, seconds: float) -> None:
+        """Closes the session's connections then, unless told anew."""
+        loop = asyncio.get_running_loop()
+        for connection, sessions in self._connections.items():
+            if session in sessions:
+                if connection in self._timers:
+                    self._timers[connection].cancel()
+                self._timers[connection] = loop.call_later(seconds, connection.abort)
+
+    def _drop_session(self, session: Session) -> None:
+        for connection, sessions in list(self._connections.items()):
+            if session in sessions:
+                connection.abort()
+
+    def _forget_old_sessions(self) -> None:
+        detached = [place for place, session in self._sessions.items() if not session.live]
+        for place in detached[:-_DETACHED]:
+            self._sessions.pop(place).end()

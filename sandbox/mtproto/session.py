@@ -1,300 +1,357 @@
-"""One client session: what its messages mean, and what goes back.
-
-A session outlives its connection: answers that were not acknowledged are sent again on the next one, and
-a message that comes twice is carried out once. See https://core.telegram.org/mtproto/service_messages.
-"""
+"""One client's session: what came, what went, what is still to be acknowledged. It outlives connections."""
 
 from __future__ import annotations
 
 import asyncio
-import gzip
-import logging
-import secrets
+import bisect
 import struct
-import time
 from collections import OrderedDict
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
+from typing import Final, Protocol
 
-from telethon.extensions import BinaryReader
-from telethon.tl import TLObject, TLRequest, functions, types
+from telethon.tl import TLObject, types
 
-from ..rpc import AnswerLost, Caller, Handler, Result, RpcError
-from .answers import GZIP_PACKED, rpc_error, rpc_result
-from .link import LinkFaults
+from ..rpc import Caller
+from .auth_keys import AuthKey, Salts
+from .bodies import CONTAINER, write_update
+from .envelope import Piece, seal
 
-log = logging.getLogger(__name__)
-
-CONTAINER = 0x73F1F8DC
-MESSAGE_HEAD = struct.Struct("<qii")
-
-#: Message ids may be so many seconds old, or ahead.
-TOO_OLD, TOO_NEW = 300, 30
-
-#: Answers that are kept for a client that asks again, by number and by bytes.
-KEPT_ANSWERS, KEPT_BYTES = 400, 8 * 1024 * 1024
-
-#: Requests of one session that run at a time.
-AT_ONCE = 64
-
-#: Telegram's codes in bad_msg_notification.
-ID_TOO_LOW, ID_TOO_HIGH, ID_NOT_DIVISIBLE, EVEN_SEQ_NO_EXPECTED, ODD_SEQ_NO_EXPECTED = 16, 17, 18, 34, 35
-
-#: Wrappers whose ``query`` is what is really asked.
-_WRAPPERS = (
-    functions.InvokeWithLayerRequest,
-    functions.InitConnectionRequest,
-    functions.InvokeWithoutUpdatesRequest,
-    functions.InvokeAfterMsgRequest,
-    functions.InvokeAfterMsgsRequest,
-    functions.InvokeWithMessagesRangeRequest,
-    functions.InvokeWithTakeoutRequest,
-)
+#: Seconds that a client's message may be old or ahead.
+TOO_OLD: Final = 300
+TOO_NEW: Final = 30
+#: Ids of received messages that are remembered.
+_REMEMBERED: Final = 2000
+#: Messages that wait for an acknowledgement: their bodies take no more than this together...
+_UNACKED_BYTES: Final = 32 << 20
+#: ...and after it came, an answer to a message that may be repeated is kept within this.
+_KEPT_BYTES: Final = 2 << 20
+_KEPT_EACH: Final = 64 << 10
+#: Seconds after which a request that has no answer yet is acknowledged by itself.
+_ACK_AFTER: Final = 0.5
+#: A container holds so much at the most.
+_CONTAINER_BYTES: Final = 64 << 10
+_CONTAINER_MESSAGES: Final = 100
 
 
-@dataclass(frozen=True)
-class Message:
-    """One message of a packet or container."""
+class Outlet(Protocol):
+    """A connection, for a session."""
 
-    id: int
-    seq_no: int
-    body: bytes
+    address: str
+
+    @property
+    def open(self) -> bool: ...
+    def send(self, payload: Sequence[Piece]) -> None: ...
+    def close(self) -> None: ...
+    def pause(self, reason: str) -> None: ...
+    def resume(self, reason: str) -> None: ...
+
+
+@dataclass(eq=False)
+class Sent:
+    """A message to the client. Those that tell something (content-related) wait for an acknowledgement."""
+
+    msg_id: int
+    seqno: int
+    body: list[Piece]
+    answers: int | None = None  #: the id of the message that it answers
+
+    @property
+    def content(self) -> bool:
+        return bool(self.seqno % 2)
+
+    @property
+    def size(self) -> int:
+        return sum(map(len, self.body))
+
+
+@dataclass
+class Received:
+    """A message from the client."""
+
+    task: asyncio.Task[bool] | None = None  #: acts on it; True when all went well
+    answer: Sent | None = None
+    answered: bool = False
+    unwanted: bool = False  #: rpc_drop_answer came before the answer
+
+
+@dataclass
+class Facts:
+    """What wrappers said about the session."""
+
+    layer: int | None = None
+    api_id: int | None = None
+    no_updates: bool = False
+    interested: bool = False  #: it asked for more than files
 
 
 @dataclass
 class _Kept:
-    """Answers by the id of the message they answer; the oldest are dropped."""
+    """Bodies within a budget of bytes, the oldest given up first."""
 
-    answers: OrderedDict[int, bytes] = field(default_factory=OrderedDict)
+    budget: int
+    sent: OrderedDict[int, Sent] = field(default_factory=OrderedDict)
     size: int = 0
 
-    def put(self, message_id: int, answer: bytes) -> None:
-        self.answers[message_id] = answer
-        self.size += len(answer)
-        while len(self.answers) > KEPT_ANSWERS or (self.size > KEPT_BYTES and len(self.answers) > 1):
-            self.size -= len(self.answers.popitem(last=False)[1])
+    def add(self, key: int, sent: Sent) -> list[Sent]:
+        """Keeps it; which ones were given up for it."""
+        self.sent[key] = sent
+        self.size += sent.size
+        given_up = []
+        while self.size > self.budget and len(self.sent) > 1:
+            given_up.append(self.pop(next(iter(self.sent))))
+        return [one for one in given_up if one is not None]
+
+    def pop(self, key: int) -> Sent | None:
+        sent = self.sent.pop(key, None)
+        if sent is not None:
+            self.size -= sent.size
+        return sent
 
 
 class Session:
-    """One session of one authorization key."""
+    """A session of one authorization key."""
 
-    def __init__(self, caller: Caller, handler: Handler, link: LinkFaults, salt: Callable[[], int]) -> None:
-        self.caller = caller
-        self._handler = handler
-        self._link = link
-        self._salt = salt
-        self._send: Callable[[bytes], None] | None = None
-        self._close: Callable[[], None] | None = None
-        self._last_id = 0
-        self._sequence = 0
-        self._opened = False
-        self._kept = _Kept()
-        #: Answers by the id of the server's message that carried them, until they are acknowledged.
-        self._unacknowledged: OrderedDict[int, int] = OrderedDict()
-        self._running: dict[int, asyncio.Task[None]] = {}
-        self._places = asyncio.Semaphore(AT_ONCE)
+    def __init__(
+        self,
+        key: AuthKey,
+        session_id: int,
+        dc_id: int,
+        clock: Callable[[], float],
+        salts: Salts,
+        breaks: Callable[[], bool],
+    ) -> None:
+        """`breaks` is asked with every packet sent: whether the connection breaks behind it."""
+        self.key = key
+        self.id = session_id
+        self.dc_id = dc_id
+        self.facts = Facts()
+        self.opened: asyncio.Task[None] | None = None  #: tells the API; None before the first valid message
+        self.received: OrderedDict[int, Received] = OrderedDict()
+        self.running = 0
+        self._clock = clock
+        self._salts = salts
+        self._breaks = breaks
+        self._outlets: list[Outlet] = []
+        self._order: list[tuple[int, int]] = []
+        self._last_id = self._sequence = 0
+        self._unacked = _Kept(_UNACKED_BYTES)
+        self._answers = _Kept(_KEPT_BYTES)
+        self._outbox: list[Sent] = []
+        self._flushing: asyncio.Handle | None = None
+        self._to_ack: set[int] = set()
+        self._acking: asyncio.TimerHandle | None = None
 
-    # -- connections --------------------------------------------------------------------------------
+    # -- connections
 
     @property
     def live(self) -> bool:
-        """It has a connection."""
-        return self._send is not None
+        """Whether a connection is there."""
+        return bool(self._outlets)
 
-    def attach(self, send: Callable[[bytes], None], close: Callable[[], None]) -> None:
-        """Use this connection from now on; what was not acknowledged goes out again."""
-        if self._send is send:
+    @property
+    def caller(self) -> Caller:
+        address = self._outlets[-1].address if self._outlets else ""
+        facts = self.facts
+        wants = not facts.no_updates
+        return Caller(self.dc_id, self.key.id, self.id, facts.layer, facts.api_id, wants, address)
+
+    def attach(self, outlet: Outlet) -> None:
+        """Uses that connection from now on; on a new one what was not acknowledged is sent again."""
+        if self._outlets and self._outlets[-1] is outlet:
             return
-        self._send, self._close = send, close
-        for request_id in list(self._unacknowledged.values()):
-            if request_id in self._kept.answers:
-                self._emit(self._kept.answers[request_id], content=True)
+        alone = not self._outlets
+        if outlet in self._outlets:
+            self._outlets.remove(outlet)
+        self._outlets.append(outlet)
+        if alone and self._unacked.sent:
+            waiting = {sent.msg_id for sent in self._outbox}
+            self._outbox[:0] = [sent for sent in self._unacked.sent.values() if sent.msg_id not in waiting]
+            self._flush_soon()
 
-    def detach(self, send: Callable[[bytes], None]) -> None:
+    def detach(self, outlet: Outlet) -> None:
         """That connection is gone."""
-        if self._send is send:
-            self._send = self._close = None
+        if outlet in self._outlets:
+            self._outlets.remove(outlet)
 
-    def drop(self) -> None:
-        """Close the connection, if there is one."""
-        if self._close is not None:
-            self._close()
+    def busy(self, running: int, most: int) -> None:
+        """So many more or fewer requests run; above `most` no more are read."""
+        self.running += running
+        for outlet in self._outlets:
+            if self.running >= most:
+                outlet.pause("busy")
+            else:
+                outlet.resume("busy")
 
-    async def end(self) -> None:
-        """Stop everything."""
-        for task in self._running.values():
-            task.cancel()
-        await asyncio.gather(*self._running.values(), return_exceptions=True)
+    def end(self) -> None:
+        """No more timers."""
+        for timer in (self._flushing, self._acking):
+            if timer is not None:
+                timer.cancel()
 
-    # -- what comes in ------------------------------------------------------------------------------
+    # -- what comes in
 
-    def receive(self, salt: int, message: Message) -> None:
-        """Act on one message of a packet whose ``salt`` the client believed to be right."""
-        problem = self._time_problem(message)
-        if problem:
-            self._bad(message, problem)
-            return
-        if salt != self._salt():
-            bad = types.BadServerSalt(message.id, message.seq_no, 48, self._salt())
-            self._emit(bytes(bad), content=False)
-            return
-        if not self._opened:
-            self._opened = True
-            created = types.NewSessionCreated(message.id, secrets.randbits(63), self._salt())
-            self._emit(bytes(created), content=True)
-            asyncio.ensure_future(self._handler.session_opened(self.caller))
-        for inner in unpack(message):
-            self._one(inner)
-
-    def _time_problem(self, message: Message) -> int:
-        if message.id % 4:
-            return ID_NOT_DIVISIBLE
-        age = time.time() - (message.id >> 32)
+    def refusal(self, msg_id: int, salt: int) -> int:
+        """Why a packet is not accepted (the code of bad_msg_notification), or 0."""
+        if msg_id % 4:
+            return 18
+        age = self._clock() - (msg_id >> 32)
         if age > TOO_OLD:
-            return ID_TOO_LOW
-        return ID_TOO_HIGH if -age > TOO_NEW else 0
+            return 16
+        if -age > TOO_NEW:
+            return 17
+        return 0 if self._salts.accepts(self.key, salt, self._clock()) else 48
 
-    def _bad(self, message: Message, code: int) -> None:
-        self._emit(bytes(types.BadMsgNotification(message.id, message.seq_no, code)), content=False)
+    def sequence_refusal(self, msg_id: int, seqno: int) -> int:
+        """32 or 33 when a message's number does not fit between those of its neighbours; else notes it, 0."""
+        if msg_id in self.received:
+            return 0
+        at = bisect.bisect(self._order, (msg_id, seqno))
+        if at and (before := self._order[at - 1])[0] != msg_id and _not_above(seqno, before[1]):
+            return 32
+        if at < len(self._order) and _not_above(self._order[at][1], seqno):
+            return 33
+        self._order.insert(at, (msg_id, seqno))
+        del self._order[:-_REMEMBERED]
+        return 0
 
-    def _one(self, message: Message) -> None:
-        if message.id in self._running:
-            return
-        if message.id in self._kept.answers:
-            self._answer(message.id, self._kept.answers[message.id])
-            return
-        try:
-            item = BinaryReader(message.body).tgread_object()
-        except Exception:  # noqa: BLE001 - whatever a stranger's bytes make the parser raise
-            self._answer(message.id, rpc_error(message.id, RpcError(400, "INPUT_METHOD_INVALID")))
-            return
-        if not self._service(message, item):
-            self._start(message, item)
+    def note(self, msg_id: int, *, content: bool) -> Received:
+        """Remembers a message; one that tells something will be acknowledged."""
+        received = self.received[msg_id] = Received()
+        while len(self.received) > _REMEMBERED:
+            self.received.popitem(last=False)
+        if content:
+            self._ack_later(msg_id)
+        return received
 
-    def _service(self, message: Message, item: TLObject) -> bool:
-        """Act on a message about messages; returns whether it was one."""
-        if isinstance(item, types.MsgsAck):
-            if message.seq_no % 2:
-                self._bad(message, EVEN_SEQ_NO_EXPECTED)
-            for acknowledged in item.msg_ids:
-                self._unacknowledged.pop(acknowledged, None)
-        elif isinstance(item, functions.PingRequest | functions.PingDelayDisconnectRequest):
-            self._emit(bytes(types.Pong(message.id, item.ping_id)), content=False)
-        elif isinstance(item, types.MsgsStateReq | types.MsgResendReq):
-            info = bytes(4 if known in self._kept.answers else 1 for known in item.msg_ids)
-            self._emit(bytes(types.MsgsStateInfo(message.id, info)), content=False)
-        elif isinstance(item, functions.GetFutureSaltsRequest):
-            now = int(time.time())
-            salts = [types.FutureSalt(now, now + 86_400, self._salt())]
-            self._emit(bytes(types.FutureSalts(message.id, now, salts)), content=False)
-        elif isinstance(item, functions.DestroySessionRequest):
-            self._emit(bytes(types.DestroySessionNone(item.session_id)), content=False)
-        elif not isinstance(item, types.MsgsStateInfo | types.MsgsAllInfo | types.HttpWait):
-            return False
-        return True
+    def acknowledged(self, msg_ids: Sequence[int]) -> None:
+        """The client has these."""
+        for msg_id in msg_ids:
+            self._unacked.pop(msg_id)
 
-    def _start(self, message: Message, item: TLObject) -> None:
-        if not message.seq_no % 2:
-            self._bad(message, ODD_SEQ_NO_EXPECTED)
-            return
-        after = self._earlier(item)
-        request = self._peel(item)
-        if self._link.cuts(request):
-            self.drop()
-            return
-        task = asyncio.create_task(self._run(message.id, request, after))
-        self._running[message.id] = task
-        task.add_done_callback(lambda _: self._running.pop(message.id, None))
+    def state_of(self, msg_id: int) -> int:
+        """The byte of msgs_state_info. https://core.telegram.org/mtproto/service_messages_about_messages"""
+        received = self.received.get(msg_id)
+        if received is None:
+            known = next(iter(self.received), 0)
+            return 1 if msg_id < known else 3 if msg_id >> 32 > self._clock() + TOO_NEW else 2
+        return 4 | (64 if received.answered else 32 if received.task is not None else 16)
 
-    def _earlier(self, item: TLObject) -> list[asyncio.Task[None]]:
-        """The running requests that ``item`` has to wait for."""
-        if isinstance(item, functions.InvokeAfterMsgRequest):
-            ids = [item.msg_id]
-        elif isinstance(item, functions.InvokeAfterMsgsRequest):
-            ids = list(item.msg_ids)
-        else:
-            return []
-        return [self._running[known] for known in ids if known in self._running]
+    # -- what goes out
 
-    def _peel(self, item: TLObject) -> TLRequest:
-        """What is really asked; the wrappers' facts go into the caller."""
-        while isinstance(item, _WRAPPERS):
-            if isinstance(item, functions.InvokeWithLayerRequest):
-                self.caller.layer = item.layer
-            elif isinstance(item, functions.InitConnectionRequest):
-                self.caller.api_id = item.api_id
-            elif isinstance(item, functions.InvokeWithoutUpdatesRequest):
-                self.caller.receives_updates = False
-            item = item.query
-        return item
+    def answer(self, request_id: int, body: list[Piece]) -> None:
+        """Sends the answer to a request, and keeps it for a repeated one."""
+        sent = self._sent(body, content=True, answer=True)
+        sent.answers = request_id
+        received = self.received.get(request_id)
+        if received is not None:
+            received.answered = True
+            if received.unwanted:
+                return
+            if sent.size <= _KEPT_EACH:
+                received.answer = sent
+                for old in self._answers.add(request_id, sent):
+                    self._give_up(old)
+        self._post(sent)
 
-    async def _run(self, message_id: int, request: TLRequest, after: list[asyncio.Task[None]]) -> None:
-        if after:
-            await asyncio.wait(after)
-        try:
-            async with self._places:
-                answer = rpc_result(message_id, await self._result(request))
-        except RpcError as error:
-            answer = rpc_error(message_id, error)
-        except AnswerLost:
-            return
-        self._answer(message_id, answer)
+    def again(self, received: Received, msg_id: int) -> None:
+        """Sends an answer again; where it is no longer kept, the client had acknowledged it."""
+        unacked = (sent for sent in self._unacked.sent.values() if sent.answers == msg_id)
+        answer = received.answer or next(unacked, None)
+        if answer is not None:
+            self._outbox.append(answer)
+            self._flush_soon()
+        elif received.answered:
+            self.tell(types.MsgsAck([msg_id]), content=False)
 
-    async def _result(self, request: TLRequest) -> Result:
-        if isinstance(request, functions.RpcDropAnswerRequest):
-            return types.RpcAnswerUnknown()
-        try:
-            return await self._handler.handle(self.caller, request)
-        except (RpcError, AnswerLost):
-            raise
-        except Exception as error:
-            log.exception("%s failed", type(request).__name__)
-            raise RpcError(500, "INTERNAL") from error
+    def tell(self, message: TLObject, *, content: bool, answers: int | None = None) -> None:
+        """Sends a message about messages, or an update."""
+        body: list[Piece] = write_update(message) if content else [bytes(message)]
+        sent = self._sent(body, content=content, answer=answers is not None)
+        sent.answers = answers
+        self._post(sent)
 
-    # -- what goes out ------------------------------------------------------------------------------
+    def resend(self, msg_ids: Sequence[int]) -> None:
+        """Sends those again that are still known."""
+        self._outbox.extend(self._unacked.sent[known] for known in msg_ids if known in self._unacked.sent)
+        self._flush_soon()
 
-    def push(self, update: TLObject) -> None:
-        """Send an update."""
-        self._emit(bytes(update), content=True)
+    def salt(self) -> int:
+        """The salt that is valid now."""
+        return self._salts.current(self.key, self._clock())
 
-    def _answer(self, request_id: int, answer: bytes) -> None:
-        self._kept.put(request_id, answer)
-        sent = self._emit(answer, content=True)
-        self._unacknowledged[sent] = request_id
-        while len(self._unacknowledged) > KEPT_ANSWERS:
-            self._unacknowledged.popitem(last=False)
+    def _give_up(self, sent: Sent) -> None:
+        received = self.received.get(sent.answers or 0)
+        if received is not None:
+            received.answer = None
 
-    def _emit(self, body: bytes, *, content: bool) -> int:
-        """Send one message if there is a connection; returns its id."""
-        message_id = self._next_id(answer=content)
-        seq_no = self._sequence * 2 + content
+    def _sent(self, body: list[Piece], *, content: bool, answer: bool) -> Sent:
+        seqno = self._sequence * 2 + content
         self._sequence += content
-        if self._send is not None:
-            head = struct.pack("<qq", self._salt(), self.caller.session_id)
-            self._send(head + MESSAGE_HEAD.pack(message_id, seq_no, len(body)) + body)
-        return message_id
+        return Sent(self._next_id(answer=answer), seqno, body)
 
     def _next_id(self, *, answer: bool) -> int:
-        """Ids grow with the time; modulo 4 they are 1 for answers and 3 for notifications."""
-        now = int(time.time() * 2**32) & ~3
-        self._last_id = max(now, (self._last_id & ~3) + 4)
-        return self._last_id + (1 if answer else 3)
+        """Grows with the time; modulo 4 it is 1 for answers and 3 for the rest."""
+        self._last_id = max(int(self._clock() * (1 << 32)) & ~3, self._last_id + 4)
+        return self._last_id | (1 if answer else 3)
+
+    def _post(self, sent: Sent) -> None:
+        self._to_ack.discard(sent.answers or 0)
+        if sent.content:
+            self._unacked.add(sent.msg_id, sent)
+        if self._outlets:
+            self._outbox.append(sent)
+            self._flush_soon()
+
+    def _flush_soon(self) -> None:
+        if self._flushing is None:
+            self._flushing = asyncio.get_running_loop().call_soon(self._flush)
+
+    def _flush(self) -> None:
+        """Small messages that came together travel together."""
+        self._flushing = None
+        outbox, self._outbox = self._outbox, []
+        if not self._outlets:
+            return
+        batch: list[Sent] = []
+        for sent in outbox:
+            size = sum(one.size for one in batch) + sent.size
+            if batch and (size > _CONTAINER_BYTES or len(batch) == _CONTAINER_MESSAGES):
+                self._send(batch)
+                batch = []
+            batch.append(sent)
+        if batch:
+            self._send(batch)
+
+    def _send(self, batch: list[Sent]) -> None:
+        if len(batch) == 1:
+            one = batch[0]
+            msg_id, seqno, body = one.msg_id, one.seqno, one.body
+        else:
+            msg_id, seqno, body = self._next_id(answer=False), self._sequence * 2, _container(batch)
+        outlet = self._outlets[-1]
+        outlet.send(seal(self.key, self.salt(), self.id, msg_id, seqno, body))
+        if self._breaks():
+            outlet.close()
+
+    def _ack_later(self, msg_id: int) -> None:
+        self._to_ack.add(msg_id)
+        if self._acking is None:
+            self._acking = asyncio.get_running_loop().call_later(_ACK_AFTER, self._ack)
+
+    def _ack(self) -> None:
+        self._acking = None
+        if self._to_ack:
+            self.tell(types.MsgsAck(sorted(self._to_ack)), content=False)
+            self._to_ack.clear()
 
 
-def unpack(message: Message) -> Iterator[Message]:
-    """The messages in ``message``: itself, or those of a container; gzip_packed ones unpacked."""
-    body = message.body
-    (kind,) = struct.unpack_from("<I", body)
-    if kind == GZIP_PACKED:
-        reader = BinaryReader(body[4:])
-        yield from unpack(Message(message.id, message.seq_no, gzip.decompress(reader.tgread_bytes())))
-    elif kind == CONTAINER:
-        (count,) = struct.unpack_from("<i", body, 4)
-        at = 8
-        for _ in range(count):
-            message_id, seq_no, length = MESSAGE_HEAD.unpack_from(body, at)
-            at += MESSAGE_HEAD.size
-            yield from unpack(Message(message_id, seq_no, body[at : at + length]))
-            at += length
-    else:
-        yield message
+def _not_above(seqno: int, before: int) -> bool:
+    return seqno < before or (seqno == before and seqno % 2 == 1)
+
+
+def _container(batch: Sequence[Sent]) -> list[Piece]:
+    pieces: list[Piece] = [struct.pack("<Ii", CONTAINER, len(batch))]
+    for sent in batch:
+        pieces += [struct.pack("<qii", sent.msg_id, sent.seqno, sent.size), *sent.body]
+    return pieces
