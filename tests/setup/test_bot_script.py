@@ -58,7 +58,12 @@ class Project:
         record = self.programs / f"{name}.calls"
         here = self.programs
         make = f"for name in ffmpeg ffprobe; do cp /bin/true '{here}'/$name; done"
-        lines = ["PATH=/usr/bin:/bin", f"echo \"$@\" >>'{record}'", f'case "$*" in *ffmpeg*) {make} ;; esac']
+        lines = [
+            "PATH=/usr/bin:/bin",
+            "echo Reading ...",
+            f"echo \"$@\" >>'{record}'",
+            f'case "$*" in *ffmpeg*) {make} ;; esac',
+        ]
         self.program(name, "\n".join(lines))
         return record
 
@@ -154,9 +159,12 @@ def test_continuous_integration_runs_the_whole_suite(finished: Project, tmp_path
 
 
 def test_works_through_a_link_and_keeps_the_callers_folder(project: Project, tmp_path: Path) -> None:
-    (project.folder / "demo").mkdir()
-    (project.folder / "demo" / "__main__.py").write_text("import os, sys\nprint(os.getcwd(), sys.argv[1:])\n")
-    (tmp_path / "demo").mkdir()  # must not be taken for ours
+    theirs = "print('the one in the folder that this was called from')\n"
+    ours = "import os, sys\nprint(os.getcwd(), sys.argv[1:])\n"
+    for folder, text in ((project.folder / "demo", ours), (tmp_path / "demo", theirs)):
+        folder.mkdir()
+        (folder / "__init__.py").touch()
+        (folder / "__main__.py").write_text(text)
     (tmp_path / "link").symlink_to(project.folder / "bot")
     _, environ = project.command()
     ran = subprocess.run(
