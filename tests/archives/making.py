@@ -1,0 +1,155 @@
+"""Archives made on the spot: what no tool here writes (RAR), and what no tool should (lies)."""
+
+from __future__ import annotations
+
+import io
+import struct
+import subprocess
+import tarfile
+import zipfile
+import zlib
+from collections.abc import Iterable, Mapping, Sequence
+from pathlib import Path
+
+from utils.archives.engine import find_engine
+
+Files = Iterable[tuple[str, bytes]]
+
+RAR4_MARK = b"Rar!\x1a\x07\x00"
+RAR5_MARK = b"Rar!\x1a\x07\x01\x00"
+
+
+# -- RAR, stored: a few header fields and a check sum (https://www.rarlab.com/technote.htm) ----------------
+
+
+def _rar4_block(kind: int, flags: int, body: bytes) -> bytes:
+    rest = struct.pack("<BHH", kind, flags, 7 + len(body)) + body
+    return struct.pack("<H", zlib.crc32(rest) & 0xFFFF) + rest
+
+
+def rar4(files: Files) -> bytes:
+    """A RAR 1.5 to 4 archive with ``files``, stored."""
+    out = [RAR4_MARK, _rar4_block(0x73, 0, bytes(6))]
+    for name, content in files:
+        raw = name.encode()
+        fields = (
+            len(content),
+            len(content),
+            3,
+            zlib.crc32(content),
+            0x58000000,
+            20,
+            0x30,
+            len(raw),
+            0o100644,
+        )
+        out += [_rar4_block(0x74, 0x8000, struct.pack("<IIBIIBBHI", *fields) + raw), content]
+    return b"".join((*out, _rar4_block(0x7B, 0x4000, b"")))
+
+
+def _vint(value: int) -> bytes:
+    out = bytearray()
+    while value > 0x7F:
+        out.append(value & 0x7F | 0x80)
+        value >>= 7
+    return bytes((*out, value))
+
+
+def _rar5_block(*fields: int | bytes) -> bytes:
+    body = b"".join(_vint(field) if isinstance(field, int) else field for field in fields)
+    sized = _vint(len(body)) + body
+    return struct.pack("<I", zlib.crc32(sized)) + sized
+
+
+def _rar5_file(
+    name: str,
+    data: bytes,
+    *,
+    size: int | None = None,
+    crc: int | None = None,
+    split: int = 0,
+    extra: bytes = b"",
+) -> bytes:
+    """A file header with ``data`` behind it; ``split``: 8 goes on from, 16 goes on in another volume."""
+    raw = name.encode()
+    crc = zlib.crc32(data) if crc is None else crc
+    flags = 2 | split | (1 if extra else 0)
+    sizes = (*((len(extra),) if extra else ()), len(data))
+    described = (
+        4,
+        len(data) if size is None else size,
+        0o100644,
+        struct.pack("<I", crc),
+        0,
+        1,
+        len(raw),
+        raw,
+        extra,
+    )
+    return _rar5_block(2, flags, *sizes, *described) + data
+
+
+def rar5(files: Files, *, links: Sequence[tuple[str, str, int]] = ()) -> bytes:
+    """A RAR 5 archive with ``files``, stored; ``links`` are (name, target, kind: 1 symbolic, 4 hard, 5 copy)."""
+    out = [RAR5_MARK, _rar5_block(1, 0, 0)]
+    out += [_rar5_file(name, content) for name, content in files]
+    for name, target, kind in links:
+        redirection = _vint(5) + _vint(kind) + _vint(0) + _vint(len(target)) + target.encode()
+        out.append(_rar5_file(name, b"", extra=_vint(len(redirection)) + redirection))
+    return b"".join((*out, _rar5_block(5, 0, 0)))
+
+
+def rar5_volumes(name: str, content: bytes, count: int) -> list[bytes]:
+    """One stored file over ``count`` volumes of a RAR 5 set."""
+    step = -(-len(content) // count)
+    volumes = []
+    for number in range(count):
+        piece = content[number * step : (number + 1) * step]
+        first, last = number == 0, number == count - 1
+        main = _rar5_block(1, 0, 1) if first else _rar5_block(1, 0, 3, number)
+        split = (0 if first else 8) | (0 if last else 16)
+        file = _rar5_file(
+            name, piece, size=len(content), crc=zlib.crc32(content if last else piece), split=split
+        )
+        volumes.append(RAR5_MARK + main + file + _rar5_block(5, 0, 0 if last else 1))
+    return volumes
+
+
+# -- what Python and 7-Zip write -----------------------------------------------------------------------------
+
+
+def zip_bytes(files: Files, method: int = zipfile.ZIP_STORED) -> bytes:
+    """A ZIP archive."""
+    data = io.BytesIO()
+    with zipfile.ZipFile(data, "w", method) as archive:
+        for name, content in files:
+            # Written under a ZipInfo of its own: archives may hold a name twice.
+            info = zipfile.ZipInfo(name)
+            info.compress_type = method
+            archive.NameToInfo.pop(name, None)
+            archive.writestr(info, content)
+    return data.getvalue()
+
+
+def tar_bytes(files: Files, mode: str = "w", *, special: Sequence[tarfile.TarInfo] = ()) -> bytes:
+    """A tar archive, compressed as ``mode`` says ("w:gz" …); ``special`` members come last."""
+    data = io.BytesIO()
+    with tarfile.open(fileobj=data, mode=mode) as archive:  # type: ignore[call-overload]
+        for name, content in files:
+            info = tarfile.TarInfo(name)
+            info.size = len(content)
+            archive.addfile(info, io.BytesIO(content))
+        for info in special:
+            archive.addfile(info)
+    return data.getvalue()
+
+
+def seven_zip(path: Path, files: Mapping[str, bytes], *arguments: str) -> Path:
+    """An archive that 7-Zip makes from ``files``, with more ``arguments`` such as -psecret."""
+    folder = path.with_name(path.name + ".content")
+    for name, content in files.items():
+        (folder / name).parent.mkdir(parents=True, exist_ok=True)
+        (folder / name).write_bytes(content)
+    command = [str(find_engine()), "a", "-bso0", "-bsp0", "-y", *arguments, str(path.absolute()), "."]
+    subprocess.run(command, cwd=folder, check=True, stdin=subprocess.DEVNULL)
+    return path

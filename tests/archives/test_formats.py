@@ -1,0 +1,90 @@
+"""Formats by content."""
+
+from __future__ import annotations
+
+import bz2
+import gzip
+import io
+import lzma
+import tarfile
+import zipfile
+from collections.abc import Callable
+
+import pytest
+
+from tests.archives.making import rar4, rar5
+from tests.files import photo
+from utils.archives.formats import format_of, is_archive, is_document
+
+
+def _zip(names: tuple[str, ...] = ("a.txt",)) -> bytes:
+    data = io.BytesIO()
+    with zipfile.ZipFile(data, "w") as archive:
+        for name in names:
+            archive.writestr(name, "x")
+    return data.getvalue()
+
+
+def _tar(kind: int) -> bytes:
+    data = io.BytesIO()
+    with tarfile.open(fileobj=data, mode="w", format=kind) as archive:
+        archive.addfile(tarfile.TarInfo("a"))
+    return data.getvalue()
+
+
+@pytest.mark.parametrize(
+    ("make", "expected"),
+    [
+        (_zip, "zip"),
+        (lambda: _zip(()), "zip"),
+        (lambda: _tar(tarfile.USTAR_FORMAT), "tar"),
+        (lambda: _tar(tarfile.GNU_FORMAT), "tar"),
+        (lambda: _tar(tarfile.PAX_FORMAT), "tar"),
+        (lambda: gzip.compress(b"x"), "gz"),
+        (lambda: bz2.compress(b"x"), "bz2"),
+        (lambda: bz2.compress(b""), "bz2"),
+        (lambda: lzma.compress(b"x"), "xz"),
+        (lambda: rar4([("a", b"x")]), "rar"),
+        (lambda: rar5([("a", b"x")]), "rar5"),
+        (lambda: b"\x28\xb5\x2f\xfd" + bytes(20), "zst"),
+        (lambda: b"7z\xbc\xaf\x27\x1c" + bytes(26), "7z"),
+        (lambda: b"MSCF" + bytes(60), "cab"),
+        (lambda: b"!<arch>\n", "ar"),
+    ],
+)
+def test_content_decides(make: Callable[[], bytes], expected: str) -> None:
+    head = make()[:4096]
+    assert format_of(head, "holiday.jpg") == expected
+    assert is_archive(head, "holiday.jpg")
+
+
+@pytest.mark.parametrize(
+    "head",
+    [
+        b"",
+        b"PK",
+        b"hello",
+        bytes(4096),
+        b"BZh is a word",
+        photo(1)[:4096],
+        b"Rar!",
+        b"\x00\x00\x00\x18ftypmp42",
+    ],
+)
+def test_the_name_alone_makes_no_archive(head: bytes) -> None:
+    for name in ("a.zip", "a.tar", "a.7z", "a.rar", "a.7z.001"):
+        assert not is_archive(head, name)
+
+
+def test_later_volumes_of_a_cut_file_are_known_by_name() -> None:
+    assert is_archive(b"anything", "a.7z.002")
+    assert is_archive(b"anything", "a.z01")
+    assert not is_archive(b"", "a.7z.002")
+
+
+@pytest.mark.parametrize(
+    "first", ["[Content_Types].xml", "mimetype", "META-INF/MANIFEST.MF", "AndroidManifest.xml"]
+)
+def test_documents_are_told_from_collections(first: str) -> None:
+    assert is_document(_zip((first, "word/media/image1.png")))
+    assert not is_document(_zip(("a.jpg", first)))

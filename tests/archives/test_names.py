@@ -1,0 +1,143 @@
+"""Names: decoded for an archive as a whole, safe to show, ordered, told from junk."""
+
+from __future__ import annotations
+
+import struct
+import unicodedata
+import zlib
+
+import pytest
+
+from utils.archives.names import (
+    LONGEST,
+    RawName,
+    decode_names,
+    display_path,
+    is_junk,
+    natural_order,
+)
+
+
+@pytest.mark.parametrize(
+    ("encoding", "names"),
+    [
+        ("cp866", ["Отпуск/Море и солнце.jpg", "Отпуск/Пляж.jpg", "Дача.mp4"]),
+        ("cp866", ["Привет.jpg"]),
+        ("cp1251", ["Отпуск/Море и солнце.jpg", "Отпуск/Пляж.jpg", "Дача.mp4"]),
+        ("cp1251", ["Фото 12.jpg"]),
+        ("shift_jis", ["写真/旅行の思い出.jpg", "写真/カメラ.jpg", "花火.mp4"]),
+        ("shift_jis", ["テスト.txt"]),
+        ("gb18030", ["照片/我们的旅行.jpg", "照片/北京大学.jpg", "视频.mp4"]),
+        ("gb18030", ["新建文件夹/图片.jpg"]),
+        ("big5", ["相片/我們的旅遊.jpg", "相片/台北市.jpg", "影片.mp4"]),
+        ("euc_kr", ["사진/여름 휴가.jpg", "사진/우리 가족.jpg", "동영상.mp4"]),
+        ("cp437", ["Café/Größe.jpg", "Müller & Söhne.jpg"]),
+        ("utf-8", ["Отпуск/写真.jpg", "사진.jpg"]),
+    ],
+)
+def test_legacy_names_are_read_as_their_writer_meant(encoding: str, names: list[str]) -> None:
+    assert decode_names([RawName(name.encode(encoding)) for name in names]) == names
+
+
+def test_one_telling_name_decides_for_the_short_ones() -> None:
+    names = ["я.jpg", "Фотографии с моря/Мы на пляже.jpg", "ё.jpg"]
+    assert decode_names([RawName(name.encode("cp866")) for name in names]) == names
+
+
+def test_a_marked_name_is_utf8_whatever_the_others_are() -> None:
+    names = [RawName("Ünïcode.jpg".encode(), utf8=True), RawName("Море.jpg".encode("cp866"))]
+    assert decode_names(names) == ["Ünïcode.jpg", "Море.jpg"]
+
+
+def test_the_unicode_path_field_is_believed_only_for_its_own_name() -> None:
+    raw = b"MORE~1.JPG"
+
+    def field(of: bytes) -> bytes:
+        content = struct.pack("<BI", 1, zlib.crc32(of)) + "Море.jpg".encode()
+        return struct.pack("<HH", 0x7075, len(content)) + content
+
+    assert decode_names([RawName(raw, extra=field(raw))]) == ["Море.jpg"]
+    assert decode_names([RawName(raw, extra=field(b"other"))]) == ["MORE~1.JPG"]
+
+
+def test_any_bytes_at_all_become_some_name() -> None:
+    raw = [bytes(range(start, start + 64)) for start in range(0, 256, 64)]
+    names = decode_names([RawName(name) for name in raw] + [RawName(b"\xff\xfe", utf8=True)])
+    assert len(names) == 5
+    assert all(display_path(name).encode() for name in names)
+
+
+@pytest.mark.parametrize(
+    ("name", "shown"),
+    [
+        ("../../etc/passwd", "etc/passwd"),
+        ("/etc/passwd", "etc/passwd"),
+        ("a\\b\\c.jpg", "a/b/c.jpg"),
+        ("C:\\Users\\x.jpg", "Users/x.jpg"),
+        ("C:/x.jpg", "x.jpg"),
+        ("a/./b//c.jpg", "a/b/c.jpg"),
+        ("a/../b.jpg", "a/b.jpg"),
+        ("..", "unnamed"),
+        ("", "unnamed"),
+        ("line\nbreak\x1b[31m.jpg", "line�break�[31m.jpg"),
+        ("photo\u202egpj.exe", "photo�gpj.exe"),
+        ("nul\0.jpg", "nul�.jpg"),
+        ("\udcff.jpg", "�.jpg"),
+    ],
+)
+def test_tricks_in_names_are_not_shown(name: str, shown: str) -> None:
+    assert display_path(name) == shown
+
+
+def test_a_long_name_keeps_its_ending() -> None:
+    shown = display_path("x" * 300 + ".jpeg")
+    assert len(shown) == LONGEST
+    assert shown.endswith("….jpeg")
+
+
+def test_what_is_shown_has_no_control_characters_whatever_the_name() -> None:
+    shown = display_path("".join(chr(code) for code in range(0x3000)))
+    assert not [c for c in shown if unicodedata.category(c) in ("Cc", "Cf", "Cs")]
+
+
+@pytest.mark.parametrize(
+    "path",
+    [
+        "__MACOSX/._a.jpg",
+        "a/.DS_Store",
+        "Thumbs.db",
+        "x/thumbs.DB",
+        "a/._b.jpg",
+        "desktop.ini",
+        "@eaDir/a.jpg",
+    ],
+)
+def test_junk_is_known(path: str) -> None:
+    assert is_junk(path)
+
+
+@pytest.mark.parametrize("path", ["a.jpg", ".hidden.jpg", "_a.jpg", "macosx/a.jpg", "Thumbs.db.jpg"])
+def test_what_only_looks_like_junk_is_kept(path: str) -> None:
+    assert not is_junk(path)
+
+
+def test_order_is_natural_and_keeps_folders_together() -> None:
+    paths = [
+        "b/img10.jpg",
+        "b/IMG2.jpg",
+        "z.jpg",
+        "a10/x.jpg",
+        "b/img1.jpg",
+        "a2/x.jpg",
+        "b/c/img3.jpg",
+        "a.jpg",
+    ]
+    ordered = [paths[index] for index in natural_order(paths)]
+    assert ordered == [
+        "a.jpg", "z.jpg", "a2/x.jpg", "a10/x.jpg", "b/img1.jpg", "b/IMG2.jpg", "b/img10.jpg", "b/c/img3.jpg"
+    ]  # fmt: skip
+
+
+def test_numbers_of_any_length_can_be_ordered() -> None:
+    paths = ["img" + "9" * 5000 + ".jpg", "img007.jpg", "img7.jpg", "img٣.jpg", "img².jpg", "", "7", "a"]
+    assert sorted(natural_order(paths)) == list(range(len(paths)))

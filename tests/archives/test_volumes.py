@@ -1,0 +1,54 @@
+"""Split sets: which volume a name is, and what is missing."""
+
+from __future__ import annotations
+
+import pytest
+
+from utils.archives.volumes import LAST, in_set, missing_numbers, volume_name, volume_of
+
+
+@pytest.mark.parametrize(
+    ("name", "set_name", "number"),
+    [
+        ("Holiday.7z.001", "holiday.7z", 1),
+        ("holiday.zip.012", "holiday.zip", 12),
+        ("a.part1.rar", "a.part*.rar", 1),
+        ("a.part0010.rar", "a.part*.rar", 10),
+        ("a.r00", "a.rar", 2),
+        ("a.r99", "a.rar", 101),
+        ("a.s00", "a.rar", 102),
+        ("a.z01", "a.zip", 1),
+    ],
+)
+def test_names_say_set_and_number(name: str, set_name: str, number: int) -> None:
+    volume = volume_of(name)
+    assert volume is not None
+    assert (volume.set_name, volume.number) == (set_name, number)
+
+
+@pytest.mark.parametrize(
+    "name", ["a.zip", "a.rar", "a.7z", "a.000", "part1.rar", "IMG.jpg", "v1.2", "2024.01"]
+)
+def test_other_names_are_by_themselves(name: str) -> None:
+    assert volume_of(name) is None
+
+
+def test_the_first_of_old_rars_and_the_last_of_zips_are_known_by_the_others() -> None:
+    rar, zipped = volume_of("Film.r00"), volume_of("x.z01")
+    assert rar is not None and zipped is not None
+    first = in_set("film.RAR", [rar, zipped])
+    last = in_set("X.zip", [rar, zipped])
+    assert first is not None and first.number == 1
+    assert last is not None and last.number == LAST
+    assert in_set("other.rar", [rar, zipped]) is None
+
+
+def test_missing_ones_are_named() -> None:
+    assert missing_numbers([4, 1, LAST]) == [2, 3]
+    assert missing_numbers([2]) == [1]
+    assert missing_numbers([1, 2, 3]) == []
+    names = {name: volume_of(name) for name in ("a.7z.001", "a.part1.rar", "a.r00", "a.z01")}
+    expected = {"a.7z.001": "a.7z.002", "a.part1.rar": "a.part2.rar", "a.r00": "a.r00", "a.z01": "a.z02"}
+    for name, volume in names.items():
+        assert volume is not None
+        assert volume_name(volume, 2) == expected[name]
