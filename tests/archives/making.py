@@ -90,7 +90,10 @@ def _rar5_file(
 
 
 def rar5(files: Files, *, links: Sequence[tuple[str, str, int]] = ()) -> bytes:
-    """A RAR 5 archive with ``files``, stored; ``links`` are (name, target, kind: 1 symbolic, 4 hard, 5 copy)."""
+    """A RAR 5 archive with ``files``, stored.
+
+    ``links`` are (name, target, kind: 1 symbolic, 4 hard, 5 copy).
+    """
     out = [RAR5_MARK, _rar5_block(1, 0, 0)]
     out += [_rar5_file(name, content) for name, content in files]
     for name, target, kind in links:

@@ -78,7 +78,7 @@ def test_the_name_alone_makes_no_archive(head: bytes) -> None:
 
 def test_later_volumes_of_a_cut_file_are_known_by_name() -> None:
     assert is_archive(b"anything", "a.7z.002")
-    assert is_archive(b"anything", "a.z01")
+    assert is_archive(b"anything", "a.z02")
     assert not is_archive(b"", "a.7z.002")
 
 
