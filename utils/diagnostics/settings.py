@@ -15,7 +15,7 @@ from utils.diagnostics.check import Check, Level
 GROUP = "Settings"
 HIDDEN = "••••••"
 
-USER = re.compile(r"-?\d+|@?[A-Za-z]\w{3,31}")
+USER = re.compile(r"-?\d+|@?[A-Za-z]\w{2,31}")
 TOKEN = re.compile(r"\d+:[\w-]{30,}")
 
 Rule = tuple[Callable[[Settings], bool], str]

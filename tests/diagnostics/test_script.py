@@ -1,0 +1,146 @@
+"""enable_deferred_conversion.py as somebody runs it, against a server that is there and one that is not."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from sandbox import Sandbox
+from utils.constants import ROOT, SETTINGS
+
+SCRIPT = ROOT / "enable_deferred_conversion.py"
+TOKEN = "4242:a-token-that-nobody-may-see"
+SECRET = "0123456789abcdef0123456789abcdef"
+
+
+def snapshot(folder: Path) -> dict[str, tuple[int, int]]:
+    """Every path below ``folder`` with its size and its time of change."""
+    return {
+        str(path.relative_to(folder)): (path.stat().st_size, path.stat().st_mtime_ns)
+        for path in folder.rglob("*")
+    }
+
+
+class Doctor:
+    """The script, with the data folder and the settings of a test."""
+
+    def __init__(self, folder: Path, sandbox: Sandbox) -> None:
+        self.data = folder / "bot data"
+        self.settings = {
+            "API_ID": "12345",
+            "API_HASH": SECRET,
+            "BOT_TOKEN": TOKEN,
+            "AUTHORIZED_USERS": "@ann, 77",
+            "DATA_DIR": str(self.data),
+            "LOG_FILE": str(folder / "bot.log"),
+            "DISK_RESERVE_MB": "1",
+            "TELEGRAM_SERVER": sandbox.address,
+            "TELEGRAM_SERVER_KEY": str(sandbox.key_file),
+            "SECRETS_FILE": str(folder / "secrets.properties"),
+        }
+
+    async def run(self, *arguments: str, **changes: str) -> subprocess.CompletedProcess[str]:
+        own = {info.name for info in SETTINGS}
+        environ = {name: value for name, value in os.environ.items() if name not in own}
+        environ |= {**self.settings, **changes}
+        return await asyncio.to_thread(
+            subprocess.run,
+            [sys.executable, str(SCRIPT), *arguments],
+            env={name: value for name, value in environ.items() if value},
+            capture_output=True,
+            text=True,
+            check=False,
+        )
+
+
+@pytest.fixture
+async def doctor(tmp_path: Path):  # type: ignore[no-untyped-def]
+    async with Sandbox(tmp_path / "telegram") as sandbox:
+        yield Doctor(tmp_path, sandbox)
+
+
+async def test_everything_in_place_ends_with_zero(doctor: Doctor) -> None:
+    ran = await doctor.run()
+    assert ran.returncode == 0, ran.stdout + ran.stderr
+    assert "❌" not in ran.stdout
+    assert ran.stdout.rstrip().splitlines()[-1].startswith("✅ The bot would work.")
+    assert "Trial conversion (libx264, aac): one second became" in ran.stdout
+    assert "answers as data centre 1" in ran.stdout
+    assert "decodes RAR" in ran.stdout
+
+
+async def test_nothing_is_written(doctor: Doctor, tmp_path: Path) -> None:
+    assert (await doctor.run()).returncode == 0
+    assert not doctor.data.exists()
+    (doctor.data / "jobs" / "1_1").mkdir(parents=True)
+    (doctor.data / "jobs" / "1_1" / "journal.jsonl").write_bytes(b'{"t": "origin"}\n{"t": "run", "bo')
+    (doctor.data / "conversion_state.json").write_text("{ not JSON")
+    before = snapshot(doctor.data)
+    assert (await doctor.run()).returncode == 0
+    assert snapshot(doctor.data) == before
+    assert not (tmp_path / "bot.log").exists()
+
+
+async def test_secrets_are_not_shown(doctor: Doctor) -> None:
+    for arguments in ((), ("--json",)):
+        ran = await doctor.run(*arguments, ARCHIVE_PASSWORDS="open sesame")
+        for secret in (TOKEN, SECRET, "sesame"):
+            assert secret not in ran.stdout + ran.stderr
+
+
+async def test_values_are_shown_with_where_they_come_from(doctor: Doctor, tmp_path: Path) -> None:
+    (tmp_path / "secrets.properties").write_text("VIDEO_CRF=19\nVIDEO_PRESSET=fast\n")
+    ran = await doctor.run(CONVERSION_MAX_RETRIES="5")
+    assert "✅ VIDEO_CRF: 19 (secrets.properties)" in ran.stdout
+    assert "✅ CONVERSION_MAX_RETRIES: 5 (environment)" in ran.stdout
+    assert "✅ DEFERRED_VIDEO_CONVERSION: True (default)" in ran.stdout
+    assert "VIDEO_PRESSET is no setting → Did you mean VIDEO_PRESET?" in ran.stdout
+
+
+async def test_missing_settings_are_named_with_where_to_get_them(doctor: Doctor) -> None:
+    ran = await doctor.run(API_ID="", AUTHORIZED_USERS="")
+    assert ran.returncode == 1
+    bad = [line for line in ran.stdout.splitlines() if line.startswith("  ❌")]
+    assert [line.split()[1] for line in bad] == ["API_ID:", "AUTHORIZED_USERS:"]
+    assert "my.telegram.org" in bad[0]
+
+
+async def test_a_value_of_the_wrong_type_is_one_line_and_no_traceback(doctor: Doctor) -> None:
+    ran = await doctor.run(CONVERSION_THREADS="two")
+    assert ran.returncode == 1
+    assert "CONVERSION_THREADS must be a whole number (from environment)." in ran.stdout
+    assert ran.stderr == ""
+
+
+async def test_json_says_the_same(doctor: Doctor) -> None:
+    ran = await doctor.run("--json", VIDEO_CRF="99")
+    report = json.loads(ran.stdout)
+    assert (ran.returncode, report["works"]) == (1, False)
+    (bad,) = [check for check in report["checks"] if check["level"] == "fail"]
+    assert (bad["name"], bad["advice"]) == ("VIDEO_CRF", "Write 0 to 51.")
+    assert json.loads((await doctor.run("--json")).stdout)["works"] is True
+
+
+async def test_an_encoder_that_is_not_there(doctor: Doctor) -> None:
+    ran = await doctor.run(VIDEO_ENCODER="h264_none")
+    assert ran.returncode == 1
+    assert "❌ Trial conversion (h264_none, aac): failed" in ran.stdout
+
+
+async def test_a_server_that_is_not_there(doctor: Doctor) -> None:
+    ran = await doctor.run(TELEGRAM_SERVER="127.0.0.1:9")
+    assert ran.returncode == 1
+    assert "❌ 127.0.0.1:9: 127.0.0.1:9 does not answer" in ran.stdout
+
+
+async def test_the_key_of_another_server(doctor: Doctor, tmp_path: Path) -> None:
+    async with Sandbox(tmp_path / "other") as other:
+        ran = await doctor.run(TELEGRAM_SERVER_KEY=str(other.key_file))
+    assert ran.returncode == 1
+    assert "answers, but not as a Telegram server would" in ran.stdout
