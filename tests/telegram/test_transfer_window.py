@@ -100,6 +100,21 @@ def test_connections_that_do_not_help_are_not_opened_on_and_on() -> None:
     assert run(main()) == 2
 
 
+def test_after_a_long_pause_the_window_learns_the_link_anew() -> None:
+    async def main() -> tuple[int, float]:
+        link = Link(0.02, bandwidth=1 * MB)
+        window = make_window(link)
+        await move_all(link, window, 100)
+        link.round_trip, link.bandwidth, link.connections = 0.2, 25 * MB, 1
+        await asyncio.sleep(100)
+        rate = await move_all(link, window, 400)
+        return window.limit, rate
+
+    limit, rate = run(main())
+    assert limit > 12
+    assert rate > 0.9 * 25 * MB
+
+
 def test_a_flood_wait_halves_the_window() -> None:
     async def main() -> tuple[int, int]:
         link = Link(0.2, bandwidth=25 * MB)

@@ -15,10 +15,12 @@ from contextlib import asynccontextmanager
 
 #: A round must be this much faster than the best before it to count as growth.
 GROWTH = 1.15
-#: Rounds without growth after which the window stops doubling.
+#: Rounds without growth after which a larger window that was tried is given up.
 FLAT_ROUNDS = 2
 #: After so many rounds on the plateau, a larger window is tried.
 PROBE_ROUNDS = 12
+#: Seconds without a transfer after which nothing is known any more (connections are closed by then).
+IDLE_SECONDS = 60.0
 
 
 class Window:
@@ -37,19 +39,13 @@ class Window:
         on_flat: Callable[[], bool] = lambda: False,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
-        self.limit = start
         self.largest = largest
         self.in_flight = 0
+        self._start = start
         self._on_flat = on_flat
         self._clock = clock
         self._waiting: OrderedDict[object, deque[asyncio.Future[None]]] = OrderedDict()
-        self._doubling, self._probing = True, False
-        self._was_full = False
-        self._best = 0.0
-        self._best_limit = start
-        self._best_when_flat = 0.0
-        self._flat = 0
-        self._begin_round()
+        self._start_over()
 
     @asynccontextmanager
     async def slot(self, owner: object) -> AsyncIterator[None]:
@@ -61,7 +57,15 @@ class Window:
             self.in_flight -= 1
             self._grant()
 
+    def _start_over(self) -> None:
+        self.limit = self._start
+        self._doubling, self._probing = True, False
+        self._best, self._best_limit, self._best_when_flat, self._flat = 0.0, self._start, 0.0, 0
+        self._begin_round()
+
     async def _acquire(self, owner: object) -> None:
+        if not self.in_flight and self._clock() - self._since > IDLE_SECONDS:
+            self._start_over()  # the connections were closed meanwhile, and the link may be another one
         if self.in_flight < self.limit and not self._waiting:
             self.in_flight += 1
             self._was_full |= self.in_flight >= self.limit
@@ -125,23 +129,23 @@ class Window:
             return
         self._best = max(self._best, rate)
         self._flat += 1
-        if self._doubling and self._flat >= FLAT_ROUNDS:
-            self._stop_doubling()
+        if self._doubling:
+            self._flatten()
         elif self._probing and self._flat >= FLAT_ROUNDS:
             self._probing, self._flat = False, 0
             self._set_limit(self._best_limit)
         elif not self._doubling and self._flat >= PROBE_ROUNDS:
             self._probe(rate)
 
-    def _stop_doubling(self) -> None:
-        # A quarter more than what was enough, so that a late answer leaves no gap.
-        self._set_limit(self._best_limit + self._best_limit // 4 + 1)
+    def _flatten(self) -> None:
+        """Doubling brought nothing this time: try more connections; if those bring nothing, settle."""
         helped = self._best > self._best_when_flat * GROWTH
         self._best_when_flat = self._best
         if helped and self._on_flat():
-            self._flat = FLAT_ROUNDS - 1  # the next round tells whether that helped
-        else:
-            self._doubling, self._flat = False, 0
+            return  # the next round tells whether that helped
+        # A quarter more than what was enough, so that a late answer leaves no gap.
+        self._set_limit(self._best_limit + self._best_limit // 4 + 1)
+        self._doubling, self._flat = False, 0
 
     def _probe(self, rate: float) -> None:
         """Links change: see whether a larger window is faster than ``rate`` now."""
