@@ -28,7 +28,7 @@ async def nobody() -> str:
 async def until(condition: Callable[[], object], seconds: float = 60) -> None:
     """Wait until ``condition`` holds. Raises TimeoutError."""
     async with asyncio.timeout(seconds):
-        while not condition():  # noqa: ASYNC110 - what is waited for happens in another process, or in a file
+        while not condition():
             await asyncio.sleep(0.02)
 
 
@@ -58,7 +58,7 @@ class World:
         self.bot: Bot | None = None
 
     @asynccontextmanager
-    async def running(self, **changes: object) -> AsyncIterator[Bot]:
+    async def running(self, *, ask: Ask | None = None, **changes: object) -> AsyncIterator[Bot]:
         """The bot runs inside; its log goes to ``log`` in the form of the real one."""
         settings: Settings = replace(self.settings, **changes)  # type: ignore[arg-type]
         handler = logging.FileHandler(self.log, encoding="utf-8")
@@ -67,7 +67,7 @@ class World:
         level = root.level
         root.addHandler(handler)
         root.setLevel(logging.INFO)
-        self.bot = Bot(settings, ask=Ask(nobody, nobody, nobody))
+        self.bot = Bot(settings, ask=ask or Ask(nobody, nobody, nobody))
         task = asyncio.create_task(self.bot.run())
         ready = asyncio.create_task(self.bot.ready.wait())
         try:

@@ -7,9 +7,10 @@ import logging
 import re
 import secrets
 import shutil
-from collections.abc import Sequence
+from collections.abc import Coroutine, Sequence
 from functools import partial
 from pathlib import Path
+from typing import TypeVar
 
 from telethon import events
 from telethon.tl import functions, types
@@ -30,6 +31,7 @@ from utils.single_file import SingleFile
 from utils.storage.atomic import set_aside
 from utils.storage.journal import Journal
 from utils.storage.workspace import MB, Workspace
+from utils.summary import duration_words
 from utils.telegram.access import Access
 from utils.telegram.client import Ask, build_client, login
 from utils.telegram.conversation import HELP, Conversation, date_words
@@ -39,8 +41,10 @@ from utils.telegram.remote_file import RemoteFile
 from utils.telegram.status import StatusMessage
 from utils.telegram.transfers import Transfers
 from utils.telegram.upload import Upload
+from utils.telegram.waits import OnWait
 
 log = logging.getLogger(__name__)
+T = TypeVar("T")
 
 #: Seconds before a job that broke off for a reason nobody foresaw is taken up again.
 RETRY_PAUSES = (5.0, 60.0, 600.0)
@@ -101,9 +105,10 @@ class Bot:
         # Before the log-in: what arrived while the bot was away is handed out as soon as it is connected.
         self._client.add_event_handler(self._on_message, events.NewMessage(incoming=True))
         self._client.add_event_handler(self._on_button, events.CallbackQuery())
-        me = await login(self._client, self._settings, self._ask)
         try:
-            await self._serve(me)
+            me = await self._unless_stopped(login(self._client, self._settings, self._ask))
+            if me is not None:
+                await self._serve(me)
         finally:
             await self._close()
 
@@ -119,6 +124,18 @@ class Bot:
     @property
     def _quarantine(self) -> Path:
         return self._settings.path("QUARANTINE_DIR")
+
+    async def _unless_stopped(self, work: Coroutine[None, None, T]) -> T | None:
+        """What ``work`` gives; it is ended, and there is nothing, when the bot is told to stop first."""
+        task = asyncio.create_task(work)
+        stop = asyncio.create_task(self._stopping.wait())
+        try:
+            await asyncio.wait([task, stop], return_when=asyncio.FIRST_COMPLETED)
+            return task.result() if task.done() else None
+        finally:
+            stop.cancel()
+            task.cancel()
+            await asyncio.gather(task, stop, return_exceptions=True)
 
     async def _serve(self, me: types.User) -> None:
         log.info("🤖 Logged in as %s (%d)", me.username or me.first_name, me.id)
@@ -274,6 +291,10 @@ class Bot:
         self, item: Incoming, job_id: str, workspace: Workspace, journal: Journal, record: JobRecord
     ) -> None:
         chat = item.peer.input()
+
+        async def on_wait(seconds: float, reason: str) -> None:
+            self._jobs[job_id].show(f"⏳ Waiting {duration_words(seconds)}: {reason}")
+
         delivery = Delivery(
             chat=chat,
             target=self._target or chat,
@@ -281,8 +302,8 @@ class Bot:
             files=workspace.files,
             journal=journal,
             record=record,
-            call=self._transfers.caller,
-            upload=lambda path, name: Upload(self._transfers, path, name=name),
+            call=partial(self._transfers.caller, on_wait=on_wait),
+            upload=lambda path, name: Upload(self._transfers, path, name=name, on_wait=on_wait),
         )
         status = self._statuses[job_id] = StatusMessage(
             send=partial(delivery.send_text, "status"),
@@ -291,7 +312,7 @@ class Bot:
             ),
         )
         services = JobServices(
-            open_archive=lambda passwords: self._open(item, job_id, workspace, passwords),
+            open_archive=lambda passwords: self._open(item, job_id, workspace, passwords, on_wait),
             ask_password=partial(self._conversation.ask_password, item.chat, delivery),
             upload_slot=partial(self.queue.upload, item.chat),
             convert=self._convert_later if self._settings.DEFERRED_VIDEO_CONVERSION else self._convert_now,
@@ -328,9 +349,9 @@ class Bot:
             known.pop(job_id, None)
 
     async def _open(
-        self, item: Incoming, job_id: str, workspace: Workspace, passwords: Sequence[str]
+        self, item: Incoming, job_id: str, workspace: Workspace, passwords: Sequence[str], on_wait: OnWait
     ) -> ArchiveReader:
-        source = await self._source(item)
+        source = await self._source(item, on_wait)
         self._prints[job_id] = content = await fingerprint(source)
         before = self._seen.delivered_before(item, content)
         if before is not None and job_id == item.job:
@@ -347,7 +368,7 @@ class Bot:
             raise NotAnArchive("this is no archive, picture or video that I know.")
         return SingleFile(source)
 
-    async def _source(self, item: Incoming) -> RemoteFile:
+    async def _source(self, item: Incoming, on_wait: OnWait) -> RemoteFile:
         """The file of the message."""
 
         async def refetch() -> Message:
@@ -356,7 +377,7 @@ class Bot:
                 raise ArchiveError("the message was deleted before everything was read.")
             return message
 
-        return RemoteFile.of(self._transfers, await refetch(), refresh=refetch)
+        return RemoteFile.of(self._transfers, await refetch(), refresh=refetch, on_wait=on_wait)
 
     async def _convert_later(self, file: MediaFile, cost: float, job: str) -> None:
         await self._conversions.register(job, file, cost)

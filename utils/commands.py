@@ -1,36 +1,96 @@
-"""The command line: without arguments the bot, and the same engine without Telegram."""
+"""The command line: without arguments the bot; ``inspect`` and ``convert`` do its work without Telegram."""
 
 from __future__ import annotations
 
+import argparse
 import asyncio
 import signal
 import sys
 from collections.abc import Sequence
 from pathlib import Path
 
-from utils.bot import Bot
+from utils.bot import Bot, limits_of
 from utils.constants import EXAMPLE_NAME, SECRETS_NAME, Settings, load_settings, missing_settings
+from utils.conversion_state import ConversionStateManager
+from utils.convert_command import Bar, Conversion, print_progress
 from utils.errors import AlreadyRunning, LoginFailed, SettingsError
+from utils.inspect_command import inspect_archive, print_json, print_text
 from utils.logs import start_logging
+from utils.media import Converter, EncodeSettings, MediaTools
 from utils.storage.lock import InstanceLock
 from utils.telegram.client import terminal
 
-#: Exit codes: everything went well; something failed; settings, log-in or usage.
-OK, FAILED, USAGE = 0, 1, 2
+#: Exit codes: everything went well; settings, log-in or usage are wrong.
+OK, USAGE = 0, 2
+
+_INSPECT_CODES = """exit codes: 0 everything could be read, 2 usage, 3 not an archive, 4 password needed or
+wrong, 5 damaged (what could be read is printed), 6 refused by a limit"""
+_CONVERT_CODES = """Killed and called again, it goes on where it was. exit codes: 0 done, 2 usage, 3 no video
+in it, 4 the conversion failed, 5 it took too long, 6 no room on the disk"""
 
 
 def main(arguments: Sequence[str]) -> int:
     """Run the program; returns its exit code."""
-    if arguments:
-        print(f"unknown command: {arguments[0]}", file=sys.stderr)
-        return USAGE
+    options = _parser().parse_args(arguments)
     try:
         settings = load_settings()
+        if options.command == "inspect":
+            return _inspect(options, settings)
+        if options.command == "convert":
+            return _convert(options, settings)
         require_settings(settings)
         return run_bot(settings)
     except (SettingsError, LoginFailed, AlreadyRunning) as error:
         print(f"❌ {error.told}", file=sys.stderr)
         return USAGE
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(description="Without a command: run the bot.")
+    commands = parser.add_subparsers(dest="command")
+    inspect = commands.add_parser("inspect", help="what the bot would send, and how", epilog=_INSPECT_CODES)
+    inspect.add_argument("archive", type=Path, metavar="ARCHIVE")
+    inspect.add_argument("--password", action="append", default=[])
+    inspect.add_argument("--json", action="store_true", help="one JSON object a line")
+    convert = commands.add_parser("convert", help="convert one video", epilog=_CONVERT_CODES)
+    convert.add_argument("input", type=Path, metavar="INPUT")
+    convert.add_argument("output", type=Path, metavar="OUTPUT")
+    convert.add_argument("--state-file", type=Path, help="default: beside OUTPUT")
+    convert.add_argument("--recovery-dir", type=Path, help="for finished segments; default: beside OUTPUT")
+    convert.add_argument("--json", action="store_true", help="progress as JSON lines")
+    return parser
+
+
+def _inspect(options: argparse.Namespace, settings: Settings) -> int:
+    if not options.archive.is_file():
+        print(f"❌ {options.archive}: there is no such file.", file=sys.stderr)
+        return USAGE
+    return asyncio.run(
+        inspect_archive(
+            options.archive,
+            passwords=(*options.password, *settings.ARCHIVE_PASSWORDS),
+            limits=limits_of(settings),
+            media=MediaTools.from_settings(settings),
+            show=print_json if options.json else print_text,
+        )
+    )
+
+
+def _convert(options: argparse.Namespace, settings: Settings) -> int:
+    source, output = options.input.resolve(), options.output.resolve()
+    if not source.is_file() or not output.parent.is_dir() or source == output:
+        print("❌ INPUT must be a file and OUTPUT another one, in a folder that exists.", file=sys.stderr)
+        return USAGE
+    media = MediaTools.from_settings(settings)
+    conversion = Conversion(
+        source=source,
+        output=output,
+        recovery=options.recovery_dir or output.with_name(output.name + ".recovery"),
+        states=ConversionStateManager(options.state_file or output.with_name(output.name + ".state.json")),
+        converter=Converter(EncodeSettings.from_settings(settings), media.tools),
+        media=media,
+    )
+    return asyncio.run(conversion.run(print_progress if options.json else Bar()))
 
 
 def require_settings(settings: Settings) -> None:

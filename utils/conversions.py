@@ -9,16 +9,16 @@ import shutil
 import time
 from collections.abc import Awaitable, Callable, Mapping
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Protocol
 
 from utils.albums import MediaFile
+from utils.checkpoint import StateCheckpoint
 from utils.conversion_state import (
     COMPLETED,
     FAILED,
     IN_PROGRESS,
     PENDING,
     ConversionStateManager,
-    display_name,
 )
 from utils.errors import BotError, ConversionFailed, ConversionTimeout, DiskFull
 from utils.job import Job, converted_name
@@ -38,35 +38,6 @@ class Requeue(Protocol):
     """Puts a conversion into the queue, not to be started within ``after`` seconds."""
 
     def __call__(self, job: str, number: int, cost: float, *, after: float = 0.0) -> None: ...
-
-
-class StateCheckpoint:
-    """The engine's plan and segments, kept in conversion_state.json under the source's path."""
-
-    def __init__(self, states: ConversionStateManager, source: Path) -> None:
-        self._states = states
-        self._source = source
-
-    def load(self) -> Mapping[str, Any] | None:
-        """What was saved last, or None."""
-        state = self._states.load_state(self._source)
-        return state["details"].get("plan") if state else None
-
-    async def save(self, data: Mapping[str, Any], progress: float) -> None:
-        """Save ``data`` and ``progress`` (0 to 100)."""
-        state = self._states.load_state(self._source)
-        if state is None:
-            return
-        details = {**state["details"], "plan": dict(data)}
-        await asyncio.to_thread(
-            self._states.save_state,
-            self._source,
-            IN_PROGRESS,
-            round(progress, 1),
-            state["output_path"],
-            details=details,
-        )
-        log.info("💾 Conversion state saved: %s (%.0f%% complete)", display_name(state), progress)
 
 
 class Conversions:

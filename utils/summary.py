@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterable
 
 from utils.albums import plural, shorten, unique
@@ -53,6 +54,14 @@ def summary_text(archive: str, record: JobRecord) -> str:
     if record.ignored:
         lines.append(f"🗑️ Ignored {plural(record.ignored, 'system file')} such as .DS_Store.")
     return shorten("\n".join(lines), TEXT_UNITS)
+
+
+def duration_words(seconds: float) -> str:
+    """ "45 seconds", "3 minutes", "2 hours", rounded up so that nobody waits longer than was said."""
+    for unit, length in (("hour", 3600), ("minute", 60)):
+        if seconds >= 2 * length:
+            return plural(math.ceil(seconds / length), unit)
+    return plural(math.ceil(seconds), "second")
 
 
 def names(listed: list[str]) -> str:

@@ -1,0 +1,58 @@
+"""The bot as the process that an owner starts."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import sys
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from tests.world import World
+from utils.constants import ROOT, SETTINGS
+
+
+def environment(world: World, **changes: str) -> dict[str, str]:
+    """The test's settings as environment variables; an empty value leaves a setting out."""
+    values = {
+        info.name: ",".join(value) if isinstance(value, tuple) else str(value)
+        for info in SETTINGS
+        if (value := getattr(world.settings, info.name)) != info.default
+    }
+    values |= {"SECRETS_FILE": str(world.folder / "none"), **changes}
+    inherited = {name: text for name, text in os.environ.items() if name not in {i.name for i in SETTINGS}}
+    return {**inherited, **{name: text for name, text in values.items() if text}}
+
+
+@dataclass(frozen=True)
+class Ended:
+    """How a process ended."""
+
+    code: int
+    out: str
+    err: str
+
+
+async def start(environ: Mapping[str, str], *arguments: str) -> asyncio.subprocess.Process:
+    """Start the program."""
+    return await asyncio.create_subprocess_exec(
+        sys.executable,
+        str(ROOT / "extract-compressed-files.py"),
+        *arguments,
+        env=dict(environ),
+        stdin=asyncio.subprocess.DEVNULL,
+        stdout=asyncio.subprocess.PIPE,
+        stderr=asyncio.subprocess.PIPE,
+    )
+
+
+async def run(environ: Mapping[str, str], *arguments: str, seconds: float = 60) -> Ended:
+    """Run the program to its end."""
+    process = await start(environ, *arguments)
+    try:
+        out, err = await asyncio.wait_for(process.communicate(), seconds)
+    finally:
+        if process.returncode is None:
+            process.kill()
+            await process.wait()
+    return Ended(process.returncode or 0, out.decode(), err.decode())

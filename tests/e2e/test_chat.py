@@ -1,0 +1,343 @@
+"""Whole stories, from an archive in the chat to what a person has in the end."""
+
+from __future__ import annotations
+
+import asyncio
+import io
+import subprocess
+import tarfile
+from pathlib import Path
+
+import pytest
+from PIL import Image
+from telethon.tl import types
+
+from tests.files import photo, video, zip_of
+from tests.world import BOT, BOT_ID, World, until
+from utils.archives.engine import find_engine
+from utils.telegram.client import Ask
+
+
+async def test_strangers_are_ignored_and_logged(world: World, tmp_path: Path) -> None:
+    stranger_id = await world.sandbox.add_person("+15550666", "Eve", "eve")
+    async with world.running(), world.sandbox.person("+15550666") as stranger:
+        await stranger.say(BOT, "/start")
+        await stranger.send_file(BOT, zip_of(tmp_path / "a.zip", {"a.jpg": photo(1)}))
+        await until(lambda: sum("🚫 Ignored" in line for line in world.lines()) == 2)
+        await asyncio.sleep(0.3)
+    assert any(f"🚫 Ignored a message of {stranger_id} (eve)" in line for line in world.lines())
+    got = world.sandbox.messages(stranger_id, BOT_ID)
+    assert all(message.sent_by == stranger_id for message in got)
+    assert world.leftovers() == []
+
+
+async def test_people_may_be_named_by_username(world: World, tmp_path: Path) -> None:
+    async with world.running(AUTHORIZED_USERS=("@ANN",)):
+        await world.send(zip_of(tmp_path / "a.zip", {"a.jpg": photo(1)}))
+        assert "1 picture sent" in await world.summary()
+
+
+async def test_a_picture_or_video_by_itself_is_taken_too(world: World, tmp_path: Path) -> None:
+    (tmp_path / "one.bmp").write_bytes(photo(1, kind="BMP"))
+    (tmp_path / "old.avi").write_bytes(video("avi"))
+    async with world.running():
+        await world.send(tmp_path / "one.bmp")
+        await world.summary()
+        await world.send(tmp_path / "old.avi")
+        await world.wait("1 video sent")
+    assert [message.kind for message in world.media()] == ["photo", "video"]
+
+
+@pytest.mark.parametrize("kind", ["TIFF", "BMP", "WEBP", "HEIF", "PNG"])
+async def test_pictures_that_telegram_would_refuse_are_corrected(
+    world: World, tmp_path: Path, kind: str
+) -> None:
+    import pillow_heif
+
+    pillow_heif.register_heif_opener()
+    async with world.running():
+        await world.send(zip_of(tmp_path / "a.zip", {"a.pic": photo(5, kind=kind)}))
+        await world.summary()
+    (got,) = world.media()
+    assert (got.kind, got.width, got.height) == ("photo", 640, 480)
+    assert got.path is not None
+    with Image.open(got.path) as sent, Image.open(io.BytesIO(photo(5, kind="PNG"))) as original:
+        assert sent.format in ("JPEG", "PNG")
+        difference = [abs(a - b) for a, b in zip(_mean(sent), _mean(original), strict=True)]
+    assert max(difference) < 3
+
+
+def _mean(picture: Image.Image) -> tuple[float, ...]:
+    pixel = picture.convert("RGB").resize((1, 1), Image.Resampling.BOX).getpixel((0, 0))
+    assert isinstance(pixel, tuple)
+    return tuple(float(value) for value in pixel)
+
+
+async def test_too_large_too_long_and_turned_pictures_arrive_right(world: World, tmp_path: Path) -> None:
+    noise = Image.effect_noise((4200, 3600), 90).convert("RGB")
+    big = io.BytesIO()
+    noise.save(big, "JPEG", quality=98)
+    assert big.tell() > 10 * 1024 * 1024
+    turned = io.BytesIO()
+    exif = Image.Exif()
+    exif[0x0112] = 6
+    Image.open(io.BytesIO(photo(1))).save(turned, "JPEG", exif=exif)
+    entries = {
+        "1 big.jpg": big.getvalue(),
+        "2 long.jpg": photo(2, (4000, 100)),
+        "3 wide.png": photo(3, (9000, 1500), "PNG"),
+        "4 turned.jpg": turned.getvalue(),
+    }
+    async with world.running():
+        await world.send(zip_of(tmp_path / "a.zip", entries))
+        await world.summary()
+    first, long, wide, turned_photo = world.media()
+    assert all(message.kind == "photo" for message in world.media())
+    assert first.size <= 10 * 1024 * 1024
+    assert long.width is not None and long.height is not None and long.width / long.height <= 20
+    assert wide.width is not None and wide.height is not None and wide.width + wide.height <= 10_000
+    assert turned_photo.path is not None
+    with Image.open(turned_photo.path) as picture:
+        upright = picture.size if picture.getexif().get(0x0112, 1) == 1 else picture.size[::-1]
+    assert upright == (480, 640)
+
+
+async def test_names_in_any_script_are_shown(world: World, tmp_path: Path) -> None:
+    entries = {"Отпуск/море.jpg": photo(1), "京都/紅葉.jpg": photo(2)}
+    async with world.running():
+        await world.send(zip_of(tmp_path / "Фото 写真.zip", entries))
+        await world.summary()
+    assert [message.caption for message in world.media()] == [
+        "📦 Фото 写真.zip › Отпуск\nморе.jpg",
+        "📦 Фото 写真.zip › 京都\n紅葉.jpg",
+    ]
+
+
+async def test_a_new_archive_during_a_conversion_is_served_at_once(world: World, tmp_path: Path) -> None:
+    async with world.running(VIDEO_PRESET="veryslow", CONVERSION_THREADS=1):
+        await world.send(zip_of(tmp_path / "slow.zip", {"slow.avi": video("avi", seconds=90)}))
+        await until(lambda: any("🎬 Starting" in line for line in world.lines()))
+        await world.send(zip_of(tmp_path / "quick.zip", {"a.jpg": photo(1), "b.jpg": photo(2)}))
+        await world.wait("quick.zip: 2 pictures sent")
+        assert not any("✅ Conversion completed" in line for line in world.lines())
+        assert [message.kind for message in world.media()] == ["photo", "photo"]
+        await world.person.say(BOT, "/cancel")
+        await world.wait("Cancelled: slow.zip")
+    assert world.leftovers() == []
+
+
+async def test_several_people_and_several_archives_in_a_row(world: World, tmp_path: Path) -> None:
+    bob_id = await world.sandbox.add_person("+15550002", "Bob", "bob")
+    async with (
+        world.running(AUTHORIZED_USERS=("ann", "bob")),
+        world.sandbox.person("+15550002") as bob,
+    ):
+        await bob.say(BOT, "/start")
+        for number in range(3):
+            names = {f"{number}-{n}.jpg": photo(10 * number + n) for n in range(3)}
+            await world.send(zip_of(tmp_path / f"ann{number}.zip", names))
+            await bob.send_file(BOT, zip_of(tmp_path / f"bob{number}.zip", names))
+        for number in range(3):
+            await world.wait(f"ann{number}.zip: 3 pictures sent")
+            await bob.wait_for_text(f"bob{number}.zip: 3 pictures sent", 60)
+    for person in (world.person_id, bob_id):
+        photos = [m for m in world.sandbox.messages(person, BOT_ID) if m.kind == "photo"]
+        assert len(photos) == 9
+        albums = [message.album for message in photos]
+        assert albums == sorted(albums, key=albums.index) and len(set(albums)) == 3
+    assert world.leftovers() == []
+
+
+async def test_one_persons_wait_holds_up_nobody_else(world: World, tmp_path: Path) -> None:
+    bob_id = await world.sandbox.add_person("+15550002", "Bob", "bob")
+    async with (
+        world.running(AUTHORIZED_USERS=("ann", "bob")),
+        world.sandbox.person("+15550002") as bob,
+    ):
+        await bob.say(BOT, "/start")
+        world.sandbox.faults.flood(
+            "messages.sendMultiMedia", 3600, when=lambda call: call.request.peer.user_id == world.person_id
+        )
+        entries = {f"{n}.jpg": photo(n) for n in range(3)}
+        await world.send(zip_of(tmp_path / "ann.zip", entries))
+        await until(lambda: world.sandbox.faults.called("messages.sendMultiMedia"))
+        await bob.send_file(BOT, zip_of(tmp_path / "bob.zip", entries))
+        await bob.wait_for_text("bob.zip: 3 pictures sent", 60)
+        assert world.media() == []
+        await world.wait("Telegram asks for a pause", 20)
+    assert len([m for m in world.sandbox.messages(bob_id, BOT_ID) if m.kind == "photo"]) == 3
+
+
+@pytest.mark.parametrize(
+    ("name", "content", "words"),
+    [
+        ("notes.zip", b"this is only text " * 50, "no archive, picture or video"),
+        ("cut.zip", "cut", "damaged"),
+        ("texts.zip", {"a.txt": b"a", "b.pdf": b"%PDF-1.4"}, "no picture or video in it"),
+        ("nothing.zip", {}, "no picture or video in it"),
+    ],
+)
+async def test_what_can_not_be_used_is_answered_and_leaves_nothing(
+    world: World, tmp_path: Path, name: str, content: bytes | str | dict[str, bytes], words: str
+) -> None:
+    path = tmp_path / name
+    if isinstance(content, dict):
+        zip_of(path, content)
+    elif content == "cut":
+        whole = zip_of(tmp_path / "whole.zip", {"a.jpg": photo(1, (2000, 2000))}).read_bytes()
+        path.write_bytes(whole[: len(whole) // 2])
+    else:
+        assert isinstance(content, bytes)
+        path.write_bytes(content)
+    async with world.running():
+        await world.send(path)
+        assert words in await world.wait(f"{name}: ")
+        await until(lambda: not world.leftovers())
+        await world.send(zip_of(tmp_path / "good.zip", {"a.jpg": photo(1)}))
+        await world.wait("good.zip: 1 picture sent")
+
+
+async def test_an_archive_larger_than_the_disk_is_refused_with_the_figures(
+    world: World, tmp_path: Path
+) -> None:
+    async with world.running(DISK_RESERVE_MB=10_000_000):
+        await world.send(zip_of(tmp_path / "a.zip", {"a.jpg": photo(1)}))
+        assert "MB" in await world.wait("❌ a.zip: ")
+        await until(lambda: not world.leftovers())
+
+
+def encrypted(path: Path, password: str, *options: str) -> Path:
+    """A 7z archive with one picture in it."""
+    source = path.with_suffix(".jpg")
+    source.write_bytes(photo(1))
+    engine = str(find_engine().path)
+    subprocess.run(
+        [engine, "a", "-bso0", f"-p{password}", *options, str(path), str(source)],
+        check=True,
+        stdin=subprocess.DEVNULL,
+    )
+    return path
+
+
+@pytest.mark.parametrize("options", [[], ["-mhe=on"]])
+async def test_the_password_is_asked_for_until_it_is_right_and_never_logged(
+    world: World, tmp_path: Path, options: list[str]
+) -> None:
+    archive = encrypted(tmp_path / "secret.7z", "opensesame", *options)
+    async with world.running():
+        await world.send(archive)
+        await world.wait("attempt 1 of 3")
+        await world.person.say(BOT, "wrong-guess")
+        await world.wait("attempt 2 of 3")
+        await world.person.say(BOT, "opensesame")
+        assert "1 picture sent" in await world.summary()
+    log = "\n".join(world.lines())
+    assert "opensesame" not in log and "wrong-guess" not in log
+    assert world.leftovers() == []
+
+
+async def test_after_the_last_attempt_the_archive_is_given_up_in_words(world: World, tmp_path: Path) -> None:
+    archive = encrypted(tmp_path / "secret.7z", "opensesame")
+    async with world.running(PASSWORD_ATTEMPTS=1):
+        await world.send(archive)
+        await world.wait("attempt 1 of 1")
+        await world.person.say(BOT, "wrong")
+        await world.wait("❌ secret.7z: ")
+        await until(lambda: not world.leftovers())
+
+
+async def test_the_caption_and_the_settings_give_passwords_too(world: World, tmp_path: Path) -> None:
+    async with world.running(ARCHIVE_PASSWORDS=("from-settings",)):
+        await world.send(encrypted(tmp_path / "one.7z", "in caption"), "holiday\npass: in caption")
+        await world.wait("one.7z: 1 picture sent")
+        await world.send(encrypted(tmp_path / "two.7z", "from-settings", "-mhe=on"))
+        await world.wait("two.7z: 1 picture sent")
+
+
+async def test_an_archive_sent_while_the_bot_was_away_is_picked_up_once(world: World, tmp_path: Path) -> None:
+    async with world.running():
+        await world.send(zip_of(tmp_path / "first.zip", {"a.jpg": photo(1)}))
+        await world.wait("first.zip: 1 picture sent")
+    await world.send(zip_of(tmp_path / "away.zip", {"b.jpg": photo(2)}))
+    for _ in range(2):
+        async with world.running():
+            await world.wait("away.zip: 1 picture sent")
+            await asyncio.sleep(0.5)
+    assert len(world.media()) == 2
+
+
+async def test_the_same_file_again_is_done_again_only_on_request(world: World, tmp_path: Path) -> None:
+    archive = zip_of(tmp_path / "a.zip", {"a.jpg": photo(1)})
+    async with world.running():
+        await world.send(archive)
+        await world.summary()
+        await world.send(archive)
+        question = await world.person.wait_for_text("I sent you what is in it")
+        assert len(world.media()) == 1
+        await world.person.press(question, "🔁 Again")
+        await until(lambda: len(world.media()) == 2)
+        await until(lambda: not world.leftovers())
+
+
+async def test_results_can_go_to_another_chat(world: World, tmp_path: Path) -> None:
+    bob_id = await world.sandbox.add_person("+15550002", "Bob", "bob")
+    async with world.sandbox.person("+15550002") as bob:
+        await bob.say(BOT, "/start")
+        async with world.running(TARGET_CHAT="@bob"):
+            await world.send(zip_of(tmp_path / "a.zip", {"a.jpg": photo(1)}))
+            await world.summary()
+    assert world.media() == []
+    assert [m.kind for m in world.sandbox.messages(bob_id, BOT_ID) if m.sent_by == BOT_ID] == ["photo"]
+
+
+async def test_without_a_token_it_logs_in_as_a_person(world: World, tmp_path: Path) -> None:
+    owner_phone = "+15550009"
+    owner_id = await world.sandbox.add_person(owner_phone, "Owner", "owner", "2fa password")
+
+    async def phone() -> str:
+        return owner_phone
+
+    async def code() -> str:
+        return world.sandbox.login_code(owner_phone)
+
+    async def password() -> str:
+        return "2fa password"
+
+    async with world.running(ask=Ask(phone, code, password), BOT_TOKEN="", TELEGRAM_SERVER_DC=1):
+        await world.person.send_file("owner", zip_of(tmp_path / "a.zip", {"a.jpg": photo(1)}))
+        await world.summary()
+    got = world.sandbox.messages(world.person_id, owner_id)
+    assert [message.kind for message in got if message.sent_by == owner_id].count("photo") == 1
+    assert not any("2fa password" in line for line in world.lines())
+
+
+async def test_commands_are_published_and_answered(world: World) -> None:
+    async with world.running():
+        await world.person.say(BOT, "/help")
+        await world.wait("Send me an archive")
+        await world.person.say(BOT, "/status")
+        await world.wait("nothing to do")
+        await world.person.say(BOT, "/cancel")
+        await world.wait("nothing to cancel")
+    (call,) = world.sandbox.faults.called("bots.setBotCommands")
+    assert [type(command) for command in call.request.commands] == [types.BotCommand] * 3
+
+
+async def test_a_tar_can_not_write_outside_or_show_what_is_not_in_it(world: World, tmp_path: Path) -> None:
+    path = tmp_path / "evil.tar"
+    with tarfile.open(path, "w") as archive:
+        for name in ("../../escaped.jpg", "/tmp/absolute.jpg"):
+            member = tarfile.TarInfo(name)
+            member.size = len(photo(1))
+            archive.addfile(member, io.BytesIO(photo(1)))
+        link = tarfile.TarInfo("passwd.jpg")
+        link.type, link.linkname = tarfile.SYMTYPE, "/etc/passwd"
+        archive.addfile(link)
+    before = {entry for entry in tmp_path.rglob("*") if world.data not in entry.parents}
+    async with world.running():
+        await world.send(path)
+        summary = await world.summary()
+    assert "2 pictures sent" in summary and "passwd.jpg" in summary
+    after = {entry for entry in tmp_path.rglob("*") if world.data not in entry.parents}
+    assert {entry for entry in after - before if "telegram" not in str(entry)} <= {world.data, world.log}
+    assert not Path("/tmp/absolute.jpg").exists()

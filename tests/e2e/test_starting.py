@@ -1,0 +1,97 @@
+"""Starting and stopping, as an owner does it."""
+
+from __future__ import annotations
+
+import asyncio
+import signal
+import stat
+from pathlib import Path
+
+import pytest
+
+from tests.e2e.process import environment, run, start
+from tests.files import photo, zip_of
+from tests.world import TOKEN, World, until
+
+
+async def test_without_settings_every_missing_key_is_named_and_where_it_comes_from(world: World) -> None:
+    ended = await run(environment(world, API_ID="", API_HASH="", AUTHORIZED_USERS=""))
+    assert ended.code == 2
+    for words in ("API_ID", "API_HASH", "AUTHORIZED_USERS", "my.telegram.org", "secrets.properties.example"):
+        assert words in ended.err
+    assert "Traceback" not in ended.err
+    assert not world.data.exists()
+
+
+@pytest.mark.parametrize(
+    ("changes", "words"),
+    [
+        ({"BOT_TOKEN": "9:wrong"}, "BOT_TOKEN"),
+        ({"TELEGRAM_SERVER": "127.0.0.1:9"}, "127.0.0.1:9 cannot be reached"),
+        ({"TELEGRAM_SERVER": "nowhere"}, "host:port"),
+        ({"TELEGRAM_SERVER_KEY": "/no/such/key"}, "TELEGRAM_SERVER_KEY"),
+        ({"TARGET_CHAT": "@nobody_at_all"}, "TARGET_CHAT"),
+        ({"API_ID": "abc"}, "API_ID"),
+    ],
+)
+async def test_what_is_wrong_at_the_start_is_said_in_one_line(
+    world: World, changes: dict[str, str], words: str
+) -> None:
+    ended = await run(environment(world, **changes))
+    assert ended.code == 2
+    last = ended.err.strip().splitlines()[-1]
+    assert last.startswith("❌ ") and words in last
+    assert "Traceback" not in ended.err and TOKEN not in ended.err and "9:wrong" not in ended.err
+
+
+async def test_a_second_bot_on_the_same_folder_is_refused_with_the_firsts_id(world: World) -> None:
+    async with world.running():
+        pass
+    first = await start(environment(world))
+    try:
+        await until(lambda: "INFO: ✅ Ready" in world.lines()[-3:])
+        second = await run(environment(world))
+        assert second.code == 2
+        assert f"already runs as process {first.pid}" in second.err
+    finally:
+        first.terminate()
+        await first.communicate()
+
+
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
+async def test_a_signal_ends_the_bot_within_seconds_and_cleanly(world: World, number: signal.Signals) -> None:
+    process = await start(environment(world))
+    await until(lambda: any("Ready" in line for line in world.lines()))
+    process.send_signal(number)
+    _, err = await asyncio.wait_for(process.communicate(), 10)
+    assert process.returncode == 0
+    assert "Traceback" not in err.decode()
+
+
+async def test_a_signal_ends_it_also_while_it_logs_in(world: World) -> None:
+    gate = world.sandbox.faults.hold("auth.importBotAuthorization", times=None)
+    process = await start(environment(world))
+    await gate.reached()
+    process.terminate()
+    await asyncio.wait_for(process.communicate(), 10)
+    gate.open()
+    assert process.returncode == 0
+
+
+async def test_a_damaged_state_file_is_set_aside_and_the_bot_starts(world: World, tmp_path: Path) -> None:
+    world.data.mkdir()
+    (world.data / "conversion_state.json").write_text("{half of it")
+    async with world.running():
+        await world.send(zip_of(tmp_path / "a.zip", {"a.jpg": photo(1)}))
+        await world.summary()
+    kept = [path for path in (world.data / "quarantine").iterdir() if path.suffix == ".json"]
+    assert [path.read_text() for path in kept] == ["{half of it"]
+    assert any("State file set aside: conversion_state.json" in line for line in world.lines())
+
+
+async def test_the_log_in_is_kept_private_and_out_of_the_log(world: World) -> None:
+    async with world.running():
+        pass
+    (session,) = (world.data / "sessions").glob("*.session")
+    assert stat.S_IMODE(session.stat().st_mode) == 0o600
+    assert not any(TOKEN.partition(":")[2] in line for line in world.lines())

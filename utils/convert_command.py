@@ -1,0 +1,104 @@
+"""``convert INPUT OUTPUT``: the bot's conversion without Telegram, resumed when it was cut off."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import sys
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+
+from utils.checkpoint import StateCheckpoint
+from utils.conversion_state import COMPLETED, FAILED, IN_PROGRESS, PENDING, ConversionStateManager
+from utils.errors import ConversionTimeout, DiskFull, MediaError, NotMedia
+from utils.media import Converter, Inspection, MediaTools, Verdict
+
+#: Exit codes beside 0 and 2 (usage): no video, the conversion failed, it took too long, no room on the disk.
+NO_VIDEO, NOT_CONVERTED, TIMEOUT, NO_ROOM = 3, 4, 5, 6
+
+
+@dataclass(frozen=True)
+class Conversion:
+    """One call of the command. The result is in ``output`` only when it is whole."""
+
+    source: Path
+    output: Path
+    recovery: Path
+    states: ConversionStateManager
+    converter: Converter
+    media: MediaTools
+
+    async def run(self, on_progress: Callable[[float], None]) -> int:
+        """Convert; returns the exit code. What went wrong is told on standard error."""
+        try:
+            result = await self._convert(on_progress)
+        except NotMedia as error:
+            return self._failed(error, NO_VIDEO)
+        except ConversionTimeout as error:
+            return self._failed(error, TIMEOUT)
+        except MediaError as error:
+            return self._failed(error, NOT_CONVERTED)
+        except DiskFull as error:
+            print(f"❌ {self.source.name}: {error.told}", file=sys.stderr)
+            return NO_ROOM
+        self.states.mark_completed(self.source)
+        print(f"✅ {self.output}: {result.width}x{result.height}, {result.duration:.1f} s", file=sys.stderr)
+        return 0
+
+    async def _convert(self, on_progress: Callable[[float], None]) -> Inspection:
+        inspection = await self.media.inspect(self.source, self.source.name)
+        if inspection.plan is None or inspection.verdict not in (Verdict.READY, Verdict.DEFERRED):
+            raise NotMedia(inspection.reason)
+        print(f"🎬 {self.source.name}: {inspection.plan.action.value}. {inspection.reason}", file=sys.stderr)
+        state = self.states.load_state(self.source)
+        if state is None or state["status"] in (COMPLETED, FAILED):
+            details = {"name": self.source.name}
+            self.states.save_state(self.source, PENDING, 0, self.output, details=details)
+        checkpoint = StateCheckpoint(self.states, self.source)
+        resumed = await asyncio.to_thread(self.converter.resumed_from, checkpoint)
+        if resumed > 0:
+            print(f"♻️ Resumed after {resumed:.0f} %", file=sys.stderr)
+
+        async def progress(percent: float) -> None:
+            on_progress(percent)
+
+        return await self.converter.convert(
+            self.source,
+            self.output,
+            inspection=inspection,
+            checkpoint=checkpoint,
+            work_dir=self.recovery / f"convert-{self.source.name}",
+            on_progress=progress,
+        )
+
+    def _failed(self, error: MediaError, code: int) -> int:
+        self.states.save_state(self.source, IN_PROGRESS, 0, self.output)
+        self.states.mark_failed(self.source, error.told)
+        print(f"❌ {self.source.name}: {error.told}", file=sys.stderr)
+        return code
+
+
+class Bar:
+    """A progress bar on standard error, redrawn at most five times a second."""
+
+    WIDTH = 40
+
+    def __init__(self) -> None:
+        self._drawn = 0.0
+
+    def __call__(self, percent: float) -> None:
+        """Draw ``percent`` (0 to 100)."""
+        now = time.monotonic()
+        if now - self._drawn < 0.2 and percent < 100:
+            return
+        self._drawn = now
+        full = int(self.WIDTH * percent / 100)
+        end = "\n" if percent >= 100 else ""
+        print(f"\r[{'█' * full:<{self.WIDTH}}] {percent:5.1f} %{end}", end="", file=sys.stderr, flush=True)
+
+
+def print_progress(percent: float) -> None:
+    """One JSON object a line."""
+    print(json.dumps({"progress": round(percent, 1)}), flush=True)
