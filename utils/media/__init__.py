@@ -1,0 +1,30 @@
+"""Pictures and videos: what they are, what has to be done with them, and doing it."""
+
+from utils.media.checkpoint import Checkpoint
+from utils.media.convert import Converter
+from utils.media.inspection import Inspection, Verdict, inspect
+from utils.media.kinds import Kind, kind_of
+from utils.media.media_tools import MediaTools
+from utils.media.photos import PreparedPhoto, prepare_photo
+from utils.media.plan import Action, ConversionPlan
+from utils.media.settings import EncodeSettings
+from utils.media.thumbnails import make_thumbnail
+from utils.media.tools import Tools
+
+__all__ = [
+    "Action",
+    "Checkpoint",
+    "ConversionPlan",
+    "Converter",
+    "EncodeSettings",
+    "Inspection",
+    "Kind",
+    "MediaTools",
+    "PreparedPhoto",
+    "Tools",
+    "Verdict",
+    "inspect",
+    "kind_of",
+    "make_thumbnail",
+    "prepare_photo",
+]

@@ -1,0 +1,91 @@
+"""Argument lists for ffmpeg and ffprobe, built with ffmpeg-python, each with what keeps it inside its file."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+
+import ffmpeg
+
+#: One option's value: None for an option without one, a sequence for one that is repeated.
+Value = str | int | float | None | Sequence[str]
+
+#: Demuxers meant for media files. None of them opens other files or the network, as hls, concat, image2,
+#: sdp and their like do, whatever the name of the file says.
+DEMUXERS = (
+    "mov,matroska,avi,asf,asf_o,flv,live_flv,kux,mpegts,mpeg,mpegvideo,m4v,h261,h263,h264,hevc,vc1,vc1test,"
+    "ogg,rm,mxf,mxg,dv,gif,apng,wtv,nut,nsv,yuv4mpegpipe,ivf,mjpeg,smjpeg,obu,av1,dirac,gxf,pva,ty,flic"
+)
+
+#: Pixels of one picture at most (8192 x 8192): a header may promise a picture that no memory holds.
+MAX_PIXELS = 8192 * 8192
+#: Streams that a file may have; more are not looked at.
+MAX_STREAMS = 1000
+
+#: Put before every input. `file` is for the name itself and `pipe` for our own ends.
+SAFE_INPUT: Mapping[str, Value] = {
+    "protocol_whitelist": "file,pipe",
+    "format_whitelist": DEMUXERS,
+    "max_streams": MAX_STREAMS,
+    # A transport stream may show its tracks late.
+    "probesize": 20_000_000,
+    "analyzeduration": 20_000_000,
+}
+
+_GLOBAL = ("-hide_banner", "-nostdin", "-loglevel", "error")
+
+
+def name_of(path: Path) -> str:
+    """``path`` as ffmpeg must be given it: without ``file:`` a name such as ``concat:a|b`` is a command."""
+    return f"file:{path}"
+
+
+class Job:
+    """One ffmpeg call in the making: inputs, then outputs that take streams from them."""
+
+    def __init__(self, *, threads: int | None = None, report: bool = True) -> None:
+        self._inputs: list[ffmpeg.Stream] = []
+        self._outputs: list[ffmpeg.Stream] = []
+        self._threads = threads
+        self._report = report
+
+    def input(self, path: Path, options: Mapping[str, Value] | None = None) -> int:
+        """Add an input; returns its number."""
+        merged = {**SAFE_INPUT, **(options or {})}
+        if self._threads is not None:
+            merged.setdefault("threads", self._threads)
+        merged.setdefault("max_pixels", MAX_PIXELS)
+        self._inputs.append(ffmpeg.input(name_of(path), **merged))
+        return len(self._inputs) - 1
+
+    def output(
+        self, path: Path | None, streams: Sequence[tuple[int, str]], options: Mapping[str, Value]
+    ) -> None:
+        """Write ``streams`` (number of an input, stream specifier) to ``path``, or (None) nowhere.
+
+        Nowhere means decoding only. The format of the file must be among ``options`` as ``f``.
+        """
+        chosen = [self._inputs[number][specifier] for number, specifier in streams]
+        merged = dict(options)
+        if path is None:
+            merged["f"] = "null"
+        if self._threads is not None:
+            merged.setdefault("threads", self._threads)
+        name = "-" if path is None else name_of(path)
+        self._outputs.append(ffmpeg.output(*chosen, name, **merged))
+
+    def arguments(self) -> list[str]:
+        """Everything after the program's name."""
+        command = ffmpeg.merge_outputs(*self._outputs) if len(self._outputs) > 1 else self._outputs[0]
+        report = ["-progress", "pipe:1", "-stats_period", "0.5"] if self._report else []
+        return [*_GLOBAL, *report, "-y", *(str(part) for part in ffmpeg.get_args(command))]
+
+
+def probe_arguments(path: Path, options: Mapping[str, Value]) -> list[str]:
+    """Arguments for an ffprobe call; ffmpeg-python can build these only by its own blocking ``probe``."""
+    arguments = ["-hide_banner", "-loglevel", "error"]
+    for name, value in {**SAFE_INPUT, **options}.items():
+        arguments.append(f"-{name}")
+        if value is not None:
+            arguments.append(str(value))
+    return [*arguments, "-i", name_of(path)]

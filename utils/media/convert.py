@@ -1,0 +1,104 @@
+"""The conversion engine, as the rest of the program sees it."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections.abc import Awaitable, Callable
+from dataclasses import replace
+from pathlib import Path
+
+from utils.errors import ConversionFailed, ConversionTimeout
+from utils.media.checkpoint import Checkpoint, finished_only, identity_of, read_state
+from utils.media.disk import FreeSpace, free_bytes
+from utils.media.full import convert_fully
+from utils.media.inspection import Inspection
+from utils.media.plan import Action
+from utils.media.remux import remux
+from utils.media.settings import EncodeSettings
+from utils.media.tools import Tools
+from utils.media.work import Work
+
+log = logging.getLogger(__name__)
+
+
+class Converter:
+    """Makes videos playable, with the least work, so that a cut-off conversion goes on where it was."""
+
+    def __init__(self, settings: EncodeSettings, tools: Tools, *, free: FreeSpace = free_bytes) -> None:
+        self._settings = settings
+        self._tools = tools
+        self._free = free
+
+    def resumed_from(self, checkpoint: Checkpoint) -> float:
+        """The percentage of the frames that :meth:`convert` would not encode again. Looks at file sizes."""
+        state = read_state(checkpoint.load())
+        if state is None or not state.recipe.frames:
+            return 0.0
+        try:
+            if identity_of(Path(state.source)) != state.recipe.identity:
+                return 0.0
+        except OSError:
+            return 0.0
+        return 100.0 * finished_only(state).frames_done / state.recipe.frames
+
+    async def convert(
+        self,
+        source: Path,
+        output: Path,
+        *,
+        inspection: Inspection,
+        checkpoint: Checkpoint,
+        work_dir: Path,
+        on_progress: Callable[[float], Awaitable[None]],
+    ) -> Inspection:
+        """Carry out the plan of ``inspection``; returns the inspection of ``output``.
+
+        ``work_dir`` belongs to this conversion alone; it is gone when the conversion succeeds. ``output``
+        appears when it is verified, not before. ``on_progress`` gets percentages of the frames done.
+        Raises :class:`ConversionFailed`, :class:`ConversionTimeout` or :class:`DiskFull`; on cancellation
+        ffmpeg is gone when this returns, and calling it again goes on from the checkpoint.
+        """
+        plan = inspection.plan
+        if plan is None or plan.action is Action.SEND:
+            raise ConversionFailed(f"There is nothing to convert: {inspection.reason}")
+        await asyncio.to_thread(work_dir.mkdir, parents=True, exist_ok=True)
+        work = Work(
+            source=source,
+            output=output,
+            folder=work_dir,
+            inspection=inspection,
+            plan=plan,
+            settings=self._settings,
+            tools=self._tools,
+            checkpoint=checkpoint,
+            on_progress=on_progress,
+            free=self._free,
+        )
+        try:
+            result = await self._carry_out(work)
+        finally:
+            await asyncio.to_thread(work.part.unlink, missing_ok=True)
+        await on_progress(100.0)
+        return result
+
+    async def _carry_out(self, work: Work) -> Inspection:
+        if work.plan.action in (Action.REMUX, Action.AUDIO):
+            try:
+                result = await remux(work)
+            except ConversionTimeout:
+                raise
+            except ConversionFailed as error:
+                log.info("Copying the picture failed, so it is encoded: %s", error.told)
+                work.plan = replace(work.plan, action=Action.FULL)
+            else:
+                await asyncio.to_thread(_remove_empty, work.folder)
+                return result
+        return await convert_fully(work)
+
+
+def _remove_empty(folder: Path) -> None:
+    try:
+        folder.rmdir()
+    except OSError:
+        log.debug("%s is kept: it is not empty", folder)

@@ -1,0 +1,45 @@
+"""Room for results: asked for before, and finished files made durable before they count."""
+
+from __future__ import annotations
+
+import os
+import shutil
+from collections.abc import Callable
+from pathlib import Path
+
+from utils.errors import DiskFull
+
+MB = 1_000_000
+#: Free bytes on the disk that holds a folder.
+FreeSpace = Callable[[Path], int]
+
+
+def free_bytes(folder: Path) -> int:
+    """Free bytes on the disk that holds ``folder``."""
+    return shutil.disk_usage(folder).free
+
+
+def require_room(folder: Path, needed: float, *, reserve: int, free: FreeSpace) -> None:
+    """Raise :class:`DiskFull`, with the figures, unless ``needed`` bytes fit beside the reserve."""
+    available = free(folder) - reserve
+    if needed > available:
+        raise DiskFull(
+            f"The conversion may need {needed / MB:,.0f} MB of disk, but only {max(0, available) / MB:,.0f} MB "
+            f"may be used ({reserve / MB:,.0f} MB are kept free)."
+        )
+
+
+def settle(part: Path, final: Path) -> int:
+    """Make ``part`` durable under its ``final`` name; returns its size. Blocking."""
+    descriptor = os.open(part, os.O_RDONLY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)
+    part.replace(final)
+    folder = os.open(final.parent, os.O_RDONLY)
+    try:
+        os.fsync(folder)
+    finally:
+        os.close(folder)
+    return final.stat().st_size

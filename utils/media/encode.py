@@ -1,0 +1,203 @@
+"""The ffmpeg calls of a conversion, as argument lists. Pure."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from fractions import Fraction
+from pathlib import Path
+
+from utils.media.checkpoint import Recipe, Segment
+from utils.media.commands import Job, Value
+from utils.media.plan import AudioTrack, ConversionPlan
+from utils.media.probe import AudioStream
+
+#: Sample rates that every decoder of AAC takes.
+_RATES = (22_050, 24_000, 32_000, 44_100, 48_000)
+_FAST_START = "+faststart"
+#: Decoding on in spite of damage; missing times are made up.
+_TOLERANT: dict[str, Value] = {"err_detect": "ignore_err", "fflags": "+genpts+discardcorrupt"}
+_CONCAT: dict[str, Value] = {"f": "concat", "safe": 0, "format_whitelist": "concat,mov"}
+
+
+def remux_arguments(source: Path, output: Path, plan: ConversionPlan) -> list[str]:
+    """The picture as it is, sound as it is or (where the plan says so) encoded, in an MP4."""
+    job = Job()
+    number = job.input(source, {"fflags": "+genpts"})
+    options: dict[str, Value] = {
+        "c:v": "copy",
+        "map_metadata": str(number),
+        "map_chapters": str(number),
+        "movflags": _FAST_START,
+        "max_muxing_queue_size": 4096,
+        "f": "mp4",
+    }
+    for place, track in enumerate(plan.audio):
+        options |= _audio_options(place, track, _stream(plan, track))
+    if plan.subtitles:
+        options["c:s"] = "mov_text"
+    streams = [plan.video, *(track.index for track in plan.audio), *plan.subtitles]
+    job.output(output, [(number, str(index)) for index in streams], options)
+    return job.arguments()
+
+
+def rewrap_arguments(source: Path, output: Path, stream: int, muxer: str) -> list[str]:
+    """Only the picture, as it is, in a container in which every frame can be found again."""
+    job = Job()
+    number = job.input(source, {"fflags": "+genpts"})
+    options: dict[str, Value] = {"c:v": "copy", "map_metadata": -1, "map_chapters": -1, "f": muxer}
+    if muxer == "mp4":
+        options["video_track_timescale"] = 90_000
+    job.output(output, [(number, str(stream))], options)
+    return job.arguments()
+
+
+def segment_arguments(
+    source: Path,
+    output: Path,
+    *,
+    recipe: Recipe,
+    segment: Segment,
+    stream: int,
+    seek: float | None,
+    skip: int,
+) -> list[str]:
+    """One segment: ``seek`` seconds into the source, ``skip`` frames thrown away, the next ones encoded."""
+    video: dict[str, Value] = dict(recipe.video)
+    threads = int(str(video.pop("threads")))
+    chain = [str(video.pop("vf"))]
+    if skip:
+        chain.append(f"trim=start_frame={skip}")
+    chain.append(str(video.pop("times")))
+    job = Job(threads=threads)
+    options: dict[str, Value] = {} if recipe.mode != "tolerant" else dict(_TOLERANT)
+    if seek is not None:
+        options["ss"] = f"{seek:.6f}"
+    number = job.input(source, options)
+    output_options: dict[str, Value] = {
+        **video,
+        "vf": ",".join(chain),
+        "fps_mode": "passthrough",
+        "map_metadata": -1,
+        "map_chapters": -1,
+        "f": "mp4",
+    }
+    if segment.frames:
+        output_options["frames:v"] = segment.frames
+    job.output(output, [(number, str(stream))], output_options)
+    return job.arguments()
+
+
+def audio_arguments(source: Path, output: Path, plan: ConversionPlan, *, mode: str) -> list[str]:
+    """All sound, encoded once and whole; it starts where the source's time starts."""
+    job = Job()
+    number = job.input(source, _TOLERANT if mode == "tolerant" else None)
+    options: dict[str, Value] = {"f": "mp4", "map_metadata": -1, "map_chapters": -1}
+    for place, track in enumerate(plan.audio):
+        options |= _audio_options(place, AudioTrack(track.index, copy=False), _stream(plan, track))
+        if mode == "tolerant":
+            options[f"filter:a:{place}"] = "asetpts=N/SR/TB"
+    job.output(output, [(number, str(track.index)) for track in plan.audio], options)
+    return job.arguments()
+
+
+def join_arguments(
+    *,
+    listing: Path,
+    audio: Path | None,
+    source: Path,
+    output: Path,
+    plan: ConversionPlan,
+    offset: Fraction,
+    timescale: int,
+    keep_extras: bool,
+) -> list[str]:
+    """Segments, sound, and the source's subtitles, chapters and title in one MP4, its index in front.
+
+    ``offset`` is when the picture starts, in seconds from the start of the source.
+    """
+    job = Job()
+    concat: dict[str, Value] = dict(_CONCAT)
+    if offset > 0:
+        concat["itsoffset"] = f"{float(offset):.6f}"
+    picture = job.input(listing, concat)
+    streams: list[tuple[int, str]] = [(picture, "v:0")]
+    options: dict[str, Value] = {
+        "c": "copy",
+        "video_track_timescale": timescale,
+        "movflags": _FAST_START,
+        "max_muxing_queue_size": 4096,
+        "map_metadata": -1,
+        "map_chapters": -1,
+        "f": "mp4",
+    }
+    if audio is not None:
+        number = job.input(audio)
+        streams += [(number, f"a:{place}") for place in range(len(plan.audio))]
+        for place, track in enumerate(plan.audio):
+            options |= _language(place, _stream(plan, track))
+    if keep_extras:
+        extras = job.input(source)
+        streams += [(extras, str(index)) for index in plan.subtitles]
+        options |= {"map_metadata": str(extras), "map_chapters": str(extras)}
+        if plan.subtitles:
+            options["c:s"] = "mov_text"
+    job.output(output, streams, options)
+    return job.arguments()
+
+
+def concat_listing(files: Sequence[tuple[str, int | None]]) -> str:
+    """The list for the join: each segment's name and how long it lasts in microseconds.
+
+    Without explicit durations the join takes each file's own, and variable frame rates drift apart.
+    """
+    lines = ["ffconcat version 1.0"]
+    for name, length in files:
+        lines.append(f"file {name}")
+        if length is not None:
+            lines.append(f"duration {length // 1_000_000}.{length % 1_000_000:06d}")
+    return "\n".join(lines) + "\n"
+
+
+def decode_arguments(path: Path, *, keys_only: bool) -> list[str]:
+    """Decode a result from end to end (of the picture only what stands by itself) and throw it away."""
+    job = Job()
+    number = job.input(path, {"skip_frame": "nokey"} if keys_only else None)
+    job.output(None, [(number, "v:0"), (number, "a?")], {"fps_mode": "passthrough"})
+    return job.arguments()
+
+
+def trial_arguments(encoder: str) -> list[str]:
+    """One second of a test picture through ``encoder``."""
+    return [
+        *("-hide_banner", "-nostdin", "-loglevel", "error", "-progress", "pipe:1"),
+        *("-f", "lavfi", "-i", "testsrc2=s=320x240:r=25:d=1"),
+        *("-c:v", encoder, "-pix_fmt", "yuv420p", "-f", "null", "-"),
+    ]
+
+
+def _stream(plan: ConversionPlan, track: AudioTrack) -> AudioStream:
+    return next(audio for audio in plan.probe.audios if audio.index == track.index)
+
+
+def _audio_options(place: int, track: AudioTrack, stream: AudioStream) -> dict[str, Value]:
+    """AAC, stereo at the most, as long as the source's times say: gaps are filled, drift is evened out."""
+    language = _language(place, stream)
+    if track.copy:
+        return {f"c:a:{place}": "copy", **language}
+    channels = min(2, stream.channels)
+    rate = stream.sample_rate if stream.sample_rate in _RATES else 48_000
+    return {
+        f"c:a:{place}": "aac",
+        f"b:a:{place}": "160k" if channels == 2 else "96k",
+        f"ac:a:{place}": channels,
+        f"ar:a:{place}": rate,
+        f"filter:a:{place}": "aresample=async=1000:first_pts=0",
+        **language,
+    }
+
+
+def _language(place: int, stream: AudioStream) -> dict[str, Value]:
+    default = {f"disposition:a:{place}": "default" if place == 0 else "0"}
+    if stream.language:
+        default[f"metadata:s:a:{place}"] = f"language={stream.language}"
+    return dict(default)

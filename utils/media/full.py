@@ -1,0 +1,239 @@
+"""Full conversions: picture and sound encoded, by a recipe that is written once and followed to the byte.
+
+The ways to read a source, each tried when the one before failed:
+
+    exact       segments on the times of its packets
+    decoded     segments on the times of its decoded frames
+    single      one segment, whatever comes out of the decoder; not resumed inside
+    tolerant    the same, going on after damage, with times made anew
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import shutil
+from dataclasses import replace
+
+from utils.errors import ConversionFailed, ConversionTimeout
+from utils.media.checkpoint import (
+    Done,
+    EncodeState,
+    Segment,
+    finished_only,
+    identity_of,
+    read_state,
+)
+from utils.media.disk import require_room, settle
+from utils.media.encode import audio_arguments, concat_listing, join_arguments, segment_arguments
+from utils.media.geometry import encode_size
+from utils.media.inspection import Inspection
+from utils.media.recipe import first_way, prepare, read_source
+from utils.media.segments import FrameTimes
+from utils.media.tools import Progress
+from utils.media.verify import require_decodable, require_frames, require_playable
+from utils.media.work import Work
+
+log = logging.getLogger(__name__)
+
+WAYS = ("exact", "decoded", "single", "tolerant")
+
+#: Bits a pixel that the disk check reckons with, and bits a second of sound.
+_BITS_A_PIXEL = 0.15
+_BITS_OF_SOUND = 320_000
+#: Results with fewer frames, or from encoders that are not x264, are decoded from end to end.
+_FEW_FRAMES = 900
+
+
+async def convert_fully(work: Work) -> Inspection:
+    """Encode the source of ``work``, going on where an earlier run was cut off."""
+    state = await asyncio.to_thread(_earlier, work)
+    if state is not None and state.result is not None:
+        return await require_playable(work.output, work.tools)
+    _require_disk(work)
+    way = state.recipe.mode if state else first_way(work.plan)
+    failure = ConversionFailed("It was not tried.")
+    for number in range(WAYS.index(way), len(WAYS)):
+        try:
+            return await _Encoding(work, WAYS[number]).run(state)
+        except ConversionTimeout:
+            raise
+        except ConversionFailed as error:
+            log.info("The %s way failed: %s", WAYS[number], error.told)
+            failure = error
+            state = await asyncio.to_thread(_earlier, work)
+    await work.save({}, 0.0)
+    await asyncio.to_thread(shutil.rmtree, work.folder, ignore_errors=True)
+    raise failure
+
+
+def _earlier(work: Work) -> EncodeState | None:
+    """What an earlier run has done of this very source, as far as it is still there. Blocking."""
+    state = read_state(work.checkpoint.load())
+    if state is None:
+        return None
+    if state.recipe.identity != identity_of(work.source):
+        log.warning("⚠️ The source of a conversion has changed; it starts over")
+        return None
+    state = finished_only(replace(state, folder=str(work.folder)))
+    if state.result is not None and not (
+        work.output.exists() and work.output.stat().st_size == state.result.size
+    ):
+        state = replace(state, result=None)
+    return state
+
+
+def _require_disk(work: Work) -> None:
+    """Segments and the joined result are there at the same time."""
+    picture = work.plan.picture
+    size = encode_size(picture, max_height=work.settings.max_height)
+    rate = min(60.0, float(picture.frame_rate or 30))
+    seconds = work.inspection.duration
+    bits = seconds * (size.width * size.height * rate * _BITS_A_PIXEL + _BITS_OF_SOUND)
+    require_room(work.folder, 2 * bits / 8, reserve=work.settings.disk_reserve, free=work.free)
+
+
+class _Encoding:
+    """One try to encode a source in one way."""
+
+    def __init__(self, work: Work, way: str) -> None:
+        self._work = work
+        self._way = way
+
+    async def run(self, earlier: EncodeState | None) -> Inspection:
+        work = self._work
+        self._reading = await read_source(work, self._way)
+        self._state = await prepare(work, self._reading, self._way, earlier)
+        await self._save()
+        if work.plan.audio and self._state.audio is None:
+            await self._encode_audio()
+        for number, segment in enumerate(self._state.recipe.segments):
+            if number not in self._state.segments:
+                await self._encode_segment(number, segment)
+        await self._join()
+        result = await self._verify()
+        size = await asyncio.to_thread(settle, work.part, work.output)
+        # Recorded before the segments go: a kill in between must not cost the whole work again.
+        self._state = replace(self._state, result=Done(work.output.name, size))
+        await work.save(self._state.to_json(), 100.0)
+        await asyncio.to_thread(shutil.rmtree, work.folder, ignore_errors=True)
+        return result
+
+    async def _save(self) -> None:
+        done = self._done(0)
+        await self._work.save(self._state.to_json(), done * 99.0)
+        await self._work.show(done)
+
+    def _done(self, frames: int) -> float:
+        """The part of all frames that is encoded, ``frames`` of the segment in hand included."""
+        total = self._state.recipe.frames
+        return (self._state.frames_done + frames) / total if total else 0.0
+
+    async def _encode_audio(self) -> None:
+        work = self._work
+        final = work.folder / "audio.mp4"
+        part = final.with_name(f"{final.name}.part")
+        await work.tools.convert(
+            audio_arguments(work.source, part, work.plan, mode=self._way),
+            timeout=work.settings.timeout_seconds,
+            stall=work.settings.stall_seconds,
+        )
+        size = await asyncio.to_thread(settle, part, final)
+        self._state = replace(self._state, audio=Done(final.name, size))
+        await self._save()
+
+    async def _encode_segment(self, number: int, segment: Segment) -> None:
+        work, reading = self._work, self._reading
+        final = work.folder / f"segment-{number:05d}.mp4"
+        part = final.with_name(f"{final.name}.part")
+        begin = max(0, segment.first - self._state.recipe.seek_back)
+        arguments = segment_arguments(
+            reading.path,
+            part,
+            recipe=self._state.recipe,
+            segment=segment,
+            stream=reading.stream,
+            seek=reading.seek_to(begin),
+            skip=segment.first - begin,
+        )
+
+        async def progress(now: Progress) -> None:
+            done = self._done(now.frames)
+            if not self._state.recipe.frames and work.inspection.duration:
+                done = now.seconds / work.inspection.duration
+            await work.show(done, self._state.to_json())
+
+        factor = 1.0 if segment.frames else work.length_factor
+        await work.tools.convert(
+            arguments,
+            timeout=work.settings.timeout_seconds * factor,
+            stall=work.settings.stall_seconds,
+            on_progress=progress,
+        )
+        frames = await require_frames(
+            part,
+            time_base=reading.output_time_base,
+            expected=_slice(reading.frames, segment),
+            tools=work.tools,
+            timeout=work.settings.timeout_seconds,
+        )
+        size = await asyncio.to_thread(settle, part, final)
+        self._state = self._state.with_segment(number, Done(final.name, size, frames))
+        await self._save()
+
+    async def _join(self) -> None:
+        work, reading, state = self._work, self._reading, self._state
+        listing = work.folder / "segments.txt"
+        files = [
+            (state.segments[number].name, reading.microseconds(segment) if segment.frames else None)
+            for number, segment in enumerate(state.recipe.segments)
+        ]
+        await asyncio.to_thread(listing.write_text, concat_listing(files), encoding="utf-8")
+        tries = (True, False) if work.plan.subtitles or work.plan.probe.chapters else (True,)
+        for keep_extras in tries:
+            try:
+                await work.tools.convert(
+                    join_arguments(
+                        listing=listing,
+                        audio=work.folder / state.audio.name if state.audio else None,
+                        source=work.source,
+                        output=work.part,
+                        plan=work.plan,
+                        offset=reading.offset,
+                        timescale=reading.output_time_base.denominator,
+                        keep_extras=keep_extras,
+                    ),
+                    timeout=work.settings.timeout_seconds,
+                    stall=work.settings.stall_seconds,
+                )
+                return
+            except ConversionTimeout:
+                raise
+            except ConversionFailed:
+                # Subtitles or chapters that MP4 does not take are no reason to lose the video.
+                if not keep_extras or tries == (True,):
+                    raise
+
+    async def _verify(self) -> Inspection:
+        work, reading = self._work, self._reading
+        result = await require_playable(work.part, work.tools)
+        assert result.plan is not None
+        frames = await require_frames(
+            work.part,
+            time_base=result.plan.picture.time_base,
+            expected=reading.frames,
+            tools=work.tools,
+            timeout=work.settings.timeout_seconds,
+        )
+        encoder = dict(self._state.recipe.video)["c:v"]
+        keys_only = encoder == "libx264" and frames >= _FEW_FRAMES
+        await require_decodable(
+            work.part, keys_only=keys_only, tools=work.tools, timeout=work.settings.timeout_seconds
+        )
+        return result
+
+
+def _slice(frames: FrameTimes | None, segment: Segment) -> FrameTimes | None:
+    if frames is None or not segment.frames:
+        return None
+    return replace(frames, times=frames.times[segment.first : segment.first + segment.frames])

@@ -1,0 +1,107 @@
+"""What one file is and what has to be done with it."""
+
+from __future__ import annotations
+
+import asyncio
+from dataclasses import dataclass
+from enum import Enum
+from pathlib import Path
+
+from utils.errors import ConversionFailed, NotMedia
+from utils.media.boxes import Layout, read_layout
+from utils.media.commands import Job
+from utils.media.geometry import Size, display_size
+from utils.media.kinds import HEAD_SIZE, Kind, kind_of
+from utils.media.photos import is_animated
+from utils.media.plan import Action, ConversionPlan, plan_conversion
+from utils.media.probe import Probe, probe
+from utils.media.tools import Tools
+
+
+class Verdict(str, Enum):
+    """What happens with a file."""
+
+    PHOTO = "photo"  #: a picture
+    READY = "ready"  #: a video that plays as it is
+    DEFERRED = "deferred"  #: a video to convert
+    OTHER = "other"  #: neither, or nothing that can be read
+
+
+@dataclass(frozen=True)
+class Inspection:
+    """The verdict on one file. ``width`` and ``height`` are display values, ``duration`` is in seconds.
+
+    They are 0 where they mean nothing or are not known (pictures). ``reason`` is a sentence.
+    """
+
+    verdict: Verdict
+    width: int
+    height: int
+    duration: float
+    has_audio: bool
+    plan: ConversionPlan | None
+    reason: str
+
+
+async def inspect(path: Path, name: str, *, tools: Tools) -> Inspection:
+    """Look at the content of ``path``, which its sender called ``name``.
+
+    Never raises for what the file is: a file that is no medium has the verdict OTHER, and a reason.
+    """
+    try:
+        head = await asyncio.to_thread(_read_head, path)
+        kind = kind_of(head, name)
+        if kind is Kind.PHOTO and not await asyncio.to_thread(is_animated, path):
+            return Inspection(Verdict.PHOTO, 0, 0, 0.0, False, None, "It is a picture.")
+        if kind is Kind.OTHER:
+            return _other("It is neither a picture nor a video.")
+        return await inspect_video(path, tools=tools)
+    except (NotMedia, ConversionFailed) as error:
+        return _other(error.told)
+
+
+async def inspect_video(path: Path, *, tools: Tools) -> Inspection:
+    """The verdict on a video. Raises :class:`NotMedia` and :class:`ConversionFailed`."""
+    layout = await asyncio.to_thread(read_layout, path)
+    if layout is not None and layout.encrypted:
+        raise NotMedia("It is encrypted (DRM) and cannot be played without its key.")
+    if layout is not None and not layout.index_found:
+        raise NotMedia("Its index is missing: the file was cut off, or never finished.")
+    found = await probe(path, tools)
+    size = await asyncio.to_thread(lambda: path.stat().st_size)
+    plan = plan_conversion(found, layout, size=size)
+    if plan is None:
+        raise NotMedia("It holds sound but no picture." if found.audios else "There is no picture in it.")
+    await _require_pictures(path, plan, found, tools)
+    return _video(plan, found, layout)
+
+
+def _read_head(path: Path) -> bytes:
+    with path.open("rb") as file:
+        return file.read(HEAD_SIZE)
+
+
+async def _require_pictures(path: Path, plan: ConversionPlan, found: Probe, tools: Tools) -> None:
+    """Raise :class:`NotMedia` unless a picture of it can be decoded."""
+    picture = plan.picture
+    if found.decoded and picture.width and picture.height:
+        return
+    job = Job(threads=1)
+    source = job.input(path)
+    job.output(None, [(source, str(picture.index))], {"frames:v": 1})
+    try:
+        done = await tools.convert(job.arguments(), timeout=120, stall=60)
+    except ConversionFailed as error:
+        raise NotMedia("None of its pictures can be decoded.") from error
+    if not done.frames:
+        raise NotMedia("There is no picture in it that can be decoded.")
+
+
+def _video(plan: ConversionPlan, found: Probe, layout: Layout | None) -> Inspection:
+    shown: Size = display_size(plan.picture)
+    verdict = Verdict.READY if plan.action is Action.SEND else Verdict.DEFERRED
+    return Inspection(verdict, shown.width, shown.height, found.duration, bool(plan.audio), plan, plan.reason)
+
+
+def _other(reason: str) -> Inspection:
+    return Inspection(Verdict.OTHER, 0, 0, 0.0, False, None, reason)

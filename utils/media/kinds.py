@@ -1,0 +1,119 @@
+"""What a file is, by its first bytes: a picture, a video, or something else."""
+
+from __future__ import annotations
+
+from enum import StrEnum
+
+#: As many first bytes as :func:`kind_of` looks at.
+HEAD_SIZE = 4096
+
+
+class Kind(StrEnum):
+    """What the first bytes promise; only inspecting the whole file shows whether they keep it."""
+
+    PHOTO = "photo"  #: a picture, perhaps one that moves
+    VIDEO = "video"  #: a container that usually holds a video
+    OTHER = "other"  #: neither
+
+
+#: Contents that have no magic number, or one that may come late: here the name decides.
+_NAMED_VIDEOS = frozenset(
+    (
+        *("264", "265", "avc", "dv", "dif", "h264", "h265", "hevc", "vc1", "m1v", "m2v", "m4v", "mpv"),
+        *("m2p", "m2t", "m2ts", "mod", "mpe", "mpeg", "mpg", "mts", "tod", "trp", "ts", "vob"),
+        *("mjpeg", "mjpg", "mxf", "rm", "rmvb"),
+    )
+)
+
+_PHOTO_BRANDS = frozenset(
+    (b"heic", b"heix", b"heim", b"heis", b"hevc", b"hevx", b"mif1", b"msf1", b"avif", b"avis")
+)
+_AUDIO_BRANDS = frozenset((b"M4A ", b"M4B ", b"M4P ", b"F4A ", b"F4B ", b"aax "))
+
+_PHOTO_STARTS = (
+    b"\xff\xd8\xff",  # JPEG
+    b"\x89PNG\r\n\x1a\n",
+    b"GIF87a",
+    b"GIF89a",
+    b"II*\x00",  # TIFF
+    b"MM\x00*",
+    b"II+\x00",  # BigTIFF
+    b"MM\x00+",
+    b"\x00\x00\x00\x0cjP  ",  # JPEG 2000
+    b"\xff\x4f\xff\x51",
+)
+_VIDEO_STARTS = (
+    b"\x1a\x45\xdf\xa3",  # Matroska, WebM
+    b"\x30\x26\xb2\x75\x8e\x66\xcf\x11",  # ASF: WMV
+    b"FLV\x01",
+    b".RMF",
+    b"\x06\x0e\x2b\x34\x02\x05\x01\x01",  # MXF
+    b"\x00\x00\x01\xba",  # MPEG program stream
+    b"\x00\x00\x01\xb3",  # MPEG video
+    b"\x1f\x07\x00",  # DV
+    b"YUV4MPEG2",
+    b"nut/multimedia container\x00",
+    b"\xb7\xd8\x00\x20\x37\x49\xda\x11",  # WTV
+)
+_OGG_VIDEOS = (b"\x80theora", b"BBCD", b"fishead\x00", b"\x01video\x00", b"OVP80")
+#: The first box of QuickTime files from before there was ``ftyp``.
+_OLD_MOV_BOXES = (b"moov", b"mdat", b"wide", b"free", b"skip", b"pnot")
+
+
+def kind_of(head: bytes, name: str) -> Kind:
+    """The kind of a file that begins with ``head`` (the first :data:`HEAD_SIZE` bytes, or all of it).
+
+    ``name`` is asked only about contents without a magic number, such as MPEG program streams.
+    """
+    head = head[:HEAD_SIZE]
+    if head.startswith(_PHOTO_STARTS) or _is_bmp(head):
+        return Kind.PHOTO
+    if head.startswith(_VIDEO_STARTS) or _is_transport_stream(head):
+        return Kind.VIDEO
+    if head[:4] == b"RIFF":
+        return _riff_kind(head)
+    if head[4:8] == b"ftyp":
+        return _brand_kind(head)
+    if head[4:8] in _OLD_MOV_BOXES:
+        return Kind.VIDEO
+    if head[:4] == b"OggS":
+        return Kind.VIDEO if any(mark in head for mark in _OGG_VIDEOS) else Kind.OTHER
+    if _extension(name) in _NAMED_VIDEOS and _is_binary(head):
+        return Kind.VIDEO
+    return Kind.OTHER
+
+
+def _is_bmp(head: bytes) -> bool:
+    # Two letters are little evidence: the size of the header that follows must be one of the known ones.
+    return head[:2] == b"BM" and int.from_bytes(head[14:18], "little") in (12, 16, 40, 52, 56, 64, 108, 124)
+
+
+def _is_transport_stream(head: bytes) -> bool:
+    """Sync bytes at every 188 (TS), 192 (M2TS) or 204 (with error correction) bytes, five times at least."""
+    for packet, first in ((188, 0), (192, 4), (204, 0)):
+        syncs = head[first::packet]
+        if len(syncs) >= 5 and set(syncs) == {0x47}:
+            return True
+    return False
+
+
+def _riff_kind(head: bytes) -> Kind:
+    if head[8:12] in (b"AVI ", b"AVIX", b"AMV "):
+        return Kind.VIDEO
+    return Kind.PHOTO if head[8:12] == b"WEBP" else Kind.OTHER
+
+
+def _brand_kind(head: bytes) -> Kind:
+    """ISO media: by the major brand, and for the vague ``mif1`` kind by the compatible ones."""
+    if head[8:12] in _PHOTO_BRANDS:
+        return Kind.PHOTO
+    return Kind.OTHER if head[8:12] in _AUDIO_BRANDS else Kind.VIDEO
+
+
+def _extension(name: str) -> str:
+    return name.rpartition(".")[2].lower() if "." in name else ""
+
+
+def _is_binary(head: bytes) -> bool:
+    """Not a text: ``.ts`` is also TypeScript, and a playlist may call itself ``.vob``."""
+    return b"\x00" in head

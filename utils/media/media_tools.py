@@ -1,0 +1,36 @@
+"""Looking at media and correcting it, with the tools that are installed."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from utils.constants import Settings
+from utils.media.inspection import Inspection, inspect
+from utils.media.photos import PreparedPhoto, prepare_photo
+from utils.media.thumbnails import make_thumbnail
+from utils.media.tools import Tools
+
+
+class MediaTools:
+    """:func:`inspect`, :func:`prepare_photo` and :func:`make_thumbnail` with one set of tools."""
+
+    def __init__(self, tools: Tools) -> None:
+        self.tools = tools
+
+    @classmethod
+    def from_settings(cls, settings: Settings) -> MediaTools:
+        """With ffmpeg and ffprobe from the path."""
+        del settings  # there is nothing to set yet
+        return cls(Tools())
+
+    async def inspect(self, path: Path, name: str) -> Inspection:
+        """See :func:`utils.media.inspection.inspect`."""
+        return await inspect(path, name, tools=self.tools)
+
+    async def prepare_photo(self, path: Path, output: Path) -> PreparedPhoto:
+        """See :func:`utils.media.photos.prepare_photo`."""
+        return await prepare_photo(path, output)
+
+    async def make_thumbnail(self, path: Path, output: Path, duration: float) -> Path | None:
+        """See :func:`utils.media.thumbnails.make_thumbnail`."""
+        return await make_thumbnail(path, output, duration=duration, tools=self.tools)

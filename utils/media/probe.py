@@ -1,0 +1,276 @@
+"""What ffprobe says about a file, as data. Reading its JSON is pure; calling it is the last function."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from fractions import Fraction
+from pathlib import Path
+from typing import Any
+
+from utils.errors import NotMedia
+from utils.media.commands import MAX_PIXELS, Value, probe_arguments
+from utils.media.tools import Tools
+
+#: Packets at the start whose frames are decoded, to see whether they can be and what they are like.
+_SAMPLE_PACKETS = 48
+
+_INTERLACED = {"tt", "bb", "tb", "bt"}
+_HDR_TRANSFERS = {"smpte2084", "arib-std-b67"}
+
+
+@dataclass(frozen=True)
+class VideoStream:
+    """A moving picture. ``width`` and ``height`` are as coded; see :mod:`utils.media.geometry`."""
+
+    index: int
+    codec: str
+    profile: str
+    tag: str
+    pixel_format: str
+    width: int
+    height: int
+    sample_aspect: Fraction
+    rotation: int  #: degrees, multiple of 90
+    interlaced: bool
+    b_frames: bool
+    time_base: Fraction
+    start: Fraction  #: seconds
+    duration: float | None  #: seconds
+    frames: int | None
+    frame_rate: Fraction | None
+    color_range: str
+    color_space: str
+    color_transfer: str
+    color_primaries: str
+
+    @property
+    def hdr(self) -> bool:
+        """Meant for a brighter screen (PQ or HLG) than most have."""
+        return self.color_transfer in _HDR_TRANSFERS
+
+
+@dataclass(frozen=True)
+class AudioStream:
+    """One sound track."""
+
+    index: int
+    codec: str
+    profile: str
+    channels: int
+    sample_rate: int
+    default: bool
+    language: str
+    start: Fraction
+
+
+@dataclass(frozen=True)
+class SubtitleStream:
+    """One track of subtitles."""
+
+    index: int
+    codec: str
+    language: str
+    default: bool
+
+
+@dataclass(frozen=True)
+class Probe:
+    """A file as ffprobe sees it."""
+
+    container: str  #: ffprobe's name, such as "mov,mp4,m4a,3gp,3g2,mj2"
+    brand: str  #: major brand of an MP4 or MOV, or ""
+    start: Fraction  #: seconds
+    duration: float  #: seconds; 0 when unknown
+    videos: tuple[VideoStream, ...]
+    audios: tuple[AudioStream, ...]
+    subtitles: tuple[SubtitleStream, ...]
+    other_streams: int
+    chapters: int
+    title: str
+    decoded: int  #: pictures decoded from the first packets
+    sampled: int  #: packets at the start that were pictures
+
+    @property
+    def video(self) -> VideoStream | None:
+        """The picture that a player would show: the largest one, the first of equals."""
+        return max(self.videos, key=lambda v: (v.width * v.height, -v.index), default=None)
+
+
+def parse_probe(text: bytes) -> Probe:
+    """Read ffprobe's JSON (streams, format, chapters, packets_and_frames)."""
+    data: Mapping[str, Any] = json.loads(text or b"{}")
+    streams: list[Mapping[str, Any]] = data.get("streams", [])
+    form: Mapping[str, Any] = data.get("format", {})
+    sample: list[Mapping[str, Any]] = data.get("packets_and_frames", [])
+    videos, audios, subtitles = [], [], []
+    for stream in streams:
+        kind = stream.get("codec_type")
+        if kind == "video" and not _is_attached(stream):
+            videos.append(_video(stream, sample))
+        elif kind == "audio":
+            audios.append(_audio(stream))
+        elif kind == "subtitle":
+            subtitles.append(_subtitle(stream))
+    tags = form.get("tags", {})
+    main = max(videos, key=lambda v: (v.width * v.height, -v.index), default=None)
+    return Probe(
+        container=str(form.get("format_name", "")),
+        brand=str(tags.get("major_brand", "")),
+        start=_fraction(form.get("start_time")),
+        duration=_seconds(form.get("duration")) or _longest(videos),
+        videos=tuple(videos),
+        audios=tuple(audios),
+        subtitles=tuple(subtitles),
+        other_streams=len(streams) - len(videos) - len(audios) - len(subtitles),
+        chapters=len(data.get("chapters", [])),
+        title=str(tags.get("title", "")),
+        decoded=_count(sample, "frame", main),
+        sampled=_count(sample, "packet", main),
+    )
+
+
+async def probe(path: Path, tools: Tools) -> Probe:
+    """Ask ffprobe about ``path``. Raises :class:`NotMedia` with its reason in words."""
+    options: dict[str, Value] = {
+        "of": "json",
+        "max_pixels": MAX_PIXELS,
+        "show_streams": None,
+        "show_format": None,
+        "show_chapters": None,
+        "show_packets": None,
+        "show_frames": None,
+        "show_entries": "packet=stream_index:frame=stream_index,media_type,interlaced_frame,pts",
+        "read_intervals": f"%+#{_SAMPLE_PACKETS}",
+        "threads": 1,
+    }
+    # -show_entries replaces what the other options choose: all of streams, format and chapters it must name.
+    options["show_entries"] = (
+        f"{options['show_entries']}:stream:stream_tags:stream_disposition:stream_side_data_list:format:format_tags:chapter"
+    )
+    for name in ("show_streams", "show_format", "show_chapters", "show_packets", "show_frames"):
+        del options[name]
+    outcome = await tools.describe(probe_arguments(path, options))
+    if outcome.code != 0:
+        raise NotMedia(_explain(outcome.reason))
+    try:
+        return parse_probe(outcome.output)
+    except (ValueError, TypeError, KeyError) as error:
+        raise NotMedia("ffprobe's description of it makes no sense.") from error
+
+
+def _explain(reason: str) -> str:
+    if "moov atom not found" in reason:
+        return "Its index is missing: the file was cut off, or never finished."
+    if "whitelist" in reason:
+        return "It is a playlist or a text, not a video."
+    return "It cannot be read as a video; it is damaged or something else."
+
+
+def _video(stream: Mapping[str, Any], sample: Iterable[Mapping[str, Any]]) -> VideoStream:
+    flags = [
+        bool(item.get("interlaced_frame"))
+        for item in sample
+        if item.get("type") == "frame" and item.get("stream_index") == stream["index"]
+    ]
+    return VideoStream(
+        index=int(stream["index"]),
+        codec=str(stream.get("codec_name", "")),
+        profile=str(stream.get("profile", "")),
+        tag=str(stream.get("codec_tag_string", "")),
+        pixel_format=str(stream.get("pix_fmt", "")),
+        width=int(stream.get("width", 0)),
+        height=int(stream.get("height", 0)),
+        sample_aspect=_aspect(stream.get("sample_aspect_ratio")),
+        rotation=_rotation(stream),
+        interlaced=str(stream.get("field_order", "")) in _INTERLACED or any(flags),
+        b_frames=bool(stream.get("has_b_frames")),
+        time_base=_ratio(stream.get("time_base")) or Fraction(1, 90_000),
+        start=_fraction(stream.get("start_time")),
+        duration=_seconds(stream.get("duration")),
+        frames=int(stream["nb_frames"]) if str(stream.get("nb_frames", "")).isdigit() else None,
+        frame_rate=_ratio(stream.get("avg_frame_rate")) or _ratio(stream.get("r_frame_rate")),
+        color_range=str(stream.get("color_range", "")),
+        color_space=str(stream.get("color_space", "")),
+        color_transfer=str(stream.get("color_transfer", "")),
+        color_primaries=str(stream.get("color_primaries", "")),
+    )
+
+
+def _audio(stream: Mapping[str, Any]) -> AudioStream:
+    return AudioStream(
+        index=int(stream["index"]),
+        codec=str(stream.get("codec_name", "")),
+        profile=str(stream.get("profile", "")),
+        channels=int(stream.get("channels", 0)),
+        sample_rate=int(stream.get("sample_rate", 0)),
+        default=bool(stream.get("disposition", {}).get("default")),
+        language=str(stream.get("tags", {}).get("language", "")),
+        start=_fraction(stream.get("start_time")),
+    )
+
+
+def _subtitle(stream: Mapping[str, Any]) -> SubtitleStream:
+    return SubtitleStream(
+        index=int(stream["index"]),
+        codec=str(stream.get("codec_name", "")),
+        language=str(stream.get("tags", {}).get("language", "")),
+        default=bool(stream.get("disposition", {}).get("default")),
+    )
+
+
+def _is_attached(stream: Mapping[str, Any]) -> bool:
+    """Cover art and thumbnails are video streams to ffmpeg, of one picture."""
+    disposition = stream.get("disposition", {})
+    return bool(disposition.get("attached_pic") or disposition.get("timed_thumbnails"))
+
+
+def _rotation(stream: Mapping[str, Any]) -> int:
+    """Degrees counter-clockwise, as in the display matrix, or as the old tag has it (clockwise)."""
+    for item in stream.get("side_data_list", []):
+        if "rotation" in item:
+            return round(float(item["rotation"]) / 90) * 90 % 360
+    tag = str(stream.get("tags", {}).get("rotate", "0"))
+    return -int(tag) % 360 if tag.lstrip("-").isdigit() else 0
+
+
+def _count(sample: Iterable[Mapping[str, Any]], what: str, video: VideoStream | None) -> int:
+    if video is None:
+        return 0
+    return sum(1 for item in sample if item.get("type") == what and item.get("stream_index") == video.index)
+
+
+def _longest(videos: Iterable[VideoStream]) -> float:
+    return max((video.duration or 0.0 for video in videos), default=0.0)
+
+
+def _seconds(value: object) -> float | None:
+    try:
+        seconds = float(str(value))
+    except ValueError:
+        return None
+    return seconds if 0 <= seconds < 1e12 else None
+
+
+def _fraction(value: object) -> Fraction:
+    try:
+        return Fraction(str(value))
+    except (ValueError, ZeroDivisionError):
+        return Fraction(0)
+
+
+def _ratio(value: object) -> Fraction | None:
+    try:
+        ratio = Fraction(str(value))
+    except (ValueError, ZeroDivisionError):
+        return None
+    return ratio if ratio > 0 else None
+
+
+def _aspect(value: object) -> Fraction:
+    try:
+        ratio = Fraction(str(value).replace(":", "/"))
+    except (ValueError, ZeroDivisionError):
+        return Fraction(1)
+    return ratio if ratio > 0 else Fraction(1)

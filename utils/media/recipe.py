@@ -1,0 +1,222 @@
+"""How a source is read, and the recipe for encoding it."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from dataclasses import dataclass, replace
+from fractions import Fraction
+from pathlib import Path
+
+from utils.errors import ConversionFailed
+from utils.media.checkpoint import EncodeState, Recipe, Segment, identity_of
+from utils.media.encode import rewrap_arguments, trial_arguments
+from utils.media.frame_times import read_frame_times
+from utils.media.picture import lead_in, output_time_base, video_options
+from utils.media.plan import ConversionPlan
+from utils.media.probe import VideoStream, probe
+from utils.media.segments import FrameTimes, plan_segments
+from utils.media.tools import Tools
+from utils.media.work import Work
+
+log = logging.getLogger(__name__)
+
+#: Containers in which any frame is found again by its time (measured).
+_EXACT = {"matroska,webm", "asf", "flv", "ogg"}
+#: Short and without any index: read from the start to the end.
+_SEQUENTIAL = {"gif", "apng", "yuv4mpegpipe", "ivf", "flic"}
+_WHOLE = Segment(first=0, frames=0, start=0, end=0)
+_MICROSECOND = Fraction(1, 1_000_000)
+
+
+@dataclass(frozen=True)
+class Reading:
+    """A source as it is read: which file, which of its streams, when its frames are.
+
+    ``start`` is the time at which the file starts and ``offset`` how long after that of the original its
+    picture does, both in seconds. ``frames`` is None where they are not known beforehand.
+    """
+
+    path: Path
+    stream: int
+    start: Fraction
+    offset: Fraction
+    frames: FrameTimes | None
+    output_time_base: Fraction
+    rewrapped: bool
+
+    def seek_to(self, frame: int) -> float | None:
+        """Seconds into the file at which ``frame`` is found, or None for its beginning."""
+        if self.frames is None or frame == 0:
+            return None
+        tick = self.frames.time_base
+        at = self.frames.times[frame] * tick
+        if tick < 4 * _MICROSECOND:
+            # ffmpeg counts in microseconds: aim between two frames where that might miss one.
+            at = (self.frames.times[frame - 1] * tick + at) / 2
+        return float((at // _MICROSECOND) * _MICROSECOND - self.start)
+
+    def microseconds(self, segment: Segment) -> int:
+        """How long ``segment`` lasts, so rounded that the error does not add up over many."""
+        assert self.frames is not None
+        unit = self.frames.time_base / _MICROSECOND
+        return round(segment.end * unit) - round(segment.start * unit)
+
+
+def first_way(plan: ConversionPlan) -> str:
+    """The way that a source is read first; see :mod:`utils.media.full`."""
+    if not plan.times_trusted:
+        return "tolerant"
+    if plan.probe.container in _SEQUENTIAL:
+        return "single"
+    # VP8 holds packets that are never shown: only decoding tells which.
+    return "decoded" if plan.picture.codec == "vp8" else "exact"
+
+
+async def read_source(work: Work, way: str) -> Reading:
+    """Make the source readable in ``way``; it is re-wrapped first where its container is not exact."""
+    picture = work.plan.picture
+    whole = Reading(
+        path=work.source,
+        stream=picture.index,
+        start=work.plan.probe.start,
+        offset=max(Fraction(0), picture.start - work.plan.probe.start),
+        frames=None,
+        output_time_base=_plain(output_time_base(picture)),
+        rewrapped=False,
+    )
+    if way in ("single", "tolerant"):
+        return whole if way == "single" else replace(whole, offset=Fraction(0))
+    video = picture
+    if not _is_exact(work.plan):
+        whole, video = await _rewrap(work, whole)
+    frames = await read_frame_times(
+        whole.path,
+        stream=whole.stream,
+        time_base=video.time_base,
+        tools=work.tools,
+        timeout=work.settings.timeout_seconds,
+        decode=way == "decoded",
+    )
+    first = frames.times[0] * frames.time_base
+    offset = whole.offset if whole.rewrapped else max(Fraction(0), first - whole.start)
+    return replace(whole, frames=frames, offset=offset, output_time_base=_plain(output_time_base(video)))
+
+
+async def prepare(work: Work, reading: Reading, way: str, earlier: EncodeState | None) -> EncodeState:
+    """The state to go on from: the earlier one if its recipe still fits, else a new one.
+
+    Segments that an earlier try in another way has finished are kept where both recipes agree on them.
+    """
+    version = (await work.tools.features()).version
+    if earlier is not None and earlier.recipe.ffmpeg != version:
+        log.warning("⚠️ ffmpeg has changed since a conversion was begun; it starts over")
+        earlier = None
+    if earlier is not None and earlier.recipe.mode == way and _fits(earlier.recipe, reading):
+        return earlier
+    recipe = await _new_recipe(work, reading, way, version)
+    state = EncodeState(recipe=recipe, source=str(work.source), folder=str(work.folder))
+    return _keep_finished(state, earlier)
+
+
+def _keep_finished(state: EncodeState, earlier: EncodeState | None) -> EncodeState:
+    new = state.recipe
+    if earlier is None or earlier.recipe.video != new.video or earlier.recipe.rewrapped != new.rewrapped:
+        return state
+    kept = {
+        number: done
+        for number, done in earlier.segments.items()
+        if number < len(new.segments)
+        and new.segments[number].frames
+        and earlier.recipe.segments[number] == new.segments[number]
+    }
+    return replace(state, segments=kept, audio=earlier.audio if new.mode != "tolerant" else None)
+
+
+def _fits(recipe: Recipe, reading: Reading) -> bool:
+    """Do the recipe's segments lie on the frames that the source has?"""
+    if reading.frames is None:
+        return recipe.segments == (_WHOLE,)
+    times = reading.frames.times
+    return recipe.frames == len(times) and all(
+        segment.first < len(times) and times[segment.first] == segment.start for segment in recipe.segments
+    )
+
+
+async def _new_recipe(work: Work, reading: Reading, way: str, version: str) -> Recipe:
+    picture = work.plan.picture
+    features = await work.tools.features()
+    encoder = await _usable_encoder(work.settings.encoder, work.tools)
+    options = video_options(picture, settings=work.settings, features=features, encoder=encoder)
+    base = reading.output_time_base
+    options["enc_time_base"] = f"{base.numerator}:{base.denominator}"
+    options["video_track_timescale"] = str(base.denominator)
+    options["times"] = "setpts=PTS-STARTPTS" if way != "tolerant" else f"setpts=N/({_rate(picture)}*TB)"
+    segments = (
+        plan_segments(reading.frames, seconds=work.settings.segment_seconds) if reading.frames else (_WHOLE,)
+    )
+    return Recipe(
+        identity=await asyncio.to_thread(identity_of, work.source),
+        ffmpeg=version,
+        mode=way,
+        rewrapped=reading.rewrapped,
+        time_base=str(reading.frames.time_base if reading.frames else base),
+        video=tuple(sorted(options.items())),
+        seek_back=lead_in(picture),
+        segments=segments,
+    )
+
+
+async def _usable_encoder(encoder: str, tools: Tools) -> str:
+    """``encoder`` if a second of a test picture goes through it, else libx264."""
+    if encoder == "libx264":
+        return encoder
+    try:
+        await tools.convert(trial_arguments(encoder), timeout=60, stall=30)
+    except ConversionFailed as error:
+        log.warning("⚠️ The encoder %s does not work here, libx264 is used: %s", encoder, error.told)
+        return "libx264"
+    log.info("The encoder %s is used", encoder)
+    return encoder
+
+
+def _is_exact(plan: ConversionPlan) -> bool:
+    probe = plan.probe
+    if probe.container.startswith("mov,") or probe.container in _EXACT:
+        return True
+    # AVI knows the order of decoding only.
+    return probe.container == "avi" and not plan.picture.b_frames
+
+
+async def _rewrap(work: Work, whole: Reading) -> tuple[Reading, VideoStream]:
+    """A lossless copy of the picture in MP4, or in Matroska where MP4 does not take it."""
+    for muxer, name in (("mp4", "rewrapped.mp4"), ("matroska", "rewrapped.mkv")):
+        path = work.folder / name
+        try:
+            if not await asyncio.to_thread(path.exists):
+                part = path.with_name(f"{name}.part")
+                await work.tools.convert(
+                    rewrap_arguments(work.source, part, whole.stream, muxer),
+                    timeout=work.settings.timeout_seconds,
+                    stall=work.settings.stall_seconds,
+                )
+                await asyncio.to_thread(part.replace, path)
+            found = await probe(path, work.tools)
+            if found.video is not None:
+                reading = replace(
+                    whole, path=path, stream=found.video.index, start=found.start, rewrapped=True
+                )
+                return reading, found.video
+        except ConversionFailed:
+            continue
+    raise ConversionFailed("Its picture cannot be put into another container.")
+
+
+def _plain(base: Fraction) -> Fraction:
+    """As a unit fraction: an MP4 counts in whole parts of a second."""
+    return Fraction(1, base.denominator)
+
+
+def _rate(picture: VideoStream) -> Fraction:
+    rate = picture.frame_rate or Fraction(25)
+    return rate if 1 <= rate <= 120 else Fraction(25)

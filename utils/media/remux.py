@@ -1,0 +1,61 @@
+"""Conversions that leave the picture as it is. They are short, so after a kill they start again."""
+
+from __future__ import annotations
+
+import asyncio
+
+from utils.errors import ConversionFailed
+from utils.media.disk import require_room, settle
+from utils.media.encode import remux_arguments
+from utils.media.frame_times import read_frame_times
+from utils.media.inspection import Inspection
+from utils.media.segments import FrameTimes
+from utils.media.tools import Progress
+from utils.media.verify import require_frames, require_playable
+from utils.media.work import Work
+
+#: The result may be this much larger than the source (sound as AAC, an index).
+_GROWTH = 1.2
+
+
+async def remux(work: Work) -> Inspection:
+    """Re-wrap the streams of ``work``, with the sound encoded where its plan says so."""
+    size = await asyncio.to_thread(lambda: work.source.stat().st_size)
+    require_room(work.output.parent, size * _GROWTH, reserve=work.settings.disk_reserve, free=work.free)
+    expected = await _source_times(work)
+
+    async def progress(now: Progress) -> None:
+        await work.show(now.seconds / work.inspection.duration if work.inspection.duration else 0.0)
+
+    await work.tools.convert(
+        remux_arguments(work.source, work.part, work.plan),
+        timeout=work.settings.timeout_seconds,
+        stall=work.settings.stall_seconds,
+        on_progress=progress,
+    )
+    result = await require_playable(work.part, work.tools)
+    assert result.plan is not None
+    await require_frames(
+        work.part,
+        time_base=result.plan.picture.time_base,
+        expected=expected,
+        tools=work.tools,
+        timeout=work.settings.timeout_seconds,
+    )
+    await asyncio.to_thread(settle, work.part, work.output)
+    return result
+
+
+async def _source_times(work: Work) -> FrameTimes | None:
+    """The frames that the result must have, or None where the source does not tell their times."""
+    picture = work.plan.picture
+    try:
+        return await read_frame_times(
+            work.source,
+            stream=picture.index,
+            time_base=picture.time_base,
+            tools=work.tools,
+            timeout=work.settings.timeout_seconds,
+        )
+    except ConversionFailed:
+        return None

@@ -1,0 +1,74 @@
+"""A small picture for a video: one that exists and is not black, from about a tenth in."""
+
+from __future__ import annotations
+
+import asyncio
+from pathlib import Path
+
+from PIL import Image, ImageStat
+
+from utils.errors import ConversionFailed
+from utils.media.commands import Job
+from utils.media.tools import Tools
+
+#: Telegram's limits: https://core.telegram.org/constructor/inputMediaUploadedDocument
+MAX_SIDE = 320
+MAX_BYTES = 200_000
+
+#: Where to look, as parts of the duration; the last resort is the first picture there is.
+_PLACES = (0.1, 0.25, 0.5, 0.75, 0.0)
+#: Mean brightness (0 to 255), and spread of it, below which a picture is black.
+_DARK, _FLAT = 16, 6
+
+
+async def make_thumbnail(path: Path, output: Path, *, duration: float, tools: Tools) -> Path | None:
+    """Write a JPEG of the video ``path`` to ``output`` (at most 320 pixels a side, below 200 KB).
+
+    The picture has the shape that the video is shown in. None when there is no picture that can be decoded.
+    """
+    work = output.with_name(f"{output.name}.part")
+    best: tuple[float, bytes] | None = None
+    try:
+        for place in _PLACES:
+            picture = await _grab(path, work, at=duration * place, tools=tools)
+            if picture is None:
+                continue
+            light = await asyncio.to_thread(_light_of, work)
+            if best is None or light > best[0]:
+                best = light, picture
+            if light > 0:
+                break
+        if best is None:
+            return None
+        await asyncio.to_thread(output.write_bytes, best[1])
+        return output
+    finally:
+        await asyncio.to_thread(work.unlink, missing_ok=True)
+
+
+async def _grab(path: Path, work: Path, *, at: float, tools: Tools) -> bytes | None:
+    """The JPEG of the first picture from ``at`` seconds on; it is also in ``work``."""
+    await asyncio.to_thread(work.unlink, missing_ok=True)
+    job = Job(threads=1)
+    source = job.input(path, {"ss": f"{at:.3f}"} if at > 0 else {})
+    scale = (
+        f"scale='trunc(iw*sar+0.5)':ih,setsar=1,"
+        f"scale='min({MAX_SIDE},iw)':'min({MAX_SIDE},ih)':force_original_aspect_ratio=decrease,format=yuvj420p"
+    )
+    options = {"frames:v": 1, "vf": scale, "c:v": "mjpeg", "q:v": 4, "f": "mjpeg"}
+    job.output(work, [(source, "V:0")], options)
+    try:
+        await tools.convert(job.arguments(), timeout=120, stall=60)
+        picture = await asyncio.to_thread(work.read_bytes)
+    except (ConversionFailed, FileNotFoundError):
+        return None
+    return picture if 0 < len(picture) < MAX_BYTES else None
+
+
+def _light_of(path: Path) -> float:
+    """How much there is to see: 0 and less for a black picture. Blocking."""
+    with Image.open(path) as image:
+        statistics = ImageStat.Stat(image.convert("L"))
+    if statistics.mean[0] < _DARK and statistics.stddev[0] < _FLAT:
+        return statistics.mean[0] - 256
+    return statistics.mean[0]

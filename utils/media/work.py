@@ -1,0 +1,58 @@
+"""One conversion under way: what every step of it needs to know."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Awaitable, Callable, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from utils.media.checkpoint import Checkpoint
+from utils.media.disk import FreeSpace
+from utils.media.inspection import Inspection
+from utils.media.plan import ConversionPlan
+from utils.media.settings import EncodeSettings
+from utils.media.tools import Tools
+
+#: Of the percentage, what is left for joining and checking once all frames are encoded.
+_FOR_THE_END = 1.0
+
+
+@dataclass
+class Work:
+    """Source, output and folder of a conversion, with what it runs on."""
+
+    source: Path
+    output: Path
+    folder: Path
+    inspection: Inspection
+    plan: ConversionPlan
+    settings: EncodeSettings
+    tools: Tools
+    checkpoint: Checkpoint
+    on_progress: Callable[[float], Awaitable[None]]
+    free: FreeSpace
+    _saved_at: float = field(default_factory=time.monotonic)
+
+    @property
+    def part(self) -> Path:
+        """The result while it is not verified yet; on the disk of the output, so that renaming is atomic."""
+        return self.output.with_name(f"{self.output.name}.part")
+
+    @property
+    def length_factor(self) -> float:
+        """How many segments long the source is: a step over all of it may take that many times as long."""
+        return max(1.0, self.inspection.duration / self.settings.segment_seconds)
+
+    async def save(self, data: Mapping[str, Any], progress: float) -> None:
+        """Checkpoint."""
+        await self.checkpoint.save(data, progress)
+        self._saved_at = time.monotonic()
+
+    async def show(self, done: float, data: Mapping[str, Any] | None = None) -> None:
+        """``done`` (0 to 1) of the frames are encoded; also checkpointed when that was long ago."""
+        percent = min(1.0, max(0.0, done)) * (100.0 - _FOR_THE_END)
+        await self.on_progress(percent)
+        if data is not None and time.monotonic() - self._saved_at >= self.settings.save_interval:
+            await self.save(data, percent)
