@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import sys
 import time
 from typing import TextIO
 
@@ -115,8 +114,3 @@ def kind_of(message: Message) -> str:
 def shortened(name: str) -> str:
     """``name``, with its middle left out when it is long."""
     return name if len(name) <= NAME_SHOWN else f"{name[: NAME_SHOWN - 12]}…{name[-11:]}"
-
-
-def to(as_json: bool) -> TextIO:
-    """Where the story goes: beside the JSON lines, or where they would be."""
-    return sys.stderr if as_json else sys.stdout
