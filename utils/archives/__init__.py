@@ -1,0 +1,24 @@
+"""Archives: opened by content, read in place or as a stream where possible, safe by construction."""
+
+from utils.archives.entry import HEAD, Accept, ArchiveReader, Entry, Extracted, NewFile
+from utils.archives.formats import is_archive
+from utils.archives.limits import Limits
+from utils.archives.opening import open_archive
+from utils.archives.source import ByteSource, FileSource
+from utils.archives.volumes import Volume, volume_of
+
+__all__ = [
+    "HEAD",
+    "Accept",
+    "ArchiveReader",
+    "ByteSource",
+    "Entry",
+    "Extracted",
+    "FileSource",
+    "Limits",
+    "NewFile",
+    "Volume",
+    "is_archive",
+    "open_archive",
+    "volume_of",
+]

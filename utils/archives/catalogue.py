@@ -1,0 +1,122 @@
+"""A spooled archive as 7-Zip sees it: its items, and the password that opens it."""
+
+from __future__ import annotations
+
+import zlib
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from utils.archives.engine import Run
+from utils.archives.limits import Budget
+from utils.archives.listing import Item, ListingParser
+from utils.archives.passes import start_pass
+from utils.archives.scratch import Scratch
+from utils.errors import (
+    ArchiveDamaged,
+    ArchiveError,
+    PasswordNeeded,
+    UnsupportedArchive,
+    WrongPassword,
+)
+
+#: A password is tried on so many bytes of content at most, and on so many items.
+TRIAL = 64 * 1024 * 1024
+TRIAL_ITEMS = 3
+#: 7-Zip's exit codes: 0 is fine, 1 a warning (such as data after the end), the rest are faults.
+FINE = (0, 1)
+
+
+@dataclass(frozen=True)
+class Catalogue:
+    """``fault`` is what listing complained of although it gave items; "" when it did not."""
+
+    path: Path
+    items: Sequence[Item]
+    password: str
+    fault: str
+
+
+async def read_catalogue(path: Path, scratch: Scratch, budget: Budget, passwords: Sequence[str]) -> Catalogue:
+    """List ``path``, trying no password and then each of ``passwords``.
+
+    Raises PasswordNeeded, WrongPassword, ArchiveDamaged, UnsupportedArchive and LimitExceeded.
+    """
+    for password in ("", *passwords):
+        items, code, messages = await _list(path, scratch, budget, password)
+        if "encrypted archive" in messages:
+            continue
+        if not items and code not in FINE:
+            raise _open_error(messages)
+        fault = messages if code not in FINE else ""
+        fits = password
+        if any(item.encrypted and item.size for item in items):
+            candidates = (password,) if password else passwords
+            fits = await _fitting(path, scratch, budget, items, candidates)
+        return Catalogue(path, items, fits, fault)
+    raise password_error(passwords)
+
+
+def password_error(passwords: Sequence[str]) -> PasswordNeeded:
+    """What to say when none of ``passwords`` opens an encrypted archive."""
+    if any(passwords):
+        return WrongPassword("the password does not fit. Please send the right one.")
+    return PasswordNeeded("the archive is encrypted. Please send its password.")
+
+
+async def _list(path: Path, scratch: Scratch, budget: Budget, password: str) -> tuple[list[Item], int, str]:
+    arguments = ("l", "-slt", "-ba", "-sccUTF-8", "--", str(path))
+    run = await Run.start(arguments, scratch=scratch, password=password, standstill=budget.limits.timeout)
+    parser = ListingParser()
+    items: list[Item] = []
+    try:
+        async for line in run.lines():
+            items.extend(parser.feed(line))
+            if len(items) > budget.limits.max_entries:
+                budget.add_entries(len(items))
+        items.extend(parser.finish())
+        return items, await run.wait(), run.messages()
+    finally:
+        await run.kill()
+
+
+def _open_error(messages: str) -> ArchiveError:
+    if "Missing volume" in messages or "Unexpected end" in messages:
+        return ArchiveDamaged("the archive is cut off.")
+    if "Headers Error" in messages or "Data Error" in messages or "CRC" in messages:
+        return ArchiveDamaged("the archive is damaged: its table of contents cannot be read.")
+    if "Unsupported" in messages:
+        return UnsupportedArchive("the archive is of a kind that is not supported.")
+    if "allocate" in messages:
+        return UnsupportedArchive("the archive needs too much memory to be opened.")
+    return ArchiveDamaged("the archive is damaged, or not what it seems to be.")
+
+
+async def _fitting(
+    path: Path, scratch: Scratch, budget: Budget, items: Sequence[Item], passwords: Sequence[str]
+) -> str:
+    """The first of ``passwords`` that decrypts something. Raises PasswordNeeded and WrongPassword."""
+    encrypted = [item for item in items if item.encrypted and item.size and not item.is_folder]
+    for item in sorted(encrypted, key=lambda item: item.size or 0)[:TRIAL_ITEMS]:
+        for password in passwords:
+            if await decrypts(path, scratch, budget, item, password):
+                return password
+    raise password_error(passwords)
+
+
+async def decrypts(path: Path, scratch: Scratch, budget: Budget, item: Item, password: str) -> bool:
+    """Whether ``password`` is the one of ``item``, as far as a look at its beginning can tell."""
+    run = await start_pass(path, scratch, budget, password, [item])
+    size = crc = 0
+    try:
+        while size < TRIAL and (data := await run.read()):
+            size += len(data)
+            crc = zlib.crc32(data, crc)
+        if size >= TRIAL:
+            return "ERROR" not in run.messages()
+        code = await run.wait()
+        if "Unsupported" in run.messages():
+            return True  # no password can tell; extraction will say what is wrong
+        return code in FINE and size == item.size and item.crc in (None, crc)
+    finally:
+        await run.kill()

@@ -1,0 +1,87 @@
+"""What is in an archive, and how its content is handed over."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncGenerator, AsyncIterator, Callable, Sequence
+from contextlib import AbstractAsyncContextManager, aclosing
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Protocol, TypeAlias, cast
+
+from utils.errors import ArchiveError
+
+#: So many of an entry's first bytes are shown before it is decided whether the entry is wanted.
+HEAD = 4096
+
+
+@dataclass(frozen=True)
+class Entry:
+    """One file in an archive.
+
+    ``key`` is its place in the archive ("12"; inside a nested archive "12/3"), the same on every run.
+    ``path`` is for display only: decoded, "/" between folders, no control characters, no "..".
+    ``size`` is in bytes as the archive says, None where it does not.
+    """
+
+    key: str
+    path: str
+    size: int | None
+
+    @property
+    def name(self) -> str:
+        """The last part of the path."""
+        return self.path.rpartition("/")[2]
+
+    @property
+    def folder(self) -> str:
+        """The path without its last part; empty at the top."""
+        return self.path.rpartition("/")[0]
+
+
+@dataclass(frozen=True)
+class Extracted:
+    """An entry whose content lies complete and verified in ``path``, or the ``error`` that prevented it."""
+
+    entry: Entry
+    path: Path | None
+    size: int
+    error: ArchiveError | None
+
+
+#: Decides from an entry and its first bytes (at most HEAD) whether it is wanted.
+Accept: TypeAlias = Callable[[Entry, bytes], bool]
+#: Says under which path of ours a wanted entry is written.
+NewFile: TypeAlias = Callable[[Entry], Path]
+
+
+class ArchiveReader(Protocol):
+    """An opened archive.
+
+    ``format`` is such as "zip", "tar.gz", "rar5"; ``listing`` has the entries in the order in which they
+    will come, None for a stream; ``ignored`` counts the junk (``__MACOSX``, ``.DS_Store``) left out so far.
+    """
+
+    @property
+    def format(self) -> str: ...
+
+    @property
+    def listing(self) -> Sequence[Entry] | None: ...
+
+    @property
+    def ignored(self) -> int: ...
+
+    def extract(self, accept: Accept, new_file: NewFile) -> AsyncIterator[Extracted]:
+        """Yield the wanted entries, and those that could not be read, each when it is written and verified.
+
+        Nothing but a bounded read-ahead is done before the consumer asks for more. Raises what concerns
+        the archive as a whole (:class:`ArchiveDamaged` after everything that verified,
+        :class:`LimitExceeded`, :class:`PasswordNeeded`, :class:`DiskFull`).
+        """
+
+    async def close(self) -> None:
+        """End every process and thread, and remove every file that is not the consumer's."""
+
+
+def taking(found: AsyncIterator[Extracted]) -> AbstractAsyncContextManager[AsyncIterator[Extracted]]:
+    """Ends an extraction at once when its consumer stops, not when it happens to be collected."""
+    return aclosing(cast(AsyncGenerator[Extracted, None], found))

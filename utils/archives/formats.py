@@ -1,0 +1,129 @@
+"""Which archive format something is, by its first bytes. Pure."""
+
+from __future__ import annotations
+
+import struct
+
+from utils.archives.volumes import volume_of
+
+#: A tar header, and the block that everything in a tar is a multiple of.
+BLOCK = 512
+
+#: Magic numbers at the very beginning. Names are those of ``ArchiveReader.format``.
+_MAGIC: tuple[tuple[bytes, str], ...] = (
+    (b"PK\x03\x04", "zip"),
+    (b"PK\x05\x06", "zip"),
+    (b"PK\x06\x06", "zip"),
+    (b"PK\x07\x08PK", "zip"),
+    (b"PK00PK\x03\x04", "zip"),
+    (b"Rar!\x1a\x07\x01\x00", "rar5"),
+    (b"Rar!\x1a\x07\x00", "rar"),
+    (b"7z\xbc\xaf\x27\x1c", "7z"),
+    (b"\x1f\x8b\x08", "gz"),
+    (b"\xfd7zXZ\x00", "xz"),
+    (b"\x28\xb5\x2f\xfd", "zst"),
+    (b"\x1f\x9d", "Z"),
+    (b"MSCF\x00\x00\x00\x00", "cab"),
+    (b"MSWIM\x00\x00\x00", "wim"),
+    (b"xar!\x00\x1c", "xar"),
+    (b"!<arch>\n", "ar"),
+    (b"\xed\xab\xee\xdb", "rpm"),
+    (b"07070", "cpio"),
+    (b"hsqs", "squashfs"),
+)
+#: Compressed streams: one file, or a tar.
+STREAMS = frozenset({"gz", "bz2", "xz", "zst", "lzma", "Z"})
+#: What only 7-Zip reads, and only from a whole file.
+SPOOLED = frozenset(
+    {"7z", "rar", "rar5", "cab", "wim", "xar", "ar", "rpm", "cpio", "squashfs", "lzh", "arj", "iso"}
+)
+
+#: First entries that say that a ZIP is a document or a program, not somebody's collection of files.
+_DOCUMENTS = (
+    b"[Content_Types].xml",
+    b"_rels/",
+    b"mimetype",
+    b"META-INF/",
+    b"AndroidManifest.xml",
+    b"classes.dex",
+)
+
+
+def format_of(head: bytes, name: str = "") -> str:
+    """The format that ``head`` (the first 4,096 bytes) is of; "" when it is none.
+
+    ``name`` decides only where the bytes that would are further in: ISO images.
+    """
+    for magic, found in _MAGIC:
+        if head.startswith(magic):
+            return found
+    if head[:3] == b"BZh" and head[3:4].isdigit() and head[4:10] in (b"1AY&SY", b"\x17\x72\x45\x38\x50\x90"):
+        return "bz2"
+    if _is_zst_skippable(head):
+        return "zst"
+    if is_tar(head):
+        return "tar"
+    if _is_lzh(head):
+        return "lzh"
+    if _is_arj(head):
+        return "arj"
+    if _is_lzma(head, name):
+        return "lzma"
+    if name.lower().endswith(".iso") and len(head) >= 4096 and not any(head):
+        return "iso"
+    return ""
+
+
+def is_archive(head: bytes, name: str) -> bool:
+    """Whether this is an archive, or a volume of one. ``head`` are the first 4,096 bytes, or all of them.
+
+    Volumes after the first of a set that was simply cut have no magic number: there ``name`` decides.
+    """
+    if format_of(head, name):
+        return True
+    volume = volume_of(name)
+    return volume is not None and volume.number > 1 and bool(head)
+
+
+def is_document(head: bytes) -> bool:
+    """Whether a ZIP is an office document, a book or a program, by the name of its first entry."""
+    if len(head) < 30 or head[:4] != b"PK\x03\x04":
+        return False
+    length = struct.unpack_from("<H", head, 26)[0]
+    return head[30 : 30 + length].startswith(_DOCUMENTS)
+
+
+def is_tar(head: bytes) -> bool:
+    """Whether ``head`` begins with a tar header whose check sum is right."""
+    block = head[:BLOCK]
+    if len(block) < BLOCK or not block[0]:
+        return False
+    try:
+        stored = int(block[148:156].strip(b" \0") or b"x", 8)
+    except ValueError:
+        return False
+    return stored == sum(block[:148]) + 8 * 32 + sum(block[156:])
+
+
+def _is_zst_skippable(head: bytes) -> bool:
+    return len(head) > 8 and head[1:4] == b"\x2a\x4d\x18" and head[0] & 0xF0 == 0x50
+
+
+def _is_lzh(head: bytes) -> bool:
+    return len(head) > 20 and head[2:5] in (b"-lh", b"-lz") and head[6:7] == b"-"
+
+
+def _is_arj(head: bytes) -> bool:
+    """The main header: its size, then its own size's lower bound, then a file type of 2."""
+    if head[:2] != b"\x60\xea" or len(head) < 12:
+        return False
+    size = struct.unpack_from("<H", head, 2)[0]
+    return 30 <= size <= 2600 and 30 <= head[4] <= size and head[10] == 2
+
+
+def _is_lzma(head: bytes, name: str) -> bool:
+    """LZMA alone has no magic number: its properties must make sense, and the name must agree."""
+    if len(head) < 14 or not name.lower().endswith((".lzma", ".tlz")):
+        return False
+    dictionary, size = struct.unpack_from("<Iq", head, 1)
+    return head[0] < 225 and dictionary >= 4096 and (size == -1 or 0 <= size < 1 << 40)

@@ -1,0 +1,131 @@
+"""What an archive may cost: decided from figures before anything is written, and counted while it is."""
+
+from __future__ import annotations
+
+import shutil
+import threading
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from utils.errors import DiskFull, LimitExceeded
+
+MB = 1_000_000
+#: Free disk is looked at again each time so many bytes were written.
+LOOK_AGAIN = 16 * MB
+
+
+def free_bytes(folder: Path) -> int:
+    """Free bytes on the disk that holds ``folder``."""
+    return shutil.disk_usage(folder).free
+
+
+@dataclass(frozen=True)
+class Limits:
+    """Sizes in bytes. ``max_ratio`` counts from ``ratio_from`` bytes of content on.
+
+    ``timeout`` is how many seconds 7-Zip may stand still. ``read_ahead`` is how many bytes of wanted
+    entries may be written before the consumer asks for them.
+    """
+
+    max_entries: int = 50_000
+    max_total: int = 100_000 * MB
+    max_ratio: int = 250
+    max_file: int = 20_000 * MB
+    max_depth: int = 3
+    disk_reserve: int = 500 * MB
+    ratio_from: int = 100 * MB
+    read_ahead: int = 8 * MB
+    timeout: float = 1800.0
+    free: Callable[[Path], int] = field(default=free_bytes, compare=False)
+
+
+class FileTooLarge(LimitExceeded):
+    """One entry exceeds the limit of a single file; the others may go on."""
+
+
+def megabytes(size: float) -> str:
+    """``size`` in bytes as a person reads it."""
+    return f"{size / MB:,.1f} MB" if size < 100 * MB else f"{size / MB:,.0f} MB"
+
+
+class Budget:
+    """What one archive, with all that is nested in it, has used of its :class:`Limits`.
+
+    ``packed`` is the size of the outermost archive in bytes. Safe to use from several threads.
+    """
+
+    def __init__(self, limits: Limits, packed: int) -> None:
+        self.limits = limits
+        self.packed = packed
+        self.entries = 0
+        self.admitted = 0
+        self.decoded = 0
+        self._unlooked = 0
+        self._lock = threading.Lock()
+
+    def add_entries(self, count: int) -> None:
+        """``count`` more entries were found. Raises LimitExceeded."""
+        self.entries += count
+        if self.entries > self.limits.max_entries:
+            raise LimitExceeded(f"It has more than {self.limits.max_entries:,} entries, which is the limit.")
+
+    def check_content(self, size: int) -> None:
+        """A listing says that ``size`` bytes come out of the archive. Raises LimitExceeded."""
+        limits = self.limits
+        if size > limits.ratio_from and size > limits.max_ratio * max(1, self.packed):
+            raise LimitExceeded(
+                f"Its content would be {megabytes(size)} from {megabytes(self.packed)}, more than"
+                f" {limits.max_ratio} times its size: it looks like a trap."
+            )
+
+    def admit(self, size: int, folder: Path) -> None:
+        """An entry of ``size`` bytes is about to be written to ``folder``.
+
+        Raises FileTooLarge, LimitExceeded and DiskFull.
+        """
+        self.check_file(size)
+        with self._lock:
+            self._add(size)
+        self.check_disk(size, folder)
+
+    def check_file(self, size: int) -> None:
+        """Raise FileTooLarge when a file of ``size`` bytes is too large."""
+        if size > self.limits.max_file:
+            raise FileTooLarge(
+                f"it has at least {megabytes(size)} unpacked, the limit of one file is"
+                f" {megabytes(self.limits.max_file)}."
+            )
+
+    def check_disk(self, size: int, folder: Path) -> None:
+        """Raise DiskFull, with the figures, unless ``size`` bytes fit into ``folder``."""
+        available = self.limits.free(folder) - self.limits.disk_reserve
+        if size > available:
+            raise DiskFull(
+                f"{megabytes(size)} of disk are needed, but only {megabytes(max(0, available))} may be used"
+                f" ({megabytes(self.limits.disk_reserve)} are kept free)."
+            )
+
+    def grow(self, size: int) -> None:
+        """``size`` bytes more than an entry had announced. Raises LimitExceeded."""
+        with self._lock:
+            self._add(size)
+
+    def decode(self, size: int, folder: Path) -> None:
+        """``size`` bytes really came out; they may be on their way to ``folder``. Raises as the above."""
+        with self._lock:
+            self.decoded += size
+            self._unlooked += size
+            look = self._unlooked >= LOOK_AGAIN
+            if look:
+                self._unlooked = 0
+        self.check_content(self.decoded)
+        if look:
+            self.check_disk(0, folder)
+
+    def _add(self, size: int) -> None:
+        self.admitted += size
+        if self.admitted > self.limits.max_total:
+            raise LimitExceeded(
+                f"What is taken out would exceed {megabytes(self.limits.max_total)}, which is the limit."
+            )

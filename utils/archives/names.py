@@ -1,0 +1,226 @@
+"""The names of entries: decoded for an archive as a whole, made safe to show, ordered, told from junk.
+
+Pure. Names are for people to read and never become file names, so nothing here is about safety on disk.
+"""
+
+from __future__ import annotations
+
+import re
+import struct
+import unicodedata
+import zlib
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+
+UTF8 = "utf-8"
+#: Scored when names are neither marked nor valid UTF-8; earlier wins a tie.
+LEGACY = ("cp437", "cp866", "cp1251", "shift_jis", "gb18030", "big5", "euc_kr", "cp850", "cp1252")
+UNICODE_PATH = 0x7075
+LONGEST = 255
+#: Names beyond these many change nothing about which code page is the most likely.
+SAMPLE = 400
+
+_JUNK_FOLDERS = {"__macosx", ".spotlight-v100", ".trashes", ".fseventsd", "$recycle.bin", "@eadir"}
+_JUNK_NAMES = {".ds_store", "thumbs.db", "desktop.ini", "ehthumbs.db", ".localized", "icon\r"}
+_DIGITS = re.compile(r"(\d+)")
+_DRIVE = re.compile(r"^[A-Za-z]:(?=[/\\]|$)")
+
+
+@dataclass(frozen=True)
+class RawName:
+    """A name as it stands in the archive; ``utf8`` when the archive marks it so, ``extra`` its ZIP extra."""
+
+    raw: bytes
+    utf8: bool = False
+    extra: bytes = b""
+
+
+def decode_names(names: Sequence[RawName]) -> list[str]:
+    """All names of one archive, the unmarked ones decoded the same way."""
+    unmarked = [name.raw for name in names if not name.utf8 and not unicode_path(name)]
+    encoding = choose_encoding(unmarked)
+    return [_decode(name, encoding) for name in names]
+
+
+def _decode(name: RawName, encoding: str) -> str:
+    marked = unicode_path(name)
+    if marked:
+        return marked
+    return name.raw.decode(UTF8 if name.utf8 else encoding, "replace")
+
+
+def unicode_path(name: RawName) -> str:
+    """The name in the Info-ZIP Unicode Path field, when it belongs to this name; else "".
+
+    https://libzip.org/specifications/extrafld.txt (0x7075): version 1, CRC-32 of the plain name, UTF-8.
+    """
+    extra = name.extra
+    while len(extra) >= 4:
+        kind, size = struct.unpack_from("<HH", extra)
+        field, extra = extra[4 : 4 + size], extra[4 + size :]
+        if kind == UNICODE_PATH and len(field) >= 5 and field[0] == 1:
+            if struct.unpack_from("<I", field, 1)[0] != zlib.crc32(name.raw):
+                return ""
+            return field[5:].decode(UTF8, "replace")
+    return ""
+
+
+def choose_encoding(names: Iterable[bytes]) -> str:
+    """The encoding that reads ``names`` most sensibly, all together."""
+    foreign = list(dict.fromkeys(name for name in names if not name.isascii()))
+    if all(_decodes(name, UTF8) for name in foreign):
+        return UTF8
+    sample = foreign[:SAMPLE]
+    return max(LEGACY, key=lambda encoding: score(sample, encoding))
+
+
+def _decodes(raw: bytes, encoding: str) -> bool:
+    try:
+        raw.decode(encoding)
+    except UnicodeDecodeError:
+        return False
+    return True
+
+
+def score(names: Sequence[bytes], encoding: str) -> float:
+    """How much ``names`` look like something a person wrote when read as ``encoding``; higher is better."""
+    points = 0.0
+    letters = 0
+    for raw in names:
+        try:
+            text = raw.decode(encoding)
+        except UnicodeDecodeError:
+            return float("-inf")
+        foreign = [char for char in text if not char.isascii()]
+        points += sum(_worth(char) for char in foreign) + _joints(text)
+        letters += len(foreign)
+    return points / max(1, letters)
+
+
+#: Points of a character by its block: common letters are likely, line drawing and rare blocks are not.
+_BLOCKS: tuple[tuple[int, int, float], ...] = (
+    (0x0400, 0x0450, 1.0),  # Cyrillic of Russian
+    (0x0450, 0x0500, 0.6),
+    (0x3040, 0x3100, 1.3),  # kana: Chinese code pages put it where nobody writes it
+    (0xAC00, 0xD7A4, 1.0),  # hangul
+    (0x4E00, 0x9FA6, 0.8),
+    (0x3000, 0x3030, 0.5),  # CJK punctuation
+    (0xFF01, 0xFF5F, 0.5),  # full width
+    (0xFF61, 0xFFA0, -0.3),  # half-width kana: what Shift-JIS makes of single foreign bytes
+    (0x00C0, 0x0180, 0.5),
+    (0x2013, 0x2027, 0.3),
+    (0x2500, 0x25A0, -1.0),  # line drawing
+    (0xE000, 0xF900, -2.0),  # private use
+    (0x0370, 0x0400, -0.2),  # Greek, which cp437 makes of other scripts' bytes
+)
+
+
+def _worth(char: str) -> float:
+    code = ord(char)
+    if unicodedata.category(char) in ("Cc", "Cn", "Co"):
+        return -2.0
+    points = next((points for low, high, points in _BLOCKS if low <= code < high), -0.5)
+    if 0x4E00 <= code < 0x9FA6:
+        return points if _is_common_han(char) else -0.4
+    return points
+
+
+def _is_common_han(char: str) -> bool:
+    """Level-1 characters: in the first, frequency-ordered half of at least one national set."""
+    try:
+        high = char.encode("gb2312")[0]
+        if 0xB0 <= high <= 0xD7:
+            return True
+    except UnicodeEncodeError:
+        pass
+    try:
+        if char.encode("big5")[0] <= 0xC6:
+            return True
+    except UnicodeEncodeError:
+        pass
+    try:
+        return char.encode("shift_jis")[0] <= 0x98
+    except UnicodeEncodeError:
+        return False
+
+
+def _joints(text: str) -> float:
+    """Points off where scripts, or upper and lower case, meet in a way that nobody writes."""
+    points = 0.0
+    for left, right in zip(text, text[1:], strict=False):
+        if left.isascii() and right.isascii():
+            continue
+        if _script(left) and _script(right) and _script(left) != _script(right):
+            points -= 0.8
+        if left.islower() and right.isupper():
+            points -= 0.8
+    return points
+
+
+def _script(char: str) -> str:
+    """A letter's script, coarse; "" for what goes with any."""
+    code = ord(char)
+    if not char.isalpha():
+        return ""
+    if code < 0x250:
+        return "latin"
+    if 0x370 <= code < 0x400:
+        return "greek"
+    if 0x400 <= code < 0x530:
+        return "cyrillic"
+    if 0xAC00 <= code < 0xD7A4:
+        return "hangul"
+    return "cjk" if code >= 0x2E80 else "other"
+
+
+def display_path(name: str) -> str:
+    """``name`` as it may be shown: relative, "/" between folders, no tricks.
+
+    Backslashes separate folders (archives made on Windows), a drive and ".." disappear, what steers a
+    terminal or turns the direction of writing becomes "�", and a part longer than 255 is shortened.
+    """
+    if "/" not in name:
+        name = name.replace("\\", "/")
+    name = _DRIVE.sub("", name)
+    parts = [_display(part) for part in name.split("/") if part not in ("", ".", "..")]
+    return "/".join(parts) or "unnamed"
+
+
+def _display(part: str) -> str:
+    part = "".join("�" if unicodedata.category(c) in ("Cc", "Cf", "Cs", "Zl", "Zp") else c for c in part)
+    if len(part) <= LONGEST:
+        return part
+    stem, dot, suffix = part.rpartition(".")
+    if not dot or len(suffix) > 16:
+        return part[: LONGEST - 1] + "…"
+    return f"{stem[: LONGEST - len(suffix) - 2]}….{suffix}"
+
+
+def is_junk(path: str) -> bool:
+    """Whether ``path`` is what an operating system adds for itself."""
+    folders, _, name = path.lower().rpartition("/")
+    return (
+        name in _JUNK_NAMES
+        or name.startswith("._")
+        or any(folder in _JUNK_FOLDERS for folder in folders.split("/"))
+    )
+
+
+def natural_key(text: str) -> tuple[tuple[int, int, str], ...]:
+    """Sorts "img2" before "img10", and upper and lower case together."""
+    # int() refuses more than 4,300 digits; zeros in front must not decide, so length and text do.
+    pieces = _DIGITS.split(text.casefold())
+    return tuple((1, len(p.lstrip("0")), p.lstrip("0")) if p.isdigit() else (2, 0, p) for p in pieces if p)
+
+
+def natural_order(paths: Sequence[str]) -> list[int]:
+    """Indices of ``paths`` so that each folder's files stand together in natural order.
+
+    Folders come in the natural order of their own paths.
+    """
+
+    def key(index: int) -> tuple[object, ...]:
+        folder, _, name = paths[index].rpartition("/")
+        return tuple(natural_key(f) for f in folder.split("/")), natural_key(name), index
+
+    return sorted(range(len(paths)), key=key)

@@ -1,0 +1,172 @@
+"""From bytes to a reader: which format it is, and how it is read with the least that has to be fetched."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator, Sequence
+from pathlib import Path
+
+from utils.archives.catalogue import password_error, read_catalogue
+from utils.archives.entry import HEAD, Accept, ArchiveReader, Entry, Extracted, NewFile
+from utils.archives.formats import BLOCK, STREAMS, format_of, is_tar
+from utils.archives.limits import Budget, Limits
+from utils.archives.names import decode_names, display_path, is_junk
+from utils.archives.nested import NestedReader
+from utils.archives.scratch import Scratch, spool
+from utils.archives.seven_zip import SevenZipReader
+from utils.archives.single import SingleReader
+from utils.archives.source import ByteSource, FileSource
+from utils.archives.streams import OpenStream, Stream
+from utils.archives.tar_reader import TarReader
+from utils.archives.zip_directory import METHODS, NeedsEngine, ZipItem, check_overlap, read_directory
+from utils.archives.zip_reader import ZipReader
+from utils.errors import NotAnArchive
+
+
+async def open_archive(
+    sources: ByteSource | Sequence[ByteSource],
+    *,
+    scratch: Path,
+    limits: Limits,
+    passwords: Sequence[str] = (),
+) -> ArchiveReader:
+    """Open one archive, or all volumes of one in any order.
+
+    ``scratch`` is a folder in which the reader may keep a folder of its own until it is closed. Raises
+    NotAnArchive, PasswordNeeded, WrongPassword, VolumeMissing, ArchiveDamaged, UnsupportedArchive,
+    LimitExceeded and DiskFull; nothing is left behind then.
+    """
+    volumes = [sources] if not isinstance(sources, Sequence) else list(sources)
+    budget = Budget(limits, sum(source.size for source in volumes))
+    own = await asyncio.to_thread(Scratch, scratch)
+    opener = _Opener(own, budget, tuple(dict.fromkeys(p for p in passwords if p)))
+    try:
+        reader = await opener.open(volumes, depth=0)
+    except BaseException:
+        await asyncio.to_thread(own.remove)
+        raise
+    return _Opened(reader, own)
+
+
+class _Opened:
+    """The reader that the caller gets: closing it removes the scratch folder as well."""
+
+    def __init__(self, reader: ArchiveReader, scratch: Scratch) -> None:
+        self._reader = reader
+        self._scratch = scratch
+        self.format = reader.format
+        self.listing: Sequence[Entry] | None = reader.listing
+
+    @property
+    def ignored(self) -> int:
+        return self._reader.ignored
+
+    def extract(self, accept: Accept, new_file: NewFile) -> AsyncIterator[Extracted]:
+        return self._reader.extract(accept, new_file)
+
+    async def close(self) -> None:
+        try:
+            await self._reader.close()
+        finally:
+            await asyncio.to_thread(self._scratch.remove)
+
+
+class _Opener:
+    """Opens an archive and those inside it, with one scratch folder, one budget and the same passwords."""
+
+    def __init__(self, scratch: Scratch, budget: Budget, passwords: Sequence[str]) -> None:
+        self._scratch = scratch
+        self._budget = budget
+        self._passwords = passwords
+
+    async def open(self, volumes: Sequence[ByteSource], depth: int) -> ArchiveReader:
+        """The reader for ``volumes``, inside ``depth`` other archives."""
+        reader = await self._open_one(volumes[0])
+
+        async def open_inner(source: FileSource) -> ArchiveReader:
+            return await self.open([source], depth + 1)
+
+        deeper = open_inner if depth < self._budget.limits.max_depth else None
+        return NestedReader(reader, self._scratch, deeper, depth)
+
+    async def _open_one(self, source: ByteSource) -> ArchiveReader:
+        head = await source.read(0, min(HEAD, source.size))
+        found = format_of(head, source.name)
+        if not found:
+            raise NotAnArchive("this is no archive that I know." if head else "the file is empty.")
+        if found == "zip":
+            return await self._open_zip(source)
+        if found == "tar" or found in STREAMS:
+            return await self._open_stream("" if found == "tar" else found, source)
+        return await self._open_spooled(found, source)
+
+    # -- formats --------------------------------------------------------------------------------------
+
+    async def _open_zip(self, source: ByteSource) -> ArchiveReader:
+        try:
+            items = await read_directory(source, self._budget.limits)
+        except NeedsEngine:
+            return await self._open_spooled("zip", source)
+        names = decode_names([item.name for item in items])
+        wanted = [
+            item
+            for item, name in zip(items, names, strict=True)
+            if not item.is_folder and not is_junk(display_path(name))
+        ]
+        if any(item.encrypted for item in wanted) and not self._passwords:
+            raise password_error(())
+        if any(item.encrypted or item.method not in METHODS for item in wanted):
+            return await self._open_spooled("zip", source, items, names)
+        check_overlap(items)
+        self._budget.add_entries(len(items))
+        self._budget.check_content(sum(item.size for item in items))
+        return ZipReader(source, items, self._budget)
+
+    async def _open_stream(self, kind: str, source: ByteSource) -> ArchiveReader:
+        timeout = self._budget.limits.timeout
+        opened = await OpenStream.open(kind, source, self._scratch, timeout)
+        try:
+            if kind:
+                head = await opened.worker.run(opened.stream.read, BLOCK)
+                opened.stream = _Unread(head, opened.stream)
+                if not is_tar(head):
+                    return SingleReader(kind, source.name, opened, self._budget)
+            return TarReader(kind, opened, self._scratch, self._budget)
+        except BaseException:
+            await opened.close()
+            raise
+
+    async def _open_spooled(
+        self,
+        found: str,
+        source: ByteSource,
+        directory: Sequence[ZipItem] = (),
+        names: Sequence[str] = (),
+    ) -> ArchiveReader:
+        path = self._scratch.new_file()
+        await spool(source, path, self._budget)
+        catalogue = await read_catalogue(path, self._scratch, self._budget, self._passwords)
+        self._budget.add_entries(len(catalogue.items))
+        self._budget.check_content(sum(item.size or 0 for item in catalogue.items))
+        known = {item.offset: name for item, name in zip(directory, names, strict=True)}
+        better = [known.get(item.offset if item.offset is not None else -1, "") for item in catalogue.items]
+        return SevenZipReader(
+            found,
+            catalogue,
+            self._scratch,
+            self._budget,
+            passwords=self._passwords,
+            names=better if all(better) and better else None,
+        )
+
+
+class _Unread:
+    """A stream of which the beginning was read already."""
+
+    def __init__(self, head: bytes, rest: Stream) -> None:
+        self._head = head
+        self._rest = rest
+
+    def read(self, size: int) -> bytes:
+        piece, self._head = self._head[:size], self._head[size:]
+        return piece + self._rest.read(size - len(piece)) if len(piece) < size else piece

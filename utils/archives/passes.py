@@ -1,0 +1,79 @@
+"""A run of 7-Zip that writes the content of items to a pipe, one after another."""
+
+from __future__ import annotations
+
+import asyncio
+import re
+from collections.abc import Sequence
+from pathlib import Path
+
+from utils.archives.engine import Run
+from utils.archives.limits import Budget
+from utils.archives.listing import Item
+from utils.archives.scratch import Scratch
+from utils.errors import ArchiveDamaged, ArchiveError, UnsupportedArchive
+
+_FAULT = re.compile(r"^ERROR: ([^:\n]+) : (.*)$", re.MULTILINE)
+_GENERAL = re.compile(r"^ERROR(?!: [^:\n]+ : )", re.MULTILINE)
+
+
+async def start_pass(
+    path: Path, scratch: Scratch, budget: Budget, password: str, items: Sequence[Item] | None
+) -> Run:
+    """Start to extract ``items`` (None: everything) of the archive ``path`` to the pipe."""
+    chosen: tuple[str, ...] = ()
+    if items is not None:
+        names = scratch.new_file()
+        text = b"\n".join(dict.fromkeys(item.name.encode("utf-8", "surrogateescape") for item in items))
+        await asyncio.to_thread(names.write_bytes, text + b"\n")
+        chosen = ("-spd", "-scsUTF-8", f"-i@{names}")
+    arguments = ("x", "-so", "-sccUTF-8", *chosen, "--", str(path))
+    return await Run.start(arguments, scratch=scratch, password=password, standstill=budget.limits.timeout)
+
+
+class Pipe:
+    """The output of a run, with a look ahead."""
+
+    def __init__(self, run: Run) -> None:
+        self._run = run
+        self._buffer = b""
+
+    async def peek(self, size: int) -> bytes:
+        """The next ``size`` bytes without taking them; fewer at the end."""
+        if len(self._buffer) < size:
+            parts, held = [self._buffer], len(self._buffer)
+            while held < size and (data := await self._run.read()):
+                parts.append(data)
+                held += len(data)
+            self._buffer = b"".join(parts)
+        return self._buffer[:size]
+
+    async def take(self, most: int) -> bytes:
+        """At least one of the next ``most`` bytes; empty at the end."""
+        data = self._buffer or await self._run.read()
+        self._buffer = data[most:]
+        return data[:most]
+
+
+def fault_of(messages: str, name: str) -> str:
+    """What 7-Zip said is wrong with the item ``name``; "" when nothing is."""
+    for match in _FAULT.finditer(messages):
+        if match[2] == name:
+            return match[1]
+    general = _GENERAL.search(messages)
+    return "Error" if general and not _FAULT.search(messages) else ""
+
+
+def error_of(fault: str) -> ArchiveError:
+    """The same as an error for a person."""
+    if "Unsupported" in fault:
+        return UnsupportedArchive("its compression method is not supported.")
+    if "allocate" in fault or "memory" in fault:
+        return UnsupportedArchive("it needs too much memory to be unpacked.")
+    if "password" in fault.lower():
+        return ArchiveDamaged("it is damaged, or has another password than the rest.")
+    if "CRC" in fault:
+        return ArchiveDamaged("its check sum does not match.")
+    if "end of data" in fault:
+        return ArchiveDamaged("it is cut off.")
+    return ArchiveDamaged("its data are damaged.")

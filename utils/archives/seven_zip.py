@@ -1,0 +1,244 @@
+"""What 7-Zip reads: one pass over the whole archive, split by the listing and proved by check sums.
+
+``7zz x -so`` writes the content of all files one after another, in listing order. Where that does not
+hold, or something is damaged, the rest is taken in further passes over the entries that are left.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import re
+import zlib
+from collections.abc import AsyncIterator, Sequence
+from dataclasses import dataclass
+
+from utils.archives.catalogue import FINE, Catalogue, decrypts, password_error
+from utils.archives.engine import READ, Run
+from utils.archives.entry import HEAD, Accept, Entry, Extracted, NewFile
+from utils.archives.extraction import EntryFile, failed
+from utils.archives.limits import Budget, FileTooLarge
+from utils.archives.listing import Item
+from utils.archives.names import RawName, decode_names, display_path, is_junk
+from utils.archives.passes import Pipe, error_of, fault_of, start_pass
+from utils.archives.scratch import Scratch
+from utils.errors import ArchiveDamaged, UnsupportedArchive, VolumeMissing
+
+#: Entries up to this size are shown to ``accept`` only when they are verified.
+SMALL = 1024 * 1024
+#: After so many entries in a row that could not be read, the rest is given up.
+FAILURES_IN_A_ROW = 200
+_MISSING_VOLUME = re.compile(r"^Missing volume : (.*)$", re.MULTILINE)
+
+
+@dataclass
+class _Slot:
+    """One file of the listing; ``settled`` once it was handed over, refused, or given up."""
+
+    item: Item
+    entry: Entry
+    settled: bool = False
+
+
+class _Broken(Exception):
+    """The stream is not what the listing says, so nothing that follows can be trusted."""
+
+
+class SevenZipReader:
+    """Reads a spooled archive.
+
+    ``names`` are the items' decoded names where somebody knows better than the listing.
+    """
+
+    def __init__(
+        self,
+        format_: str,
+        catalogue: Catalogue,
+        scratch: Scratch,
+        budget: Budget,
+        *,
+        passwords: Sequence[str] = (),
+        names: Sequence[str] | None = None,
+    ) -> None:
+        self.format = format_
+        self.ignored = 0
+        self._catalogue = catalogue
+        self._scratch = scratch
+        self._budget = budget
+        self._passwords = passwords
+        self._password = catalogue.password
+        self._proved_password = False
+        self._slots: list[_Slot] = []
+        self._read_names(names)
+        self.listing: Sequence[Entry] | None = [slot.entry for slot in self._slots if not slot.settled]
+        self._run: Run | None = None
+        self._file: EntryFile | None = None
+        self._faults = catalogue.fault
+
+    def _read_names(self, names: Sequence[str] | None) -> None:
+        items = self._catalogue.items
+        if names is None:
+            names = decode_names([RawName(item.name.encode("utf-8", "surrogateescape")) for item in items])
+        for number, (item, name) in enumerate(zip(items, names, strict=True)):
+            if item.is_folder:
+                continue
+            path = display_path(name)
+            junk = is_junk(path)
+            self.ignored += junk
+            # Junk is in the stream all the same, so it stays among the slots.
+            self._slots.append(_Slot(item, Entry(str(number), path, item.size), junk))
+
+    async def extract(self, accept: Accept, new_file: NewFile) -> AsyncIterator[Extracted]:
+        """See :class:`~utils.archives.entry.ArchiveReader`."""
+        for slot in self._slots:
+            if slot.item.special and not slot.settled:
+                slot.settled = True
+                yield failed(slot.entry, UnsupportedArchive(f"it is {slot.item.special}; not followed."))
+        failures = 0
+        order: Sequence[_Slot] = self._slots
+        while any(not slot.settled for slot in order):
+            async for extracted in self._pass(order, accept, new_file):
+                failures = failures + 1 if extracted.error else 0
+                yield extracted
+            if failures >= FAILURES_IN_A_ROW:
+                raise ArchiveDamaged("too much of the archive is damaged; the rest was given up.")
+            order = self._left()
+        self._check_whole()
+
+    def _left(self) -> list[_Slot]:
+        """The slots of the next pass: what is not settled, and what has the same name as one of those."""
+        pending = [slot for slot in self._slots if not slot.settled]
+        if pending and pending[0].item.size is None:
+            pending = pending[:1]  # an unknown size can be read only up to the end of a run
+        names = {slot.item.name for slot in pending}
+        return [slot for slot in self._slots if slot.item.name in names]
+
+    def _check_whole(self) -> None:
+        """Raise when 7-Zip said that something is missing as a whole."""
+        if missing := _MISSING_VOLUME.search(self._faults):
+            raise VolumeMissing(f"the volume {missing[1]} is missing.")
+        if "Unexpected end" in self._faults:
+            raise ArchiveDamaged("the archive is cut off; what could be read was taken out.")
+        if self._catalogue.fault:
+            raise ArchiveDamaged("the archive is damaged; what could be read was taken out.")
+
+    async def close(self) -> None:
+        if self._run is not None:
+            await self._run.kill()
+        if self._file is not None:
+            await asyncio.to_thread(self._file.discard)
+            self._file = None
+
+    # -- one pass -------------------------------------------------------------------------------------
+
+    async def _pass(
+        self, order: Sequence[_Slot], accept: Accept, new_file: NewFile
+    ) -> AsyncIterator[Extracted]:
+        """Read what one run gives until it ends or breaks. At least one slot is settled by it."""
+        chosen = None if order is self._slots else [slot.item for slot in order]
+        self._run = run = await start_pass(
+            self._catalogue.path, self._scratch, self._budget, self._password, chosen
+        )
+        pipe = Pipe(run)
+        fresh = True  # nothing came before that could have shifted the stream
+        try:
+            for slot in order:
+                if slot.item.size is None and len(order) > 1:
+                    return
+                try:
+                    extracted = await self._one(slot, pipe, accept, new_file)
+                except _Broken:
+                    if fresh and (error := await self._give_up(slot, order)) is not None:
+                        yield error
+                    return
+                fresh = fresh and slot.settled
+                slot.settled = True
+                if extracted is not None:
+                    yield extracted
+            if await run.wait() not in FINE:
+                self._faults += run.messages()
+        finally:
+            await run.kill()
+
+    async def _give_up(self, slot: _Slot, order: Sequence[_Slot]) -> Extracted | None:
+        """The pass broke at its first unsettled slot (or at one of the same name): what to say of it.
+
+        None when another password may help. Raises PasswordNeeded and WrongPassword.
+        """
+        assert self._run is not None
+        victim = slot if not slot.settled else next(s for s in order if not s.settled)
+        messages = self._run.messages()
+        if victim.item.encrypted and not self._proved_password:
+            for password in self._passwords:
+                if password != self._password and await self._decrypts(victim.item, password):
+                    self._password = password
+                    return None
+            if not self._password:
+                raise password_error(self._passwords)
+        victim.settled = True
+        self._faults += "" if "Missing volume" not in messages else messages
+        return failed(victim.entry, error_of(fault_of(messages, victim.item.name)))
+
+    async def _decrypts(self, item: Item, password: str) -> bool:
+        return await decrypts(self._catalogue.path, self._scratch, self._budget, item, password)
+
+    # -- one entry ------------------------------------------------------------------------------------
+
+    async def _one(self, slot: _Slot, pipe: Pipe, accept: Accept, new_file: NewFile) -> Extracted | None:
+        """Take one entry's content out of ``pipe``; None when nobody wants it. Raises _Broken."""
+        item = slot.item
+        if slot.settled:
+            await self._skip(item, pipe)
+            return None
+        if item.size is not None and item.size <= SMALL and item.crc is not None:
+            data = await pipe.peek(item.size)
+            if len(data) < item.size or zlib.crc32(data) != item.crc:
+                raise _Broken
+        head = await pipe.peek(HEAD if item.size is None else min(HEAD, item.size))
+        if item.size is not None and len(head) < min(HEAD, item.size):
+            raise _Broken
+        if not accept(slot.entry, head):
+            await self._skip(item, pipe)
+            return None
+        self._file = EntryFile(slot.entry, new_file(slot.entry), self._budget)
+        try:
+            await asyncio.to_thread(self._file.open)
+            extracted = await self._copy(self._file, item, pipe)
+        except FileTooLarge as error:
+            await asyncio.to_thread(self._file.discard)
+            await self._skip(item, pipe, self._file.size)
+            return failed(slot.entry, error)
+        except (ArchiveDamaged, _Broken):
+            await asyncio.to_thread(self._file.discard)
+            raise _Broken from None
+        self._file = None
+        self._proved_password = self._proved_password or item.encrypted
+        return extracted
+
+    async def _copy(self, file: EntryFile, item: Item, pipe: Pipe) -> Extracted:
+        while item.size is None or file.size < item.size:
+            data = await pipe.take(READ if item.size is None else min(READ, item.size - file.size))
+            if not data:
+                break
+            await asyncio.to_thread(file.write, data)
+        if item.crc is None:
+            await self._hear(item, pipe)
+        return file.finish(item.crc)
+
+    async def _hear(self, item: Item, pipe: Pipe) -> None:
+        """Without a check sum, 7-Zip's own word counts: it is said before the next entry begins."""
+        assert self._run is not None
+        if not await pipe.peek(1) and await self._run.wait() not in FINE:
+            self._faults += self._run.messages()
+        if fault_of(self._run.messages(), item.name):
+            raise _Broken
+
+    async def _skip(self, item: Item, pipe: Pipe, taken: int = 0) -> None:
+        """Pass over the content of ``item`` from byte ``taken`` on."""
+        while item.size is None or taken < item.size:
+            data = await pipe.take(READ if item.size is None else min(READ, item.size - taken))
+            if not data:
+                break
+            taken += len(data)
+            self._budget.decode(len(data), self._scratch.folder)
+        if item.size is not None and taken < item.size:
+            raise _Broken

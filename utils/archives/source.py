@@ -1,0 +1,74 @@
+"""Where the bytes of an archive are read from: a file here, one at Telegram, several volumes as one."""
+
+from __future__ import annotations
+
+import asyncio
+from bisect import bisect_right
+from collections.abc import Sequence
+from itertools import accumulate
+from pathlib import Path
+from typing import Protocol, runtime_checkable
+
+#: Bytes of one read when a whole source is copied.
+CHUNK = 1024 * 1024
+
+
+class ByteSource(Protocol):
+    """Random access to bytes. ``name`` is as the sender wrote it, for display only; ``size`` is in bytes."""
+
+    name: str
+    size: int
+
+    async def read(self, offset: int, size: int) -> bytes:
+        """Exactly ``size`` bytes from ``offset``; fewer only at the end."""
+
+
+@runtime_checkable
+class Downloadable(Protocol):
+    """A source that knows a better way to fetch itself as a whole than range after range."""
+
+    async def download_to(self, path: Path) -> None: ...
+
+
+class FileSource:
+    """A file on this machine. Opened for each read, so that nothing stays open."""
+
+    def __init__(self, path: Path, name: str | None = None) -> None:
+        self.path = path
+        self.name = path.name if name is None else name
+        self.size = path.stat().st_size
+
+    async def read(self, offset: int, size: int) -> bytes:
+        """Exactly ``size`` bytes from ``offset``; fewer only at the end of the file."""
+        return await asyncio.to_thread(self._read, offset, size)
+
+    def _read(self, offset: int, size: int) -> bytes:
+        with self.path.open("rb", buffering=0) as file:
+            file.seek(offset)
+            parts = []
+            while size > 0 and (data := file.read(size)):
+                parts.append(data)
+                size -= len(data)
+            return b"".join(parts)
+
+
+class JoinedSource:
+    """Several sources read as one: the volumes of a set that is nothing but a file cut in pieces."""
+
+    def __init__(self, name: str, sources: Sequence[ByteSource]) -> None:
+        self.name = name
+        self._sources = sources
+        self._ends = list(accumulate(source.size for source in sources))
+        self.size = self._ends[-1]
+
+    async def read(self, offset: int, size: int) -> bytes:
+        """Exactly ``size`` bytes from ``offset``; fewer only at the end of the last source."""
+        pieces = []
+        end = min(offset + size, self.size)
+        while offset < end:
+            index = bisect_right(self._ends, offset)
+            start = self._ends[index] - self._sources[index].size
+            piece = min(end, self._ends[index]) - offset
+            pieces.append(self._sources[index].read(offset - start, piece))
+            offset += piece
+        return b"".join(await asyncio.gather(*pieces))

@@ -1,0 +1,233 @@
+"""Compressed streams (gzip, bzip2, xz, Zstandard …) as file objects that are read from front to back."""
+
+from __future__ import annotations
+
+import asyncio
+import bz2
+import contextlib
+import lzma
+import os
+import zlib
+from collections.abc import Callable, Mapping
+from typing import Protocol
+
+from utils.archives.engine import Run
+from utils.archives.scratch import Scratch
+from utils.archives.source import CHUNK, ByteSource
+from utils.archives.threads import BlockingSource, Stopped, Worker
+from utils.errors import ArchiveDamaged, UnsupportedArchive
+
+STEP = 256 * 1024
+#: What Python cannot unpack, and 7-Zip's name for it.
+ENGINE_TYPES: Mapping[str, str] = {"zst": "zstd", "Z": "Z"}
+
+
+class Stream(Protocol):
+    """``read`` blocks, in a worker's thread, and gives exactly ``size`` bytes, fewer at the end.
+
+    Raises ArchiveDamaged where the stream is cut off or damaged.
+    """
+
+    def read(self, size: int) -> bytes: ...
+
+
+class _Decompressor(Protocol):
+    def decompress(self, data: bytes, max_length: int = -1) -> bytes: ...
+
+    @property
+    def eof(self) -> bool: ...
+
+    @property
+    def unused_data(self) -> bytes: ...
+
+    @property
+    def needs_input(self) -> bool: ...
+
+
+class _Gzip:
+    """One gzip member, with the interface that ``bz2`` and ``lzma`` offer."""
+
+    def __init__(self) -> None:
+        self._inner = zlib.decompressobj(16 + zlib.MAX_WBITS)
+        self._rest = b""
+        self._full = False
+
+    def decompress(self, data: bytes, max_length: int = -1) -> bytes:
+        out = self._inner.decompress(self._rest + data, max(0, max_length))
+        self._rest = self._inner.unconsumed_tail
+        self._full = len(out) == max_length
+        return out
+
+    @property
+    def eof(self) -> bool:
+        return self._inner.eof
+
+    @property
+    def unused_data(self) -> bytes:
+        return self._inner.unused_data
+
+    @property
+    def needs_input(self) -> bool:
+        return not self._rest and not self._full
+
+
+_KINDS: Mapping[str, tuple[Callable[[], _Decompressor], bytes]] = {
+    "gz": (_Gzip, b"\x1f\x8b"),
+    "bz2": (bz2.BZ2Decompressor, b"BZh"),
+    "xz": (lzma.LZMADecompressor, b"\xfd7zXZ"),
+    "lzma": (lzma.LZMADecompressor, b"\x5d"),
+}
+
+
+class PythonStream:
+    """gzip, bzip2, xz or lzma; several members after one another are one stream."""
+
+    def __init__(self, kind: str, raw: BlockingSource) -> None:
+        self._raw = raw
+        self._new, self._magic = _KINDS[kind]
+        self._decompressor = self._new()
+        self._buffer = b""
+        self._ended = False
+
+    def read(self, size: int) -> bytes:
+        parts = []
+        while size > 0 and (self._buffer or self._more()):
+            piece, self._buffer = self._buffer[:size], self._buffer[size:]
+            parts.append(piece)
+            size -= len(piece)
+        return b"".join(parts)
+
+    def _more(self) -> bool:
+        """Fill the buffer; False at the end of the stream."""
+        while not self._ended:
+            try:
+                self._buffer = self._step()
+            except (zlib.error, OSError, lzma.LZMAError, EOFError) as error:
+                self._ended = True
+                raise ArchiveDamaged("the archive's compressed data are damaged.") from error
+            if self._buffer:
+                return True
+        return False
+
+    def _step(self) -> bytes:
+        if self._decompressor.eof:
+            return self._next_member()
+        data = self._raw.read(STEP) if self._decompressor.needs_input else b""
+        if not data and self._decompressor.needs_input:
+            self._ended = True
+            raise ArchiveDamaged("the archive is cut off.")
+        return self._decompressor.decompress(data, STEP)
+
+    def _next_member(self) -> bytes:
+        """Go on with another member; padding, and anything else, after the last one is ignored."""
+        data = self._decompressor.unused_data.lstrip(b"\0")
+        while not data and (more := self._raw.read(STEP)):
+            data = more.lstrip(b"\0")
+        data += self._raw.read(len(self._magic) - len(data)) if len(data) < len(self._magic) else b""
+        if not data.startswith(self._magic):
+            self._ended = True
+            return b""
+        self._decompressor = self._new()
+        return self._decompressor.decompress(data, STEP)
+
+
+class EngineStream:
+    """What only 7-Zip unpacks, through its pipes: fed on the loop, read in the worker's thread."""
+
+    def __init__(self, run: Run, output: int, feeder: asyncio.Task[None], source: ByteSource) -> None:
+        self._run = run
+        self._output = output
+        self._feeder = feeder
+        self._source = source
+        self._loop = asyncio.get_running_loop()
+        self._closed = False
+
+    @classmethod
+    async def start(cls, kind: str, source: ByteSource, scratch: Scratch, standstill: float) -> EngineStream:
+        read_end, write_end = os.pipe()
+        try:
+            arguments = ("x", "-si", f"-t{ENGINE_TYPES[kind]}", "-so")
+            run = await Run.start(
+                arguments, scratch=scratch, standstill=standstill, feed=True, stdout=write_end
+            )
+        except BaseException:
+            os.close(read_end)
+            raise
+        finally:
+            os.close(write_end)
+        return cls(run, read_end, asyncio.ensure_future(_feed(source, run)), source)
+
+    def read(self, size: int) -> bytes:
+        parts = []
+        while size > 0 and (data := os.read(self._output, min(size, STEP))):
+            parts.append(data)
+            size -= len(data)
+        if size > 0:
+            self._check_end()
+        return b"".join(parts)
+
+    def _check_end(self) -> None:
+        """The output has ended: was the stream at its end? Raises ArchiveDamaged and the source's errors."""
+        if self._closed:
+            raise Stopped
+        asyncio.run_coroutine_threadsafe(self._ended(), self._loop).result()
+
+    async def _ended(self) -> None:
+        if self._feeder.done() and not self._feeder.cancelled():
+            error = self._feeder.exception()
+            if error is not None:
+                raise error
+        if await self._run.wait() not in (0, 1):
+            if "Unsupported" in self._run.messages():
+                raise UnsupportedArchive("its compression method is not supported.")
+            raise ArchiveDamaged("the archive is damaged or cut off.")
+
+    async def kill(self) -> None:
+        """End 7-Zip, so that whoever reads in the thread meets the end."""
+        self._closed = True
+        self._feeder.cancel()
+        await asyncio.gather(self._feeder, return_exceptions=True)
+        await self._run.kill()
+
+    def close(self) -> None:
+        """After the thread has ended."""
+        with contextlib.suppress(OSError):
+            os.close(self._output)
+
+
+async def _feed(source: ByteSource, run: Run) -> None:
+    """All of ``source`` into 7-Zip, no faster than it takes it."""
+    try:
+        for offset in range(0, source.size, CHUNK):
+            await run.write(await source.read(offset, CHUNK))
+    except (BrokenPipeError, ConnectionResetError):
+        return  # it has seen enough; its exit code says whether that is right
+    finally:
+        with contextlib.suppress(BrokenPipeError, ConnectionResetError):
+            await run.write(b"")
+
+
+class OpenStream:
+    """A stream with the thread, and the process, that it needs. ``kind`` "" is a source as it is."""
+
+    def __init__(self, worker: Worker, stream: Stream, engine: EngineStream | None) -> None:
+        self.worker = worker
+        self.stream = stream
+        self._engine = engine
+
+    @classmethod
+    async def open(cls, kind: str, source: ByteSource, scratch: Scratch, standstill: float) -> OpenStream:
+        """Raises UnsupportedArchive when it needs a 7-Zip that is not there."""
+        if kind in ENGINE_TYPES:
+            engine = await EngineStream.start(kind, source, scratch, standstill)
+            return cls(Worker(), engine, engine)
+        worker = Worker()
+        raw = BlockingSource(source, worker)
+        return cls(worker, PythonStream(kind, raw) if kind else raw, None)
+
+    async def close(self) -> None:
+        if self._engine is not None:
+            await self._engine.kill()
+        await self.worker.close()
+        if self._engine is not None:
+            self._engine.close()

@@ -1,0 +1,196 @@
+"""A tar, plain or compressed, read from front to back while it comes in."""
+
+from __future__ import annotations
+
+import tarfile
+from collections.abc import AsyncIterator, Sequence
+from typing import IO, Self, cast
+
+from utils.archives.entry import HEAD, Accept, Entry, Extracted, NewFile
+from utils.archives.extraction import EntryFile, concerns_entry, failed
+from utils.archives.limits import Budget
+from utils.archives.names import RawName, decode_names, display_path, is_junk
+from utils.archives.scratch import Scratch
+from utils.archives.streams import OpenStream, Stream
+from utils.archives.threads import BlockingSource
+from utils.errors import ArchiveDamaged, ArchiveError, UnsupportedArchive
+
+#: Bytes moved between two looks at whether somebody wants to stop.
+STEP = 1024 * 1024
+#: Bytes that ``tarfile`` asks a compressed stream for at once.
+BUFFER = 128 * 1024
+LONGEST_HEADER = 1024 * 1024
+_IN_MEMORY = (
+    tarfile.XHDTYPE,
+    tarfile.XGLTYPE,
+    tarfile.SOLARIS_XHDTYPE,
+    tarfile.GNUTYPE_LONGNAME,
+    tarfile.GNUTYPE_LONGLINK,
+)
+
+
+class _Member(tarfile.TarInfo):
+    """Notes what ``tarfile`` passes over in silence: a header in the middle that is none."""
+
+    @classmethod
+    def fromtarfile(cls, archive: tarfile.TarFile) -> Self:
+        assert isinstance(archive, _Tar)
+        try:
+            return super().fromtarfile(archive)
+        except tarfile.EOFHeaderError:  # type: ignore[attr-defined]
+            archive.ended = True
+            raise
+        except tarfile.HeaderError:
+            archive.damaged = archive.damaged or not archive.ended
+            raise
+
+    def _proc_member(self, archive: tarfile.TarFile) -> Self | None:
+        """Long names and the like are read into memory: not if they are that long."""
+        if self.type in _IN_MEMORY and self.size > LONGEST_HEADER:
+            raise tarfile.InvalidHeaderError("too long")  # type: ignore[attr-defined]
+        return cast(Self, super()._proc_member(archive))  # type: ignore[misc]
+
+
+class _Tar(tarfile.TarFile):
+    """``ended``: the end mark was seen; ``damaged``: what stood where a header belongs was none."""
+
+    tarinfo = _Member
+    ended = False
+    damaged = False
+
+
+class TarReader:
+    """Reads the tar in ``stream``; what has no end mark and no sense is passed over and reported."""
+
+    listing: Sequence[Entry] | None = None
+
+    def __init__(self, kind: str, stream: OpenStream, scratch: Scratch, budget: Budget) -> None:
+        self.format = f"tar.{kind}" if kind else "tar"
+        self.ignored = 0
+        self._stream = stream
+        self._budget = budget
+        self._scratch = scratch
+        self._tar: _Tar | None = None
+        self._current: EntryFile | None = None
+
+    async def extract(self, accept: Accept, new_file: NewFile) -> AsyncIterator[Extracted]:
+        """See :class:`~utils.archives.entry.ArchiveReader`."""
+        number = -1
+        while (member := await self._stream.worker.run(self._next)) is not None:
+            number += 1
+            self._budget.add_entries(1)
+            if member.isdir():
+                continue
+            path = display_path(decode_names([_raw_name(member.name)])[0])
+            if is_junk(path):
+                self.ignored += 1
+                continue
+            entry = Entry(str(number), path, member.size)
+            extracted = await self._take(member, entry, accept, new_file)
+            if extracted is not None:
+                yield extracted
+        assert self._tar is not None
+        if not self._tar.ended:
+            raise ArchiveDamaged("the archive ends without an end mark: it is probably cut off.")
+        if self._tar.damaged:
+            raise ArchiveDamaged("a part of the archive is damaged; what could be read was taken out.")
+
+    async def close(self) -> None:
+        await self._stream.close()
+        if self._current is not None:
+            self._current.discard()
+
+    # -- in the thread --------------------------------------------------------------------------------
+
+    def _next(self) -> tarfile.TarInfo | None:
+        """The next member. Raises ArchiveDamaged."""
+        try:
+            if self._tar is None:
+                self._tar = self._open()
+            member = self._tar.next()
+            # Kept by tarfile for looking members up, which is not done here.
+            self._tar.members.clear()  # type: ignore[attr-defined]
+        except (tarfile.TarError, EOFError, ValueError, OverflowError, IndexError, RecursionError) as error:
+            raise ArchiveDamaged("the archive is damaged or cut off.") from error
+        return member
+
+    def _open(self) -> _Tar:
+        stream = self._stream.stream
+        source = cast(IO[bytes], stream)
+        if isinstance(stream, BlockingSource):
+            # Entries that nobody wants are jumped over, and never fetched.
+            return _Tar.open(fileobj=source, mode="r:", ignore_zeros=True, errors="surrogateescape")
+        counted = cast(IO[bytes], _Counted(stream, self._budget, self._scratch))
+        return _Tar.open(
+            fileobj=counted, mode="r|", bufsize=BUFFER, ignore_zeros=True, errors="surrogateescape"
+        )
+
+    # -- one member -----------------------------------------------------------------------------------
+
+    async def _take(
+        self, member: tarfile.TarInfo, entry: Entry, accept: Accept, new_file: NewFile
+    ) -> Extracted | None:
+        if not member.isreg():
+            return failed(entry, UnsupportedArchive(f"it is {_kind(member)}; those are not followed."))
+        assert self._tar is not None
+        content = self._tar.extractfile(member)
+        assert content is not None
+        try:
+            head = await self._stream.worker.run(_read, content, min(HEAD, member.size))
+            if not accept(entry, head):
+                return None
+            self._budget.check_file(member.size)
+            # A stream's bytes are counted as they come out, but not what a sparse file's holes become.
+            counted = isinstance(self._stream.stream, BlockingSource) or member.issparse()
+            self._current = EntryFile(entry, new_file(entry), self._budget, counted=counted)
+            await self._stream.worker.run(self._current.open)
+            return await self._copy(content, head)
+        except ArchiveError as error:
+            if self._current is not None:
+                await self._stream.worker.run(self._current.discard)
+            if not concerns_entry(error):
+                raise
+            return failed(entry, error)
+
+    async def _copy(self, content: IO[bytes], data: bytes) -> Extracted:
+        file = self._current
+        assert file is not None
+        while data:
+            await self._stream.worker.run(file.write, data)
+            data = await self._stream.worker.run(_read, content, STEP)
+        extracted = await self._stream.worker.run(file.finish)
+        self._current = None
+        return extracted
+
+
+class _Counted:
+    """A stream of which every byte that comes out is counted, wanted or not."""
+
+    def __init__(self, stream: Stream, budget: Budget, scratch: Scratch) -> None:
+        self._stream = stream
+        self._budget = budget
+        self._folder = scratch.folder
+
+    def read(self, size: int) -> bytes:
+        data = self._stream.read(size)
+        self._budget.decode(len(data), self._folder)
+        return data
+
+
+def _read(content: IO[bytes], size: int) -> bytes:
+    try:
+        return content.read(size)
+    except (tarfile.TarError, EOFError, ValueError) as error:
+        raise ArchiveDamaged("the archive is cut off in it.") from error
+
+
+def _raw_name(name: str) -> RawName:
+    return RawName(name.encode("utf-8", "surrogateescape"))
+
+
+def _kind(member: tarfile.TarInfo) -> str:
+    if member.issym():
+        return "a symbolic link"
+    if member.islnk():
+        return "a hard link"
+    return "a pipe" if member.isfifo() else "a device"

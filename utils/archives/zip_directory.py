@@ -1,0 +1,162 @@
+"""The central directory of a ZIP, read from the end of a source that need not be here.
+
+Python's ``zipfile`` does the parsing, over a file that holds the tail alone. What it cannot do is left to
+7-Zip: :class:`NeedsEngine` says so.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import io
+import stat
+import struct
+import zipfile
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from utils.archives.limits import Limits
+from utils.archives.names import RawName
+from utils.archives.source import ByteSource
+from utils.errors import LimitExceeded
+
+#: The end record and the longest comment, and the Zip64 records before it.
+TAIL = 66 * 1024
+_ENTRY = struct.Struct("<4s24xHHH12x")
+#: Bytes of directory for each entry that the limit allows.
+ENTRY_BYTES = 1024
+ENCRYPTED, UTF8_NAME = 1, 1 << 11
+STORED, DEFLATED, BZIP2, LZMA = 0, 8, 12, 14
+METHODS = frozenset({STORED, DEFLATED, BZIP2, LZMA})
+
+
+class NeedsEngine(Exception):
+    """This ZIP cannot be read in place; 7-Zip may be able to."""
+
+
+class _NotHere(Exception):
+    def __init__(self, offset: int) -> None:
+        self.offset = offset
+
+
+@dataclass(frozen=True)
+class ZipItem:
+    """One entry of the directory; ``offset`` is that of its local header, sizes are in bytes."""
+
+    name: RawName
+    offset: int
+    packed: int
+    size: int
+    crc: int
+    method: int
+    encrypted: bool
+    is_folder: bool
+    special: str
+
+
+class _Tail(io.RawIOBase):
+    """A file of which only the end, from ``start`` on, is here."""
+
+    def __init__(self, start: int, data: bytes) -> None:
+        self._start = start
+        self._data = data
+        self._at = 0
+
+    def seekable(self) -> bool:
+        return True
+
+    def readable(self) -> bool:
+        return True
+
+    def tell(self) -> int:
+        return self._at
+
+    def seek(self, offset: int, whence: int = io.SEEK_SET) -> int:
+        base = {io.SEEK_SET: 0, io.SEEK_CUR: self._at, io.SEEK_END: self._start + len(self._data)}[whence]
+        if base + offset < 0:
+            raise OSError("before the beginning")
+        self._at = base + offset
+        return self._at
+
+    def read(self, size: int = -1) -> bytes:
+        if self._at < self._start:
+            raise _NotHere(self._at)
+        at = self._at - self._start
+        data = self._data[at:] if size < 0 else self._data[at : at + size]
+        self._at += len(data)
+        return data
+
+
+async def read_directory(source: ByteSource, limits: Limits) -> Sequence[ZipItem]:
+    """The entries in directory order. Raises NeedsEngine and LimitExceeded."""
+    start = max(0, source.size - TAIL)
+    data = await source.read(start, source.size - start)
+    while True:
+        try:
+            return await asyncio.to_thread(_parse, start, data, limits)
+        except _NotHere as missing:
+            # The directory begins before what is here: its size is the distance, and bounded.
+            if start - missing.offset > limits.max_entries * ENTRY_BYTES:
+                raise LimitExceeded(
+                    f"Its table of contents is larger than {limits.max_entries:,} entries can need."
+                ) from None
+            data = await source.read(missing.offset, start - missing.offset) + data
+            start = missing.offset
+
+
+def _parse(start: int, data: bytes, limits: Limits) -> list[ZipItem]:
+    try:
+        _count_entries(data, limits)
+        with zipfile.ZipFile(_Tail(start, data)) as archive:
+            return [_item(info) for info in archive.infolist()]
+    except (zipfile.BadZipFile, NotImplementedError, UnicodeDecodeError, struct.error, OSError) as error:
+        raise NeedsEngine(str(error)) from error
+    except (OverflowError, ValueError) as error:
+        raise NeedsEngine(str(error)) from error
+
+
+def _count_entries(data: bytes, limits: Limits) -> None:
+    """Refuse too many entries before ``zipfile`` makes an object of each."""
+    if data.count(b"PK\x01\x02") <= limits.max_entries:
+        return
+    at = data.find(b"PK\x01\x02")
+    for _ in range(limits.max_entries + 1):
+        if len(data) - at < _ENTRY.size:
+            return
+        magic, name, extra, comment = _ENTRY.unpack_from(data, at)
+        if magic != b"PK\x01\x02":
+            return
+        at += 46 + name + extra + comment
+    raise LimitExceeded(f"It has more than {limits.max_entries:,} entries, which is the limit.")
+
+
+def _item(info: zipfile.ZipInfo) -> ZipItem:
+    utf8 = bool(info.flag_bits & UTF8_NAME)
+    raw = info.orig_filename.encode("utf-8" if utf8 else "cp437")
+    mode = info.external_attr >> 16
+    return ZipItem(
+        name=RawName(raw, utf8, info.extra),
+        offset=info.header_offset,
+        packed=info.compress_size,
+        size=info.file_size,
+        crc=info.CRC,
+        method=info.compress_type,
+        encrypted=bool(info.flag_bits & ENCRYPTED),
+        is_folder=raw.endswith((b"/", b"\\")) or stat.S_ISDIR(mode),
+        special="" if stat.S_IFMT(mode) in (0, stat.S_IFREG, stat.S_IFDIR) else _special(mode),
+    )
+
+
+def _special(mode: int) -> str:
+    return "a symbolic link" if stat.S_ISLNK(mode) else "a device"
+
+
+def check_overlap(items: Sequence[ZipItem]) -> None:
+    """Raise LimitExceeded when entries share bytes, as only bombs do.
+
+    https://www.bamsoftware.com/hacks/zipbomb/
+    """
+    end = 0
+    for item in sorted(items, key=lambda i: i.offset):
+        if item.offset < end:
+            raise LimitExceeded("Its entries overlap each other: it is a trap.")
+        end = item.offset + 30 + item.packed

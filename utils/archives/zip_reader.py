@@ -1,0 +1,370 @@
+"""A ZIP read in place: only the wanted entries are fetched, several at a time."""
+
+from __future__ import annotations
+
+import asyncio
+import bz2
+import lzma
+import struct
+import zlib
+from collections import deque
+from collections.abc import AsyncIterator, Callable, Coroutine, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, Protocol, TypeVar
+
+from utils.archives.entry import HEAD, Accept, Entry, Extracted, NewFile
+from utils.archives.extraction import EntryFile, concerns_entry, failed
+from utils.archives.limits import Budget
+from utils.archives.names import decode_names, display_path, is_junk, natural_order
+from utils.archives.source import CHUNK, ByteSource
+from utils.archives.zip_directory import BZIP2, DEFLATED, LZMA, STORED, ZipItem
+from utils.errors import ArchiveDamaged, ArchiveError, UnsupportedArchive
+
+T = TypeVar("T")
+#: Entries whose first bytes are asked for ahead.
+PROBES = 32
+#: Packed entries up to this size are fetched at once; less is not fetched from Telegram anyway.
+WHOLE = 48 * 1024
+#: Bytes fetched to see an entry's first HEAD; bzip2 gives none before its block of 900 KB is whole.
+PROBE = 5 * 1024
+#: Pieces of 1 MB in memory, for all entries together, and for one.
+PIECES = 8
+PIECES_OF_ONE = 4
+_LOCAL = struct.Struct("<4s22xHH")
+#: Longest step of a decompressor, in bytes of output.
+STEP = 512 * 1024
+
+
+class Decompressor(Protocol):
+    """What ``bz2`` and ``lzma`` offer."""
+
+    def decompress(self, data: bytes, max_length: int = -1) -> bytes: ...
+
+    @property
+    def eof(self) -> bool: ...
+
+    @property
+    def needs_input(self) -> bool: ...
+
+
+class Inflate:
+    """Raw deflate with the interface of the others."""
+
+    def __init__(self) -> None:
+        self._inner = zlib.decompressobj(-zlib.MAX_WBITS)
+        self._rest = b""
+        self._full = False
+
+    def decompress(self, data: bytes, max_length: int = -1) -> bytes:
+        out = self._inner.decompress(self._rest + data, max(0, max_length))
+        self._rest = self._inner.unconsumed_tail
+        # A full answer may have more behind it although no input is left over.
+        self._full = len(out) == max_length
+        return out
+
+    @property
+    def eof(self) -> bool:
+        return self._inner.eof
+
+    @property
+    def needs_input(self) -> bool:
+        return not self._rest and not self._full
+
+
+class Stored:
+    """No compression, with the interface of the others."""
+
+    eof = False
+    needs_input = True
+
+    def decompress(self, data: bytes, max_length: int = -1) -> bytes:
+        return data
+
+
+class ZipLzma:
+    """LZMA as ZIP has it: two bytes of version, two of length, the properties, raw data (APPNOTE 5.8.8)."""
+
+    def __init__(self) -> None:
+        self._start = b""
+        self._inner: lzma.LZMADecompressor | None = None
+
+    def decompress(self, data: bytes, max_length: int = -1) -> bytes:
+        if self._inner is None:
+            self._start += data
+            if len(self._start) < 9:
+                return b""
+            data = self._start[9:]
+            self._inner = lzma.LZMADecompressor(lzma.FORMAT_RAW, filters=[self._filter(self._start)])
+        return self._inner.decompress(data, max_length)
+
+    @staticmethod
+    def _filter(start: bytes) -> dict[str, int]:
+        length, bits, dictionary = struct.unpack_from("<2xHBI", start)
+        if length != 5 or bits >= 225:
+            raise lzma.LZMAError("strange properties")
+        return {
+            "id": lzma.FILTER_LZMA1,
+            "dict_size": dictionary,
+            "lc": bits % 9,
+            "lp": bits // 9 % 5,
+            "pb": bits // 45,
+        }
+
+    @property
+    def eof(self) -> bool:
+        return self._inner is not None and self._inner.eof
+
+    @property
+    def needs_input(self) -> bool:
+        return self._inner is None or self._inner.needs_input
+
+
+_DECOMPRESSORS: Mapping[int, Callable[[], Decompressor]] = {
+    STORED: Stored,
+    DEFLATED: Inflate,
+    BZIP2: bz2.BZ2Decompressor,
+    LZMA: ZipLzma,
+}
+
+
+def unpack(decompressor: Decompressor, data: bytes, limit: int = -1) -> Iterator[bytes]:
+    """What ``data`` becomes, in bounded steps; about ``limit`` bytes at most. Raises ArchiveDamaged."""
+    total = 0
+    try:
+        while not decompressor.eof and (data or not decompressor.needs_input):
+            out = decompressor.decompress(data, STEP if limit < 0 else limit - total)
+            data = b""
+            total += len(out)
+            if out:
+                yield out
+            elif decompressor.needs_input:
+                return
+            if 0 <= limit <= total:
+                return
+    except (zlib.error, OSError, lzma.LZMAError, EOFError, ValueError) as error:
+        raise ArchiveDamaged("its data are damaged.") from error
+
+
+@dataclass(frozen=True)
+class _Probe:
+    """The beginning of an entry: where its data start, those fetched so far, its first bytes unpacked."""
+
+    data_offset: int
+    packed: bytes
+    head: bytes
+
+
+class _Room:
+    """How many bytes may be in flight; one entry may always be, whatever its size."""
+
+    def __init__(self, size: int) -> None:
+        self._size = size
+        self._used = 0
+        self._held = 0
+        self._freed = asyncio.Event()
+
+    async def take(self, size: int) -> None:
+        while self._held and self._used + size > self._size:
+            self._freed.clear()
+            await self._freed.wait()
+        self._held += 1
+        self._used += size
+
+    def free(self, size: int) -> None:
+        self._held -= 1
+        self._used -= size
+        self._freed.set()
+
+
+class ZipReader:
+    """Reads ``items``, the directory of ``source``."""
+
+    format = "zip"
+
+    def __init__(self, source: ByteSource, items: Sequence[ZipItem], budget: Budget) -> None:
+        self._source = source
+        self._budget = budget
+        self._order: list[tuple[Entry, ZipItem]] = []
+        self.ignored = 0
+        self._read_names(items)
+        self.listing: Sequence[Entry] | None = [entry for entry, _ in self._order]
+        self._tasks: set[asyncio.Task[Any]] = set()
+        self._files: set[EntryFile] = set()
+        self._pieces = asyncio.Semaphore(PIECES)
+
+    def _read_names(self, items: Sequence[ZipItem]) -> None:
+        names = [display_path(name) for name in decode_names([item.name for item in items])]
+        for index in natural_order(names):
+            item = items[index]
+            if item.is_folder:
+                continue
+            if is_junk(names[index]):
+                self.ignored += 1
+                continue
+            self._order.append((Entry(str(index), names[index], item.size), item))
+
+    async def extract(self, accept: Accept, new_file: NewFile) -> AsyncIterator[Extracted]:
+        """See :class:`~utils.archives.entry.ArchiveReader`."""
+        room = _Room(self._budget.limits.read_ahead)
+        ready: asyncio.Queue[tuple[asyncio.Task[Extracted], int] | None] = asyncio.Queue()
+        producer = self._start(self._produce(accept, new_file, room, ready))
+        producer.add_done_callback(lambda _: ready.put_nowait(None))
+        try:
+            while (found := await ready.get()) is not None:
+                task, size = found
+                extracted = await task
+                self._files = {file for file in self._files if file.path != extracted.path}
+                room.free(size)
+                yield extracted
+            await producer
+        finally:
+            await self.close()
+
+    async def close(self) -> None:
+        """End what is under way; files that were not handed over are removed."""
+        tasks, self._tasks = self._tasks, set()
+        for task in tasks:
+            task.cancel()
+        await asyncio.gather(*tasks, return_exceptions=True)
+        files, self._files = self._files, set()
+        for file in files:
+            await asyncio.to_thread(file.discard)
+
+    def _start(self, work: Coroutine[Any, Any, T]) -> asyncio.Task[T]:
+        task = asyncio.ensure_future(work)
+        self._tasks.add(task)
+        task.add_done_callback(self._tasks.discard)
+        return task
+
+    # -- one after another ----------------------------------------------------------------------------
+
+    async def _produce(
+        self,
+        accept: Accept,
+        new_file: NewFile,
+        room: _Room,
+        ready: asyncio.Queue[tuple[asyncio.Task[Extracted], int] | None],
+    ) -> None:
+        """Ask ``accept`` about each entry in order and start to fetch what is wanted."""
+        waiting = iter(self._order)
+        probes: deque[tuple[Entry, ZipItem, asyncio.Task[_Probe]]] = deque()
+        while True:
+            while len(probes) < PROBES and (following := next(waiting, None)) is not None:
+                probes.append((*following, self._start(self._probe(following[1]))))
+            if not probes:
+                return
+            entry, item, task = probes.popleft()
+            size = item.size
+            try:
+                probe = await task
+                if not accept(entry, probe.head):
+                    continue
+                self._budget.check_file(item.size)
+            except ArchiveError as error:
+                if not concerns_entry(error) and not isinstance(error, UnsupportedArchive):
+                    raise
+                size = 0
+                work: Coroutine[Any, Any, Extracted] = _value(failed(entry, error))
+            else:
+                file = EntryFile(entry, new_file(entry), self._budget)
+                self._files.add(file)
+                work = self._fetch(item, probe, file)
+            await room.take(size)
+            ready.put_nowait((self._start(work), size))
+
+    async def _probe(self, item: ZipItem) -> _Probe:
+        """Find the data of ``item`` and unpack its first bytes. Raises ArchiveDamaged."""
+        if item.special:
+            raise UnsupportedArchive(f"it is {item.special}; those are not followed.")
+        most = WHOLE if item.packed <= WHOLE else PROBE if item.method != BZIP2 else CHUNK
+        header = 30 + len(item.name.raw) + len(item.name.extra) + 64
+        data = await self._read(item.offset, min(header + min(most, item.packed), self._left(item.offset)))
+        if len(data) < 30:
+            raise ArchiveDamaged("it lies beyond the end of the archive.")
+        magic, name, extra = _LOCAL.unpack_from(data)
+        if magic != b"PK\x03\x04":
+            raise ArchiveDamaged("it is not where the table of contents says.")
+        start = item.offset + 30 + name + extra
+        packed = data[30 + name + extra :][: item.packed]
+        wanted = min(most, item.packed)
+        if len(packed) < wanted:
+            packed += await self._read(start + len(packed), wanted - len(packed))
+        return _Probe(start, packed, self._head(item, packed))
+
+    def _left(self, offset: int) -> int:
+        return max(0, self._source.size - offset)
+
+    @staticmethod
+    def _head(item: ZipItem, packed: bytes) -> bytes:
+        decompressor = _DECOMPRESSORS[item.method]()
+        return b"".join(unpack(decompressor, packed, HEAD))[:HEAD]
+
+    async def _read(self, offset: int, size: int) -> bytes:
+        return await self._source.read(offset, size) if size > 0 else b""
+
+    # -- one entry ------------------------------------------------------------------------------------
+
+    async def _fetch(self, item: ZipItem, probe: _Probe, file: EntryFile) -> Extracted:
+        """Fetch and verify one entry; what concerns it alone is in the answer."""
+        try:
+            return await self._write(item, probe, file)
+        except ArchiveError as error:
+            await asyncio.to_thread(file.discard)
+            if not concerns_entry(error):
+                raise
+            return failed(file.entry, error)
+        except BaseException:
+            await asyncio.to_thread(file.discard)
+            raise
+
+    async def _write(self, item: ZipItem, probe: _Probe, file: EntryFile) -> Extracted:
+        decompressor = _DECOMPRESSORS[item.method]()
+        if len(probe.packed) == item.packed:
+            return await asyncio.to_thread(self._write_whole, item, probe, file, decompressor)
+        await asyncio.to_thread(file.open)
+        await asyncio.to_thread(_write_piece, file, decompressor, probe.packed)
+        start = probe.data_offset + len(probe.packed)
+        async for piece in self._read_pieces(start, probe.data_offset + item.packed):
+            await asyncio.to_thread(_write_piece, file, decompressor, piece)
+        return file.finish(item.crc)
+
+    @staticmethod
+    def _write_whole(item: ZipItem, probe: _Probe, file: EntryFile, decompressor: Decompressor) -> Extracted:
+        file.open()
+        _write_piece(file, decompressor, probe.packed)
+        return file.finish(item.crc)
+
+    async def _read_pieces(self, start: int, end: int) -> AsyncIterator[bytes]:
+        """The bytes from ``start`` to ``end`` in order, several pieces in flight."""
+        offsets = iter(range(start, end, CHUNK))
+        pieces: deque[asyncio.Task[bytes]] = deque()
+        held = 0
+        try:
+            while True:
+                while held < PIECES_OF_ONE and (not pieces or not self._pieces.locked()):
+                    offset = next(offsets, None)
+                    if offset is None:
+                        break
+                    await self._pieces.acquire()
+                    held += 1
+                    pieces.append(self._start(self._read(offset, min(CHUNK, end - offset))))
+                if not pieces:
+                    return
+                data = await pieces.popleft()
+                yield data
+                self._pieces.release()
+                held -= 1
+        finally:
+            for piece in pieces:
+                piece.cancel()
+            for _ in range(held):
+                self._pieces.release()
+
+
+def _write_piece(file: EntryFile, decompressor: Decompressor, piece: bytes) -> None:
+    for data in unpack(decompressor, piece):
+        file.write(data)
+
+
+async def _value(extracted: Extracted) -> Extracted:
+    return extracted
