@@ -165,9 +165,7 @@ class Session:
             self._outlets.remove(outlet)
         self._outlets.append(outlet)
         if alone and self._unacked.sent:
-            waiting = {sent.msg_id for sent in self._outbox}
-            self._outbox[:0] = [sent for sent in self._unacked.sent.values() if sent.msg_id not in waiting]
-            self._flush_soon()
+            self._repeat(list(self._unacked.sent.values()))
 
     def detach(self, outlet: Outlet) -> None:
         """That connection is gone."""
@@ -259,8 +257,7 @@ class Session:
         unacked = (sent for sent in self._unacked.sent.values() if sent.answers == msg_id)
         answer = received.answer or next(unacked, None)
         if answer is not None:
-            self._outbox.append(answer)
-            self._flush_soon()
+            self._repeat([answer])
         elif received.answered:
             self.tell(types.MsgsAck([msg_id]), content=False)
 
@@ -273,12 +270,17 @@ class Session:
 
     def resend(self, msg_ids: Sequence[int]) -> None:
         """Sends those again that are still known."""
-        self._outbox.extend(self._unacked.sent[known] for known in msg_ids if known in self._unacked.sent)
-        self._flush_soon()
+        self._repeat([self._unacked.sent[known] for known in msg_ids if known in self._unacked.sent])
 
     def salt(self) -> int:
         """The salt that is valid now."""
         return self._salts.current(self.key, self._clock())
+
+    def _repeat(self, messages: Sequence[Sent]) -> None:
+        """Sends messages that may have been sent before; those that are just about to be go once."""
+        waiting = {sent.msg_id for sent in self._outbox}
+        self._outbox += [sent for sent in messages if sent.msg_id not in waiting]
+        self._flush_soon()
 
     def _give_up(self, sent: Sent) -> None:
         received = self.received.get(sent.answers or 0)
