@@ -39,8 +39,8 @@ class Segment:
 class Recipe:
     """Everything that decides the bytes of the result. Written once, and followed after every restart.
 
-    ``identity`` names the input (size, mtime) and ``ffmpeg`` the version. ``mode`` is how the source is read (see
-    :mod:`utils.media.full`), ``rewrapped`` whether from a lossless copy of it in another container.
+    ``identity`` names the input (size, mtime) and ``ffmpeg`` the version. ``mode`` is how the source is
+    read (see :mod:`utils.media.full`), ``rewrapped`` whether from a lossless copy of it in another container.
     ``time_base`` is that of the times in ``segments``; ``video`` holds the options of the encoder as
     pairs of name and value; ``seek_back`` is the number of frames decoded before each segment for the
     filters' sake and thrown away.

@@ -1,4 +1,4 @@
-"""Argument lists for ffmpeg and ffprobe, built with ffmpeg-python, each with what keeps it inside its file."""
+"""Argument lists for ffmpeg and ffprobe, each with what keeps it inside its file."""
 
 from __future__ import annotations
 
@@ -32,7 +32,12 @@ SAFE_INPUT: Mapping[str, Value] = {
     "analyzeduration": 20_000_000,
 }
 
-_GLOBAL = ("-hide_banner", "-nostdin", "-loglevel", "error")
+_GLOBAL = (
+    *("-hide_banner", "-nostdin", "-loglevel", "error"),
+    *("-progress", "pipe:1", "-stats_period", "0.5"),
+)
+#: A stream that no input has, and that need not be there: it makes an input one without taking from it.
+_NO_STREAM = "t:9999?"
 
 
 def name_of(path: Path) -> str:
@@ -41,13 +46,12 @@ def name_of(path: Path) -> str:
 
 
 class Job:
-    """One ffmpeg call in the making: inputs, then outputs that take streams from them."""
+    """One ffmpeg call in the making: inputs, then the output that takes streams from them."""
 
-    def __init__(self, *, threads: int | None = None, report: bool = True) -> None:
+    def __init__(self, *, threads: int | None = None) -> None:
         self._inputs: list[ffmpeg.Stream] = []
-        self._outputs: list[ffmpeg.Stream] = []
+        self._output: ffmpeg.Stream | None = None
         self._threads = threads
-        self._report = report
 
     def input(self, path: Path, options: Mapping[str, Value] | None = None) -> int:
         """Add an input; returns its number."""
@@ -65,20 +69,24 @@ class Job:
 
         Nowhere means decoding only. The format of the file must be among ``options`` as ``f``.
         """
-        chosen = [self._inputs[number][specifier] for number, specifier in streams]
+        # ffmpeg-python numbers inputs by first use and leaves out those without any.
+        unused = set(range(len(self._inputs))) - {number for number, _ in streams}
+        used = [*streams, *((number, _NO_STREAM) for number in sorted(unused))]
+        order = list(dict.fromkeys(number for number, _ in used))
+        if order != sorted(order):
+            raise ValueError("streams must be taken from the inputs in their order")
         merged = dict(options)
         if path is None:
             merged["f"] = "null"
         if self._threads is not None:
             merged.setdefault("threads", self._threads)
         name = "-" if path is None else name_of(path)
-        self._outputs.append(ffmpeg.output(*chosen, name, **merged))
+        chosen = [self._inputs[number][specifier] for number, specifier in used]
+        self._output = ffmpeg.output(*chosen, name, **merged)
 
     def arguments(self) -> list[str]:
         """Everything after the program's name."""
-        command = ffmpeg.merge_outputs(*self._outputs) if len(self._outputs) > 1 else self._outputs[0]
-        report = ["-progress", "pipe:1", "-stats_period", "0.5"] if self._report else []
-        return [*_GLOBAL, *report, "-y", *(str(part) for part in ffmpeg.get_args(command))]
+        return [*_GLOBAL, "-y", *(str(part) for part in ffmpeg.get_args(self._output))]
 
 
 def probe_arguments(path: Path, options: Mapping[str, Value]) -> list[str]:

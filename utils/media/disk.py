@@ -24,8 +24,8 @@ def require_room(folder: Path, needed: float, *, reserve: int, free: FreeSpace) 
     available = free(folder) - reserve
     if needed > available:
         raise DiskFull(
-            f"The conversion may need {needed / MB:,.0f} MB of disk, but only {max(0, available) / MB:,.0f} MB "
-            f"may be used ({reserve / MB:,.0f} MB are kept free)."
+            f"The conversion may need {needed / MB:,.0f} MB of disk, but only "
+            f"{max(0, available) / MB:,.0f} MB may be used ({reserve / MB:,.0f} MB are kept free)."
         )
 
 

@@ -15,7 +15,7 @@ _MAX_FRAMES = 6_000_000
 
 
 async def read_frame_times(
-    path: Path, *, stream: int | str, time_base: Fraction, tools: Tools, timeout: float, decode: bool = False
+    path: Path, *, stream: int | str, time_base: Fraction, tools: Tools, within: float, decode: bool = False
 ) -> FrameTimes:
     """Times of all frames of ``stream`` (an index, or a specifier such as ``v:0``).
 
@@ -30,7 +30,7 @@ async def read_frame_times(
         "of": "csv=p=0:nk=1",
         "max_pixels": MAX_PIXELS,
     }
-    outcome = await tools.describe(probe_arguments(path, options), on_line=reader.line, timeout=timeout)
+    outcome = await tools.describe(probe_arguments(path, options), on_line=reader.line, within=within)
     if outcome.code != 0 and not reader.rows:
         raise ConversionFailed(f"Its frames cannot be read: {outcome.reason}")
     return _ordered(reader.rows, time_base)

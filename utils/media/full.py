@@ -90,6 +90,8 @@ def _require_disk(work: Work) -> None:
     rate = min(60.0, float(picture.frame_rate or 30))
     seconds = work.inspection.duration
     bits = seconds * (size.width * size.height * rate * _BITS_A_PIXEL + _BITS_OF_SOUND)
+    if not work.plan.times_trusted:
+        bits = 8.0 * work.source.stat().st_size
     require_room(work.folder, 2 * bits / 8, reserve=work.settings.disk_reserve, free=work.free)
 
 
@@ -135,7 +137,7 @@ class _Encoding:
         part = final.with_name(f"{final.name}.part")
         await work.tools.convert(
             audio_arguments(work.source, part, work.plan, mode=self._way),
-            timeout=work.settings.timeout_seconds,
+            within=work.settings.timeout_seconds,
             stall=work.settings.stall_seconds,
         )
         size = await asyncio.to_thread(settle, part, final)
@@ -166,7 +168,7 @@ class _Encoding:
         factor = 1.0 if segment.frames else work.length_factor
         await work.tools.convert(
             arguments,
-            timeout=work.settings.timeout_seconds * factor,
+            within=work.settings.timeout_seconds * factor,
             stall=work.settings.stall_seconds,
             on_progress=progress,
         )
@@ -175,7 +177,7 @@ class _Encoding:
             time_base=reading.output_time_base,
             expected=_slice(reading.frames, segment),
             tools=work.tools,
-            timeout=work.settings.timeout_seconds,
+            within=work.settings.timeout_seconds,
         )
         size = await asyncio.to_thread(settle, part, final)
         self._state = self._state.with_segment(number, Done(final.name, size, frames))
@@ -203,7 +205,7 @@ class _Encoding:
                         timescale=reading.output_time_base.denominator,
                         keep_extras=keep_extras,
                     ),
-                    timeout=work.settings.timeout_seconds,
+                    within=work.settings.timeout_seconds,
                     stall=work.settings.stall_seconds,
                 )
                 return
@@ -223,12 +225,12 @@ class _Encoding:
             time_base=result.plan.picture.time_base,
             expected=reading.frames,
             tools=work.tools,
-            timeout=work.settings.timeout_seconds,
+            within=work.settings.timeout_seconds,
         )
         encoder = dict(self._state.recipe.video)["c:v"]
         keys_only = encoder == "libx264" and frames >= _FEW_FRAMES
         await require_decodable(
-            work.part, keys_only=keys_only, tools=work.tools, timeout=work.settings.timeout_seconds
+            work.part, keys_only=keys_only, tools=work.tools, within=work.settings.timeout_seconds
         )
         return result
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from dataclasses import dataclass
-from enum import Enum
+from enum import StrEnum
 from pathlib import Path
 
 from utils.errors import ConversionFailed, NotMedia
@@ -18,7 +18,7 @@ from utils.media.probe import Probe, probe
 from utils.media.tools import Tools
 
 
-class Verdict(str, Enum):
+class Verdict(StrEnum):
     """What happens with a file."""
 
     PHOTO = "photo"  #: a picture
@@ -90,7 +90,7 @@ async def _require_pictures(path: Path, plan: ConversionPlan, found: Probe, tool
     source = job.input(path)
     job.output(None, [(source, str(picture.index))], {"frames:v": 1})
     try:
-        done = await tools.convert(job.arguments(), timeout=120, stall=60)
+        done = await tools.convert(job.arguments(), within=120, stall=60)
     except ConversionFailed as error:
         raise NotMedia("None of its pictures can be decoded.") from error
     if not done.frames:

@@ -200,7 +200,8 @@ def _on_canvas(picture: Image.Image, canvas: Canvas) -> Image.Image:
     if canvas.picture == canvas.whole:
         return picture
     whole = Image.new("RGB", canvas.whole, _WHITE)
-    whole.paste(picture, tuple((a - b) // 2 for a, b in zip(canvas.whole, canvas.picture, strict=True)))
+    left, top = (canvas.whole[0] - picture.width) // 2, (canvas.whole[1] - picture.height) // 2
+    whole.paste(picture, (left, top))
     return whole
 
 

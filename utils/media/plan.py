@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from enum import Enum
+from enum import StrEnum
 
 from utils.media.boxes import Layout
 from utils.media.geometry import MAX_WIDTH, has_square_samples
 from utils.media.probe import AudioStream, Probe, VideoStream
 
 
-class Action(str, Enum):
+class Action(StrEnum):
     """What is to be done, cheapest first."""
 
     SEND = "send"  #: nothing

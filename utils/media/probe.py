@@ -16,6 +16,11 @@ from utils.media.tools import Tools
 #: Packets at the start whose frames are decoded, to see whether they can be and what they are like.
 _SAMPLE_PACKETS = 48
 
+_ENTRIES = (
+    "packet=stream_index:frame=stream_index,interlaced_frame:stream:stream_tags:stream_disposition"
+    ":stream_side_data_list:format:format_tags:chapter"
+)
+
 _INTERLACED = {"tt", "bb", "tb", "bt"}
 _HDR_TRANSFERS = {"smpte2084", "arib-std-b67"}
 
@@ -136,21 +141,10 @@ async def probe(path: Path, tools: Tools) -> Probe:
     options: dict[str, Value] = {
         "of": "json",
         "max_pixels": MAX_PIXELS,
-        "show_streams": None,
-        "show_format": None,
-        "show_chapters": None,
-        "show_packets": None,
-        "show_frames": None,
-        "show_entries": "packet=stream_index:frame=stream_index,media_type,interlaced_frame,pts",
+        "show_entries": _ENTRIES,
         "read_intervals": f"%+#{_SAMPLE_PACKETS}",
         "threads": 1,
     }
-    # -show_entries replaces what the other options choose: all of streams, format and chapters it must name.
-    options["show_entries"] = (
-        f"{options['show_entries']}:stream:stream_tags:stream_disposition:stream_side_data_list:format:format_tags:chapter"
-    )
-    for name in ("show_streams", "show_format", "show_chapters", "show_packets", "show_frames"):
-        del options[name]
     outcome = await tools.describe(probe_arguments(path, options))
     if outcome.code != 0:
         raise NotMedia(_explain(outcome.reason))

@@ -95,7 +95,7 @@ async def read_source(work: Work, way: str) -> Reading:
         stream=whole.stream,
         time_base=video.time_base,
         tools=work.tools,
-        timeout=work.settings.timeout_seconds,
+        within=work.settings.timeout_seconds,
         decode=way == "decoded",
     )
     first = frames.times[0] * frames.time_base
@@ -172,7 +172,7 @@ async def _usable_encoder(encoder: str, tools: Tools) -> str:
     if encoder == "libx264":
         return encoder
     try:
-        await tools.convert(trial_arguments(encoder), timeout=60, stall=30)
+        await tools.convert(trial_arguments(encoder), within=60, stall=30)
     except ConversionFailed as error:
         log.warning("⚠️ The encoder %s does not work here, libx264 is used: %s", encoder, error.told)
         return "libx264"
@@ -197,7 +197,7 @@ async def _rewrap(work: Work, whole: Reading) -> tuple[Reading, VideoStream]:
                 part = path.with_name(f"{name}.part")
                 await work.tools.convert(
                     rewrap_arguments(work.source, part, whole.stream, muxer),
-                    timeout=work.settings.timeout_seconds,
+                    within=work.settings.timeout_seconds,
                     stall=work.settings.stall_seconds,
                 )
                 await asyncio.to_thread(part.replace, path)

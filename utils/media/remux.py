@@ -29,7 +29,7 @@ async def remux(work: Work) -> Inspection:
 
     await work.tools.convert(
         remux_arguments(work.source, work.part, work.plan),
-        timeout=work.settings.timeout_seconds,
+        within=work.settings.timeout_seconds,
         stall=work.settings.stall_seconds,
         on_progress=progress,
     )
@@ -40,7 +40,7 @@ async def remux(work: Work) -> Inspection:
         time_base=result.plan.picture.time_base,
         expected=expected,
         tools=work.tools,
-        timeout=work.settings.timeout_seconds,
+        within=work.settings.timeout_seconds,
     )
     await asyncio.to_thread(settle, work.part, work.output)
     return result
@@ -55,7 +55,7 @@ async def _source_times(work: Work) -> FrameTimes | None:
             stream=picture.index,
             time_base=picture.time_base,
             tools=work.tools,
-            timeout=work.settings.timeout_seconds,
+            within=work.settings.timeout_seconds,
         )
     except ConversionFailed:
         return None

@@ -8,7 +8,7 @@ from pathlib import Path
 from PIL import Image, ImageStat
 
 from utils.errors import ConversionFailed
-from utils.media.commands import Job
+from utils.media.commands import Job, Value
 from utils.media.tools import Tools
 
 #: Telegram's limits: https://core.telegram.org/constructor/inputMediaUploadedDocument
@@ -55,10 +55,10 @@ async def _grab(path: Path, work: Path, *, at: float, tools: Tools) -> bytes | N
         f"scale='trunc(iw*sar+0.5)':ih,setsar=1,"
         f"scale='min({MAX_SIDE},iw)':'min({MAX_SIDE},ih)':force_original_aspect_ratio=decrease,format=yuvj420p"
     )
-    options = {"frames:v": 1, "vf": scale, "c:v": "mjpeg", "q:v": 4, "f": "mjpeg"}
+    options: dict[str, Value] = {"frames:v": 1, "vf": scale, "c:v": "mjpeg", "q:v": 4, "f": "mjpeg"}
     job.output(work, [(source, "V:0")], options)
     try:
-        await tools.convert(job.arguments(), timeout=120, stall=60)
+        await tools.convert(job.arguments(), within=120, stall=60)
         picture = await asyncio.to_thread(work.read_bytes)
     except (ConversionFailed, FileNotFoundError):
         return None

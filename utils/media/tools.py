@@ -53,17 +53,17 @@ class Tools:
         return all(shutil.which(program) for program in (self._ffmpeg, self._ffprobe))
 
     async def describe(
-        self, arguments: Sequence[str], *, on_line: Line | None = None, timeout: float = PROBE_TIMEOUT
+        self, arguments: Sequence[str], *, on_line: Line | None = None, within: float = PROBE_TIMEOUT
     ) -> Outcome:
-        """Run ffprobe. An outcome with a bad exit code is the caller's to judge."""
-        limits = Limits(timeout=timeout, memory=self._memory, niceness=5)
+        """Run ffprobe, ``within`` seconds. A bad exit code is the caller's to judge."""
+        limits = Limits(timeout=within, memory=self._memory, niceness=5)
         return await run([self._ffprobe, *arguments], limits=limits, on_line=on_line)
 
     async def convert(
         self,
         arguments: Sequence[str],
         *,
-        timeout: float,
+        within: float,
         stall: float | None = None,
         on_progress: OnProgress | None = None,
         strict: bool = False,
@@ -74,7 +74,7 @@ class Tools:
         :class:`DiskFull`.
         """
         report = _Report(on_progress)
-        limits = Limits(timeout=timeout, stall=stall, memory=self._memory, niceness=10)
+        limits = Limits(timeout=within, stall=stall, memory=self._memory, niceness=10)
         outcome = await run([self._ffmpeg, *arguments], limits=limits, on_line=report.line)
         if any(_NO_SPACE in line for line in outcome.errors):
             raise DiskFull("The disk was full before the conversion was done.")
@@ -82,9 +82,9 @@ class Tools:
             raise ConversionFailed(f"ffmpeg says: {outcome.reason}")
         return report.last
 
-    async def capture(self, arguments: Sequence[str], *, timeout: float = PROBE_TIMEOUT) -> Outcome:
+    async def capture(self, arguments: Sequence[str], *, within: float = PROBE_TIMEOUT) -> Outcome:
         """Run ffmpeg with its standard output kept. Such arguments must not ask for progress there."""
-        limits = Limits(timeout=timeout, memory=self._memory, niceness=5)
+        limits = Limits(timeout=within, memory=self._memory, niceness=5)
         return await run([self._ffmpeg, *arguments], limits=limits)
 
     async def features(self) -> Features:

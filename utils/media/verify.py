@@ -25,14 +25,14 @@ async def require_playable(path: Path, tools: Tools) -> Inspection:
 
 
 async def require_frames(
-    path: Path, *, time_base: Fraction, expected: FrameTimes | None, tools: Tools, timeout: float
+    path: Path, *, time_base: Fraction, expected: FrameTimes | None, tools: Tools, within: float
 ) -> int:
     """The number of frames in ``path``: as many as expected, each where it is expected.
 
     Times are compared relative to the first one, with a tolerance of one unit of either time base and the
     microsecond in which the joining of segments counts.
     """
-    frames = await read_frame_times(path, stream="v:0", time_base=time_base, tools=tools, timeout=timeout)
+    frames = await read_frame_times(path, stream="v:0", time_base=time_base, tools=tools, within=within)
     if expected is None:
         return len(frames.times)
     if len(frames.times) != len(expected.times):
@@ -48,6 +48,6 @@ async def require_frames(
     return len(frames.times)
 
 
-async def require_decodable(path: Path, *, keys_only: bool, tools: Tools, timeout: float) -> None:
+async def require_decodable(path: Path, *, keys_only: bool, tools: Tools, within: float) -> None:
     """Decode it; nothing may be complained about."""
-    await tools.convert(decode_arguments(path, keys_only=keys_only), timeout=timeout, stall=120, strict=True)
+    await tools.convert(decode_arguments(path, keys_only=keys_only), within=within, stall=120, strict=True)
