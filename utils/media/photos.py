@@ -28,10 +28,13 @@ from utils.media.photo_limits import (
 )
 
 pillow_heif.register_heif_opener()
+Image.init()
 # The limit is our own, checked after the header was read and before anything is decoded.
 Image.MAX_IMAGE_PIXELS = None
 
-_FORMATS = ("JPEG", "MPO", "PNG", "GIF", "WEBP", "BMP", "DIB", "TIFF", "HEIF", "AVIF", "JPEG2000")
+_WANTED = ("JPEG", "MPO", "PNG", "GIF", "WEBP", "BMP", "DIB", "TIFF", "HEIF", "AVIF", "JPEG2000")
+#: Those of them that this Pillow was built with.
+_FORMATS = tuple(name for name in _WANTED if name in Image.OPEN)
 _ANIMATED = {"GIF", "WEBP", "PNG", "AVIF"}
 #: What Pillow raises for pictures that are not what they say.
 _DAMAGE = (
