@@ -154,6 +154,7 @@ async def test_keyboard_and_callback(
     person: Person, bot_client: TelegramClient, chat: types.InputPeerUser
 ) -> None:
     pressed: list[bytes] = []
+    await person.client.send_message("me", "so that the two sides count differently")
 
     @bot_client.on(events.CallbackQuery)
     async def answer(event: events.CallbackQuery.Event) -> None:

@@ -86,6 +86,10 @@ async def test_nothing_acknowledged_is_lost_by_a_kill(sandbox_dir: Path, tmp_pat
     peer = types.InputPeerUser(me, 0)
     request = functions.messages.SendMessageRequest(peer, "once", random_id=99)
     sent = (await bot(request)).updates[0].id
+    # A file, then the first part of another one under the same number.
+    await bot(functions.upload.SaveFilePartRequest(4, 0, b"old"))
+    old = types.InputMediaUploadedDocument(types.InputFile(4, 1, "old.zip", ""), "application/zip", [])
+    await bot(functions.messages.UploadMediaRequest(peer, old))
     await bot(functions.upload.SaveFilePartRequest(4, 0, b"a" * 1024))
     await bot.disconnect()
     await ann.stop()
@@ -97,6 +101,9 @@ async def test_nothing_acknowledged_is_lost_by_a_kill(sandbox_dir: Path, tmp_pat
     await bot.connect()
     assert (await bot.get_me()).id == BOT_ID
     assert (await bot(request)).updates[0].id == sent
+    with pytest.raises(errors.FilePartMissingError):
+        short = types.InputMediaUploadedDocument(types.InputFile(4, 2, "a.zip", ""), "application/zip", [])
+        await bot(functions.messages.UploadMediaRequest(peer, short))
     await bot(functions.upload.SaveFilePartRequest(4, 1, b"b"))
     media = types.InputMediaUploadedDocument(types.InputFile(4, 2, "a.zip", ""), "application/zip", [])
     await bot(functions.messages.SendMediaRequest(peer, media, ""))
