@@ -29,6 +29,8 @@ PEOPLES_DC = "2"
 
 #: Seconds until the bot must have said its first word, and seconds of silence after which the demo gives up.
 PATIENCE, SILENCE = 60.0, 1800.0
+#: What the bot logs when it serves.
+READY = "✅ Ready"
 #: Folders and files of an earlier run.
 STALE = ("sandbox", "bot", "files")
 
@@ -125,6 +127,7 @@ class Story:
 
     async def _talk(self, person: Person) -> str:
         """Press start, send the archive, wait for the summary; returns its text."""
+        await self._bot_is_ready()
         self._narrator.tell("")
         self._narrator.hear(await person.say(BOT_NAME, "/start"))
         await self._first_word(person)
@@ -141,6 +144,13 @@ class Story:
             self._not_too_long(SILENCE)
             await asyncio.sleep(0.1)
 
+    async def _bot_is_ready(self) -> None:
+        """Who writes to a bot before its very first log-in is not heard, here as on Telegram."""
+        log = self._folder / "bot.out"
+        while READY not in await asyncio.to_thread(log.read_text, "utf-8", "replace"):
+            self._not_too_long(PATIENCE)
+            await asyncio.sleep(0.1)
+
     async def _first_word(self, person: Person) -> None:
         while not person.received:
             self._not_too_long(PATIENCE)
@@ -149,7 +159,7 @@ class Story:
     def _not_too_long(self, patience: float) -> None:
         if time.monotonic() - self._narrator.last_event > patience:
             log = self._folder / "bot.log"
-            raise DemoFailed(f"The bot has said nothing for {patience / 60:.0f} minutes; see {log}.")
+            raise DemoFailed(f"The bot has said nothing for {patience:.0f} seconds; see {log}.")
 
     async def _send(self, person: Person) -> None:
         name = self._archive.name
