@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from utils.archives.engine import Run
+from utils.archives.extraction import CutOff
 from utils.archives.limits import Budget
 from utils.archives.listing import Item, ListingParser
 from utils.archives.passes import start_pass
@@ -82,7 +83,7 @@ async def _list(path: Path, scratch: Scratch, budget: Budget, password: str) -> 
 
 def _open_error(messages: str) -> ArchiveError:
     if "Missing volume" in messages or "Unexpected end" in messages:
-        return ArchiveDamaged("the archive is cut off.")
+        return CutOff("the archive is cut off.")
     if "Headers Error" in messages or "Data Error" in messages or "CRC" in messages:
         return ArchiveDamaged("the archive is damaged: its table of contents cannot be read.")
     if "Unsupported" in messages:

@@ -15,6 +15,10 @@ from utils.archives.limits import Budget, FileTooLarge
 from utils.errors import ArchiveDamaged, ArchiveError, DiskFull
 
 
+class CutOff(ArchiveDamaged):
+    """The archive ends too early: in a split set, a volume may be missing."""
+
+
 class EntryFile:
     """A file under a path of ours that an entry is written to. All methods block.
 

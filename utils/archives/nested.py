@@ -11,11 +11,11 @@ from utils.archives.entry import Accept, ArchiveReader, Entry, Extracted, NewFil
 from utils.archives.extraction import failed
 from utils.archives.formats import format_of, is_document
 from utils.archives.scratch import Scratch
-from utils.archives.source import FileSource
+from utils.archives.source import ByteSource, FileSource
 from utils.errors import ArchiveError, LimitExceeded, PasswordNeeded
 
 #: Opens the archive in a file of ours, one level deeper. Raises ArchiveError.
-OpenInner = Callable[[FileSource], Awaitable[ArchiveReader]]
+OpenInner = Callable[[ByteSource], Awaitable[ArchiveReader]]
 
 
 class NestedReader:

@@ -8,6 +8,7 @@ from pathlib import Path
 
 from utils.archives.catalogue import password_error, read_catalogue
 from utils.archives.entry import HEAD, Accept, ArchiveReader, Entry, Extracted, NewFile
+from utils.archives.extraction import CutOff
 from utils.archives.formats import BLOCK, STREAMS, format_of, is_tar
 from utils.archives.limits import Budget, Limits
 from utils.archives.names import decode_names, display_path, is_junk
@@ -15,9 +16,10 @@ from utils.archives.nested import NestedReader
 from utils.archives.scratch import Scratch, spool
 from utils.archives.seven_zip import SevenZipReader
 from utils.archives.single import SingleReader
-from utils.archives.source import ByteSource, FileSource
+from utils.archives.source import ByteSource, JoinedSource
 from utils.archives.streams import OpenStream, Stream
 from utils.archives.tar_reader import TarReader
+from utils.archives.volume_set import SetReader, VolumeSet
 from utils.archives.zip_directory import METHODS, NeedsEngine, ZipItem, check_overlap, read_directory
 from utils.archives.zip_reader import ZipReader
 from utils.errors import NotAnArchive
@@ -36,16 +38,21 @@ async def open_archive(
     NotAnArchive, PasswordNeeded, WrongPassword, VolumeMissing, ArchiveDamaged, UnsupportedArchive,
     LimitExceeded and DiskFull; nothing is left behind then.
     """
-    volumes = [sources] if not isinstance(sources, Sequence) else list(sources)
-    budget = Budget(limits, sum(source.size for source in volumes))
+    files = list(sources) if isinstance(sources, Sequence) else [sources]
+    volumes = await VolumeSet.of(files)
+    budget = Budget(limits, sum(source.size for source in files))
     own = await asyncio.to_thread(Scratch, scratch)
     opener = _Opener(own, budget, tuple(dict.fromkeys(p for p in passwords if p)))
     try:
-        reader = await opener.open(volumes, depth=0)
+        if volumes is None:
+            return _Opened(await opener.open(files[0]), own)
+        with volumes.cut_off_means_missing():
+            whole = volumes.joined()
+            inner = await (opener.open_set(volumes) if whole is None else opener.open(whole))
+        return _Opened(SetReader(inner, volumes), own)
     except BaseException:
         await asyncio.to_thread(own.remove)
         raise
-    return _Opened(reader, own)
 
 
 class _Opened:
@@ -79,12 +86,18 @@ class _Opener:
         self._budget = budget
         self._passwords = passwords
 
-    async def open(self, volumes: Sequence[ByteSource], depth: int) -> ArchiveReader:
-        """The reader for ``volumes``, inside ``depth`` other archives."""
-        reader = await self._open_one(volumes[0])
+    async def open(self, source: ByteSource, depth: int = 0) -> ArchiveReader:
+        """The reader for ``source``, which lies inside ``depth`` other archives."""
+        return self._nesting(await self._open_one(source), depth)
 
-        async def open_inner(source: FileSource) -> ArchiveReader:
-            return await self.open([source], depth + 1)
+    async def open_set(self, volumes: VolumeSet) -> ArchiveReader:
+        """The reader for volumes that only 7-Zip can put together."""
+        path = await volumes.spool(self._scratch, self._budget)
+        return self._nesting(await self._open_spooled(volumes.format, path), 0)
+
+    def _nesting(self, reader: ArchiveReader, depth: int) -> ArchiveReader:
+        async def open_inner(source: ByteSource) -> ArchiveReader:
+            return await self.open(source, depth + 1)
 
         deeper = open_inner if depth < self._budget.limits.max_depth else None
         return NestedReader(reader, self._scratch, deeper, depth)
@@ -98,15 +111,24 @@ class _Opener:
             return await self._open_zip(source)
         if found == "tar" or found in STREAMS:
             return await self._open_stream("" if found == "tar" else found, source)
-        return await self._open_spooled(found, source)
+        return await self._open_spooled(found, await self._spool(source))
+
+    async def _spool(self, source: ByteSource) -> Path:
+        path = self._scratch.new_file()
+        await spool(source, path, self._budget)
+        return path
 
     # -- formats --------------------------------------------------------------------------------------
 
     async def _open_zip(self, source: ByteSource) -> ArchiveReader:
         try:
             items = await read_directory(source, self._budget.limits)
-        except NeedsEngine:
-            return await self._open_spooled("zip", source)
+        except NeedsEngine as reason:
+            if reason.cut_off and isinstance(source, JoinedSource):
+                raise CutOff("the archive is cut off.") from reason
+            reader = await self._open_spooled("zip", await self._spool(source))
+            reader.cut_off = reason.cut_off
+            return reader
         names = decode_names([item.name for item in items])
         wanted = [
             item
@@ -116,15 +138,14 @@ class _Opener:
         if any(item.encrypted for item in wanted) and not self._passwords:
             raise password_error(())
         if any(item.encrypted or item.method not in METHODS for item in wanted):
-            return await self._open_spooled("zip", source, items, names)
+            return await self._open_spooled("zip", await self._spool(source), items, names)
         check_overlap(items)
         self._budget.add_entries(len(items))
         self._budget.check_content(sum(item.size for item in items))
         return ZipReader(source, items, self._budget)
 
     async def _open_stream(self, kind: str, source: ByteSource) -> ArchiveReader:
-        timeout = self._budget.limits.timeout
-        opened = await OpenStream.open(kind, source, self._scratch, timeout)
+        opened = await OpenStream.open(kind, source, self._scratch, self._budget.limits.timeout)
         try:
             if kind:
                 head = await opened.worker.run(opened.stream.read, BLOCK)
@@ -137,26 +158,21 @@ class _Opener:
             raise
 
     async def _open_spooled(
-        self,
-        found: str,
-        source: ByteSource,
-        directory: Sequence[ZipItem] = (),
-        names: Sequence[str] = (),
-    ) -> ArchiveReader:
-        path = self._scratch.new_file()
-        await spool(source, path, self._budget)
+        self, found: str, path: Path, directory: Sequence[ZipItem] = (), names: Sequence[str] = ()
+    ) -> SevenZipReader:
+        """The reader for the file ``path``; ``directory`` and ``names`` are what is known of a ZIP."""
         catalogue = await read_catalogue(path, self._scratch, self._budget, self._passwords)
         self._budget.add_entries(len(catalogue.items))
         self._budget.check_content(sum(item.size or 0 for item in catalogue.items))
         known = {item.offset: name for item, name in zip(directory, names, strict=True)}
-        better = [known.get(item.offset if item.offset is not None else -1, "") for item in catalogue.items]
+        better = [known.get(-1 if item.offset is None else item.offset, "") for item in catalogue.items]
         return SevenZipReader(
             found,
             catalogue,
             self._scratch,
             self._budget,
             passwords=self._passwords,
-            names=better if all(better) and better else None,
+            names=better if all(better) else None,
         )
 
 

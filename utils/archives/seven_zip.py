@@ -7,7 +7,6 @@ hold, or something is damaged, the rest is taken in further passes over the entr
 from __future__ import annotations
 
 import asyncio
-import re
 import zlib
 from collections.abc import AsyncIterator, Sequence
 from dataclasses import dataclass
@@ -15,7 +14,7 @@ from dataclasses import dataclass
 from utils.archives.catalogue import FINE, Catalogue, decrypts, password_error
 from utils.archives.engine import READ, Run
 from utils.archives.entry import HEAD, Accept, Entry, Extracted, NewFile
-from utils.archives.extraction import EntryFile, failed
+from utils.archives.extraction import CutOff, EntryFile, failed
 from utils.archives.limits import Budget, FileTooLarge
 from utils.archives.listing import Item
 from utils.archives.names import RawName, decode_names, display_path, is_junk
@@ -27,7 +26,6 @@ from utils.errors import ArchiveDamaged, UnsupportedArchive, VolumeMissing
 SMALL = 1024 * 1024
 #: After so many entries in a row that could not be read, the rest is given up.
 FAILURES_IN_A_ROW = 200
-_MISSING_VOLUME = re.compile(r"^Missing volume : (.*)$", re.MULTILINE)
 
 
 @dataclass
@@ -60,6 +58,8 @@ class SevenZipReader:
         names: Sequence[str] | None = None,
     ) -> None:
         self.format = format_
+        #: The archive is known to end too early, whatever 7-Zip says of it.
+        self.cut_off = False
         self.ignored = 0
         self._catalogue = catalogue
         self._scratch = scratch
@@ -114,10 +114,10 @@ class SevenZipReader:
 
     def _check_whole(self) -> None:
         """Raise when 7-Zip said that something is missing as a whole."""
-        if missing := _MISSING_VOLUME.search(self._faults):
-            raise VolumeMissing(f"the volume {missing[1]} is missing.")
-        if "Unexpected end" in self._faults:
-            raise ArchiveDamaged("the archive is cut off; what could be read was taken out.")
+        if "Missing volume" in self._faults:
+            raise VolumeMissing("it is one volume of a set; please send all of them under their own names.")
+        if self.cut_off or "Unexpected end" in self._faults:
+            raise CutOff("the archive is cut off; what could be read was taken out.")
         if self._catalogue.fault:
             raise ArchiveDamaged("the archive is damaged; what could be read was taken out.")
 

@@ -12,6 +12,7 @@ from collections.abc import Callable, Mapping
 from typing import Protocol
 
 from utils.archives.engine import Run
+from utils.archives.extraction import CutOff
 from utils.archives.scratch import Scratch
 from utils.archives.source import CHUNK, ByteSource
 from utils.archives.threads import BlockingSource, Stopped, Worker
@@ -88,6 +89,7 @@ class PythonStream:
         self._decompressor = self._new()
         self._buffer = b""
         self._ended = False
+        self._error: ArchiveDamaged | None = None
 
     def read(self, size: int) -> bytes:
         parts = []
@@ -99,14 +101,15 @@ class PythonStream:
 
     def _more(self) -> bool:
         """Fill the buffer; False at the end of the stream."""
-        while not self._ended:
+        while not self._ended and self._error is None:
             try:
                 self._buffer = self._step()
-            except (zlib.error, OSError, lzma.LZMAError, EOFError) as error:
-                self._ended = True
-                raise ArchiveDamaged("the archive's compressed data are damaged.") from error
+            except (zlib.error, OSError, lzma.LZMAError, EOFError):
+                self._error = ArchiveDamaged("the archive's compressed data are damaged.")
             if self._buffer:
                 return True
+        if self._error is not None:
+            raise self._error
         return False
 
     def _step(self) -> bytes:
@@ -114,8 +117,8 @@ class PythonStream:
             return self._next_member()
         data = self._raw.read(STEP) if self._decompressor.needs_input else b""
         if not data and self._decompressor.needs_input:
-            self._ended = True
-            raise ArchiveDamaged("the archive is cut off.")
+            self._error = CutOff("the archive is cut off.")
+            return b""
         return self._decompressor.decompress(data, STEP)
 
     def _next_member(self) -> bytes:

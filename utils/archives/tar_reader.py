@@ -7,7 +7,7 @@ from collections.abc import AsyncIterator, Sequence
 from typing import IO, Self, cast
 
 from utils.archives.entry import HEAD, Accept, Entry, Extracted, NewFile
-from utils.archives.extraction import EntryFile, concerns_entry, failed
+from utils.archives.extraction import CutOff, EntryFile, concerns_entry, failed
 from utils.archives.limits import Budget
 from utils.archives.names import RawName, decode_names, display_path, is_junk
 from utils.archives.scratch import Scratch
@@ -20,6 +20,8 @@ STEP = 1024 * 1024
 #: Bytes that ``tarfile`` asks a compressed stream for at once.
 BUFFER = 128 * 1024
 LONGEST_HEADER = 1024 * 1024
+#: So many of the last foreign names decide together how they are read.
+SAMPLE = 50
 _IN_MEMORY = (
     tarfile.XHDTYPE,
     tarfile.XGLTYPE,
@@ -71,6 +73,7 @@ class TarReader:
         self._budget = budget
         self._scratch = scratch
         self._tar: _Tar | None = None
+        self._foreign: list[RawName] = []
         self._current: EntryFile | None = None
 
     async def extract(self, accept: Accept, new_file: NewFile) -> AsyncIterator[Extracted]:
@@ -81,7 +84,7 @@ class TarReader:
             self._budget.add_entries(1)
             if member.isdir():
                 continue
-            path = display_path(decode_names([_raw_name(member.name)])[0])
+            path = display_path(self._decode(member.name))
             if is_junk(path):
                 self.ignored += 1
                 continue
@@ -91,7 +94,7 @@ class TarReader:
                 yield extracted
         assert self._tar is not None
         if not self._tar.ended:
-            raise ArchiveDamaged("the archive ends without an end mark: it is probably cut off.")
+            raise CutOff("the archive ends without an end mark: it is probably cut off.")
         if self._tar.damaged:
             raise ArchiveDamaged("a part of the archive is damaged; what could be read was taken out.")
 
@@ -99,6 +102,14 @@ class TarReader:
         await self._stream.close()
         if self._current is not None:
             self._current.discard()
+
+    def _decode(self, name: str) -> str:
+        """``name`` as all the names until now say that it is to be read."""
+        raw = RawName(name.encode("utf-8", "surrogateescape"))
+        if raw.raw.isascii():
+            return name
+        self._foreign = [*self._foreign[-SAMPLE:], raw]
+        return decode_names(self._foreign)[-1]
 
     # -- in the thread --------------------------------------------------------------------------------
 
@@ -110,8 +121,12 @@ class TarReader:
             member = self._tar.next()
             # Kept by tarfile for looking members up, which is not done here.
             self._tar.members.clear()  # type: ignore[attr-defined]
+        except tarfile.ReadError as error:
+            if "unexpected end" in str(error):
+                raise CutOff("the archive is cut off.") from error
+            raise ArchiveDamaged("the archive is damaged.") from error
         except (tarfile.TarError, EOFError, ValueError, OverflowError, IndexError, RecursionError) as error:
-            raise ArchiveDamaged("the archive is damaged or cut off.") from error
+            raise ArchiveDamaged("the archive is damaged.") from error
         return member
 
     def _open(self) -> _Tar:
@@ -182,10 +197,6 @@ def _read(content: IO[bytes], size: int) -> bytes:
         return content.read(size)
     except (tarfile.TarError, EOFError, ValueError) as error:
         raise ArchiveDamaged("the archive is cut off in it.") from error
-
-
-def _raw_name(name: str) -> RawName:
-    return RawName(name.encode("utf-8", "surrogateescape"))
 
 
 def _kind(member: tarfile.TarInfo) -> str:

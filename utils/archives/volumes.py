@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable
+import struct
+import zlib
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 
@@ -31,12 +33,14 @@ class Volume:
     set_name: str
     number: int
     scheme: Scheme
+    #: Digits of the number in the name, where that varies.
+    width: int = 1
 
 
 #: Number of the volume that ends a set without saying how many there are.
 LAST = 1_000_000
 
-_CUT = re.compile(r"^(.+)\.(\d{3,4})$")
+_CUT = re.compile(r"^(.+)\.(\d{3})$")
 _PART = re.compile(r"^(.+)\.part(\d{1,5})\.(rar|exe)$")
 _OLD_RAR = re.compile(r"^(.+)\.([r-y])(\d{2})$")
 _ZIP = re.compile(r"^(.+)\.z(\d{2,3})$")
@@ -49,7 +53,7 @@ def volume_of(name: str) -> Volume | None:
     """
     lower = name.lower()
     if match := _PART.match(lower):
-        return Volume(f"{match[1]}.part*.rar", int(match[2]), Scheme.PART)
+        return Volume(f"{match[1]}.part*.rar", int(match[2]), Scheme.PART, len(match[2]))
     if match := _ZIP.match(lower):
         return Volume(f"{match[1]}.zip", int(match[2]), Scheme.ZIP)
     if match := _OLD_RAR.match(lower):
@@ -84,8 +88,91 @@ def volume_name(volume: Volume, number: int) -> str:
     if volume.scheme is Scheme.CUT:
         return f"{base}.{number:03d}"
     if volume.scheme is Scheme.PART:
-        return base.replace(".part*.rar", f".part{number}.rar")
+        return base.replace(".part*.rar", f".part{number:0{volume.width}d}.rar")
     stem = base.rpartition(".")[0]
     if volume.scheme is Scheme.ZIP:
         return base if number == LAST else f"{stem}.z{number:02d}"
     return base if number == 1 else f"{stem}.{chr(ord('r') + (number - 2) // 100)}{(number - 2) % 100:02d}"
+
+
+@dataclass(frozen=True)
+class Arrangement:
+    """The volumes of one set: ``order`` are indices of the names given, first volume first.
+
+    ``missing`` are names of volumes that are surely not there; more may be missing at the end.
+    """
+
+    scheme: Scheme
+    order: tuple[int, ...]
+    missing: tuple[str, ...]
+    following: str
+
+
+def arrange(names: Sequence[str]) -> Arrangement | None:
+    """How files called ``names`` make one set; None when they do not (or are one file by itself)."""
+    named = [volume for name in names if (volume := volume_of(name))]
+    volumes = [in_set(name, named) for name in names]
+    first = volumes[0] if volumes else None
+    if first is None or any(v is None or v.set_name != first.set_name for v in volumes):
+        return None
+    places = {volume.number: index for index, volume in enumerate(volumes) if volume}
+    highest = max(places.keys() - {LAST}, default=0)
+    missing = missing_numbers(places)
+    if first.scheme is Scheme.ZIP and LAST not in places:
+        missing.append(LAST)
+    return Arrangement(
+        scheme=first.scheme,
+        order=tuple(places[number] for number in sorted(places)),
+        missing=tuple(volume_name(first, number) for number in missing),
+        following=volume_name(first, highest + 1),
+    )
+
+
+def canonical_names(arrangement: Arrangement) -> list[str]:
+    """Names of ours under which 7-Zip finds the volumes, in order."""
+    count = len(arrangement.order)
+    if arrangement.scheme is Scheme.PART:
+        return [f"volume.part{number:05d}.rar" for number in range(1, count + 1)]
+    if arrangement.scheme is Scheme.ZIP:
+        return [f"volume.z{number:02d}" for number in range(1, count)] + ["volume.zip"]
+    volume = Volume("volume.rar", 1, arrangement.scheme)
+    return [volume_name(volume, number) for number in range(1, count + 1)]
+
+
+def rar_continues(tail: bytes) -> bool | None:
+    """Whether a RAR volume says that another one follows; None when its end cannot be read (encrypted).
+
+    ``tail`` are its last bytes, 64 are enough. https://www.rarlab.com/technote.htm (end of archive header).
+    """
+    at = tail.rfind(b"\x03\x05\x04")
+    if (
+        at >= 4
+        and at + 4 <= len(tail)
+        and zlib.crc32(tail[at : at + 4]).to_bytes(4, "little") == tail[at - 4 : at]
+    ):
+        return bool(tail[at + 3] & 1)
+    for size in range(7, min(32, len(tail)) + 1):
+        block = tail[-size:]
+        is_end = block[2] == 0x7B and int.from_bytes(block[5:7], "little") == size
+        if is_end and zlib.crc32(block[2:]) & 0xFFFF == int.from_bytes(block[:2], "little"):
+            return bool(block[3] & 1)
+    return None
+
+
+def size_of_7z(head: bytes) -> int | None:
+    """How many bytes a 7z archive has by its first 32; None when that cannot be told."""
+    if len(head) < 32 or not head.startswith(b"7z\xbc\xaf\x27\x1c"):
+        return None
+    if zlib.crc32(head[12:32]) != int.from_bytes(head[8:12], "little"):
+        return None
+    offset, size = struct.unpack_from("<QQ", head, 12)
+    return 32 + int(offset) + int(size)
+
+
+def disks_of_zip(tail: bytes) -> int:
+    """How many volumes come before the one that ends in ``tail``; 0 when it says that it is alone."""
+    at = tail.rfind(b"PK\x05\x06")
+    if at < 0 or len(tail) - at < 22:
+        return 0
+    disk = struct.unpack_from("<H", tail, at + 4)[0]
+    return 0 if disk == 0xFFFF else int(disk)

@@ -30,7 +30,11 @@ METHODS = frozenset({STORED, DEFLATED, BZIP2, LZMA})
 
 
 class NeedsEngine(Exception):
-    """This ZIP cannot be read in place; 7-Zip may be able to."""
+    """This ZIP cannot be read in place; 7-Zip may be able to. ``cut_off``: its end is not there."""
+
+    def __init__(self, reason: str, *, cut_off: bool) -> None:
+        super().__init__(reason)
+        self.cut_off = cut_off
 
 
 class _NotHere(Exception):
@@ -108,10 +112,15 @@ def _parse(start: int, data: bytes, limits: Limits) -> list[ZipItem]:
         _count_entries(data, limits)
         with zipfile.ZipFile(_Tail(start, data)) as archive:
             return [_item(info) for info in archive.infolist()]
-    except (zipfile.BadZipFile, NotImplementedError, UnicodeDecodeError, struct.error, OSError) as error:
-        raise NeedsEngine(str(error)) from error
-    except (OverflowError, ValueError) as error:
-        raise NeedsEngine(str(error)) from error
+    except (
+        zipfile.BadZipFile,
+        NotImplementedError,
+        struct.error,
+        OSError,
+        OverflowError,
+        ValueError,
+    ) as error:
+        raise NeedsEngine(str(error), cut_off=b"PK\x05\x06" not in data) from error
 
 
 def _count_entries(data: bytes, limits: Limits) -> None:
