@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import asyncio
+import errno
+import os
 import random
 from collections.abc import Callable
 from pathlib import Path
@@ -13,8 +15,9 @@ from telethon.tl import functions, types
 
 from sandbox import Sandbox
 from sandbox.person import Person
+from sandbox.rpc import RpcError
 from tests.telegram.conftest import Bot, message_with
-from utils.errors import TransferFailed
+from utils.errors import DiskFull, TransferFailed
 from utils.telegram.remote_file import RemoteFile, place_of
 
 KB, MB = 1024, 1024 * 1024
@@ -57,10 +60,8 @@ async def test_any_range_can_be_read_also_at_once(bot: Bot, make_file: MakeFile)
     await file.close()
 
 
-async def test_a_file_on_another_data_centre(
-    bot: Bot, ann: Person, sandbox: Sandbox, make_file: MakeFile, tmp_path: Path
-) -> None:
-    source = make_file(3 * MB + 1)
+async def sent_by(ann: Person, bot: Bot, source: Path) -> types.Message:
+    """The message with ``source`` as the bot gets it; its file lies on Ann's data centre."""
     arrived: asyncio.Future[types.Message] = asyncio.get_running_loop().create_future()
 
     async def keep(update: object) -> None:
@@ -70,7 +71,14 @@ async def test_a_file_on_another_data_centre(
 
     bot.client.add_event_handler(keep, events.Raw())
     await ann.send_file("archive_bot", source)
-    message = await asyncio.wait_for(arrived, 20)
+    return await asyncio.wait_for(arrived, 20)
+
+
+async def test_a_file_on_another_data_centre(
+    bot: Bot, ann: Person, sandbox: Sandbox, make_file: MakeFile, tmp_path: Path
+) -> None:
+    source = make_file(3 * MB + 1)
+    message = await sent_by(ann, bot, source)
     file = RemoteFile.of(bot.transfers, message)
     assert message.media.document.dc_id != bot.transfers.pool.home
     await file.download_to(tmp_path / "got.bin")
@@ -81,6 +89,50 @@ async def test_a_file_on_another_data_centre(
     moved = RemoteFile.of(bot.transfers, message)
     assert await moved.read(MB, 10) == source.read_bytes()[MB : MB + 10]
     await moved.close()
+
+
+async def test_a_log_in_that_another_data_centre_forgot_is_made_again(
+    bot: Bot, ann: Person, sandbox: Sandbox, make_file: MakeFile
+) -> None:
+    source = make_file(8 * MB)
+    content = source.read_bytes()
+    message = await sent_by(ann, bot, source)
+    file = RemoteFile.of(bot.transfers, message)
+    assert await file.read(0, 10) == content[:10]
+    unregistered = RpcError(401, "AUTH_KEY_UNREGISTERED")
+    sandbox.faults.fail("upload.getFile", unregistered)
+    assert await file.read(3 * MB, 10) == content[3 * MB : 3 * MB + 10]
+    assert len(sandbox.faults.called("auth.importAuthorization")) == 2
+    for key in sandbox.faults._accounts.keys(bot.id, 2):
+        sandbox.faults._accounts.log_out(key)
+        sandbox.faults._connections().forget(key)
+    assert await file.read(6 * MB, 10) == content[6 * MB : 6 * MB + 10]
+    assert len(sandbox.faults.called("auth.importAuthorization")) == 3
+    await file.close()
+
+
+async def test_a_full_disk_ends_the_download_and_keeps_what_arrived(
+    bot: Bot, sandbox: Sandbox, make_file: MakeFile, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    source = make_file(9 * MB)
+    document = await bot.send(source)
+    real, room = os.pwrite, 5
+
+    def pwrite(file: int, data: bytes, offset: int) -> int:
+        nonlocal room
+        room -= 1
+        if room < 0:
+            raise OSError(errno.ENOSPC, "No space left on device")
+        return real(file, data, offset)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(os, "pwrite", pwrite)
+        with pytest.raises(DiskFull, match="disk is full"):
+            await bot.file_of(document).download_to(tmp_path / "got.bin")
+    before = len(asked(sandbox))
+    await bot.file_of(document).download_to(tmp_path / "got.bin")
+    assert (tmp_path / "got.bin").read_bytes() == source.read_bytes()
+    assert len(asked(sandbox)) - before <= 4
 
 
 async def test_a_restart_fetches_only_what_is_not_on_disk(

@@ -14,6 +14,7 @@ from sandbox import Sandbox
 from sandbox.rpc import RpcError
 from tests.telegram.conftest import Bot
 from utils.errors import LoginFailed
+from utils.telegram import senders
 from utils.telegram.file_sender import PlainState
 from utils.telegram.transfers import WINDOWS, Direction
 from utils.telegram.upload import BIG, PART_SIZE, upload
@@ -93,8 +94,11 @@ async def test_others_go_on_while_one_file_waits_for_an_hour(
     bot.transfers.sleep = sleep
     waiting = []
     for number in range(2):
-        sandbox.faults.flood("upload.saveBigFilePart", 3600)
-        path = make_file(SIZE, f"waits{number}")
+        parts = PARTS + number
+        path = make_file(parts * PART_SIZE, f"waits{number}")
+        sandbox.faults.flood(
+            "upload.saveBigFilePart", 3600, when=lambda call, n=parts: call.request.file_total_parts == n
+        )
         waiting.append(asyncio.create_task(upload(bot.transfers, path, name="a")))
         await bot.clock.told_times(number + 1)
     async with asyncio.timeout(20):
@@ -181,6 +185,65 @@ async def test_a_log_in_that_was_ended_says_so(bot: Bot, sandbox: Sandbox, make_
     with pytest.raises(LoginFailed, match="no longer knows this log-in"):
         async with asyncio.timeout(30):
             await upload(bot.transfers, path, name="a")
+
+
+async def test_salts_that_expire_in_the_middle_do_no_harm(
+    bot: Bot, sandbox: Sandbox, make_file: MakeFile
+) -> None:
+    gate = sandbox.faults.hold("upload.saveBigFilePart", when=lambda call: call.request.file_part == 5)
+
+    async def renew() -> None:
+        await gate.reached()
+        sandbox.renew_salts()
+        gate.open()
+
+    renewing = asyncio.create_task(renew())
+    assert await arrives(bot, make_file(SIZE))
+    await renewing
+    assert max(sent(sandbox).values()) == 1
+
+
+async def test_no_more_parts_are_under_way_than_the_window_allows(
+    bot: Bot, sandbox: Sandbox, make_file: MakeFile
+) -> None:
+    gate = sandbox.faults.hold("upload.saveBigFilePart", times=None)
+    task = asyncio.create_task(upload(bot.transfers, make_file(60 * PART_SIZE), name="a"))
+    await gate.reached()
+    await asyncio.sleep(0.3)
+    assert len(gate.waiting) == WINDOWS[Direction.UP][0]
+    gate.open()
+    await task
+
+
+async def test_a_cancelled_upload_sends_nothing_more(bot: Bot, sandbox: Sandbox, make_file: MakeFile) -> None:
+    gate = sandbox.faults.hold("upload.saveBigFilePart", times=None)
+    task = asyncio.create_task(upload(bot.transfers, make_file(60 * PART_SIZE), name="a"))
+    await gate.reached()
+    task.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await task
+    gate.open()
+    assert await bot.send(make_file(1000, "other")) is not None
+    assert sum(sent(sandbox).values()) <= WINDOWS[Direction.UP][0]
+
+
+async def test_idle_connections_are_closed_and_opened_again(
+    bot: Bot, sandbox: Sandbox, make_file: MakeFile, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(senders, "IDLE_SECONDS", 0.2)
+    home = bot.transfers.pool.home
+    await bot.send(make_file(1000))
+    assert bot.transfers.pool.connections(home) == 1
+    await asyncio.sleep(0.6)
+    assert bot.transfers.pool.connections(home) == 0
+    assert await arrives(bot, make_file(1000))
+
+
+async def test_never_more_connections_than_allowed(bot: Bot, sandbox: Sandbox, make_file: MakeFile) -> None:
+    sandbox.faults.link.connection_bandwidth = 20 * MB
+    path = make_file(120 * PART_SIZE)
+    await asyncio.gather(*(upload(bot.transfers, path, name="a") for _ in range(2)))
+    assert 2 <= bot.transfers.pool.connections(bot.transfers.pool.home) <= 4
 
 
 async def test_parts_are_not_gzipped() -> None:

@@ -59,14 +59,19 @@ class Centre:
         self.wanted = min(2 * self.wanted, self._limit)
         return True
 
-    async def forget_log_in(self, *, key_too: bool) -> None:
-        """The data centre no longer knows the log-in (or even the key): make it again on the next use."""
+    async def forget_log_in(self, sender: FileSender, *, key_too: bool) -> None:
+        """The data centre no longer knows the log-in (or even the key): make it again on the next use.
+
+        Several calls learn it at once; what was made since then by the first of them is left alone.
+        """
         if self._home:
             raise LoginFailed("Telegram no longer knows this log-in; start the bot again.")
+        if sender not in self.senders:
+            return
         self._imported = False
         if key_too:
             self._key = AuthKey(None)
-            await self.close()
+        await self.close()
 
     async def close_idle(self, now: float) -> None:
         for sender in list(self.senders):
@@ -153,7 +158,7 @@ class SenderPool:
         try:
             return await sender.call(request)
         except (errors.AuthKeyUnregisteredError, errors.AuthKeyNotFound) as error:
-            await centre.forget_log_in(key_too=isinstance(error, errors.AuthKeyNotFound))
+            await centre.forget_log_in(sender, key_too=isinstance(error, errors.AuthKeyNotFound))
             raise ConnectionError(f"logged out of data centre {dc}") from error
 
     def grow(self, dc: int) -> bool:
