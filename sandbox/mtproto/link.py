@@ -95,6 +95,7 @@ class LinkFaults:
     down: float | None = None
     connection_up: float | None = None
     connection_down: float | None = None
+    most_connections: int | None = None  #: those above are answered -429 ("too many") and closed
 
     #: Requests that arrived, by class name ("GetFileRequest"); a repeated message counts as `repeats`.
     requests: Counter[str] = field(default_factory=Counter)
@@ -178,7 +179,7 @@ class LinkFaults:
         """A good line again; the counters stay."""
         self.rtt = 0.0
         self.bandwidth = self.connection_bandwidth = self.up = self.down = None
-        self.connection_up = self.connection_down = None
+        self.connection_up = self.connection_down = self.most_connections = None
         self._rules.clear()
         self._cuts.clear()
         if self._away:

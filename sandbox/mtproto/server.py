@@ -10,6 +10,7 @@ import struct
 import time
 from collections import OrderedDict
 from collections.abc import Callable, Coroutine, Mapping
+from itertools import islice
 from pathlib import Path
 from typing import Final
 
@@ -30,6 +31,7 @@ from .session import Session
 log = logging.getLogger(__name__)
 
 _UNKNOWN_KEY: Final = -404
+_TOO_MANY: Final = -429
 #: Sessions without a connection that are remembered.
 _DETACHED: Final = 64
 _PLAIN = struct.Struct("<qqi")
@@ -176,11 +178,12 @@ class MtprotoServer:
                 connection.abort()
 
     def forget(self, auth_key_id: int) -> None:
-        """Destroys the key: from now on the transport answers -404 to it, also on open connections."""
+        """Destroys the key and closes its connections: from now on the transport answers -404 to it."""
         self._keys.forget(auth_key_id)
         for place in [place for place in self._sessions if place[1] == auth_key_id]:
             self._sessions.pop(place).end()
         self._spawn(asyncio.to_thread(self._keys.erase, auth_key_id))
+        self.drop(auth_key_id)
 
     def renew_salts(self) -> None:
         """Every salt expires now."""
@@ -210,6 +213,11 @@ class MtprotoServer:
         """A packet came."""
         if len(payload) < 20:
             connection.abort()
+            return
+        most = self.link.most_connections
+        if most is not None and connection not in islice(self._connections, most):
+            connection.send([struct.pack("<i", _TOO_MANY)])
+            connection.close()
             return
         (key_id,) = struct.unpack_from("<q", payload)
         if key_id == 0:

@@ -204,6 +204,17 @@ async def test_bytes_are_cut_to_the_byte(server: MtprotoServer) -> None:
         assert received.at_eof()
 
 
+async def test_one_connection_too_many_is_told_so_and_closed(server: MtprotoServer) -> None:
+    async with raw(server) as one:
+        server.link.most_connections = 1
+        async with raw(server, one.state.auth_key, greet=False) as other:
+            await other.say(NEAREST)
+            assert await other.connection.recv() == (-429).to_bytes(4, "little", signed=True)
+            with pytest.raises((ConnectionError, EOFError)):
+                await other.connection.recv()
+        assert isinstance(await one.ask(NEAREST), types.NearestDc)
+
+
 async def test_only_one_connection_breaks(server: MtprotoServer) -> None:
     async with raw(server) as one, raw(server) as other:
         server.link.cut_after(messages_in=1)
