@@ -1,0 +1,96 @@
+"""Encrypted archives of every kind."""
+
+from __future__ import annotations
+
+import logging
+from pathlib import Path
+
+import pytest
+
+from tests.archives.making import seven_zip, zip_bytes
+from tests.archives.unpacking import children, unpack
+from utils.archives import Limits, open_archive
+from utils.archives.engine import Run
+from utils.archives.source import FileSource
+from utils.errors import PasswordNeeded, WrongPassword
+
+FILES = {"a/one.jpg": b"one" * 50_000, "two.jpg": b"two" * 10, "empty.txt": b""}
+PASSWORD = 'Пароль with space, "quotes" and ünïcode'
+KINDS = {
+    "zip crypto": ("zip", "-mem=ZipCrypto"),
+    "zip aes": ("zip", "-mem=AES256"),
+    "7z data": ("7z", "-mx1"),
+    "7z data, not solid": ("7z", "-mx1", "-ms=off"),
+    "7z header": ("7z", "-mx1", "-mhe=on"),
+}
+
+
+def encrypted(kind: str, folder: Path, password: str = PASSWORD) -> Path:
+    suffix, *arguments = KINDS[kind]
+    return seven_zip(folder / f"a.{suffix}", FILES, f"-p{password}", *arguments)
+
+
+@pytest.mark.parametrize("kind", KINDS)
+async def test_the_right_password_opens_it_wherever_it_stands_among_others(kind: str, tmp_path: Path) -> None:
+    password = "secret" if kind == "zip crypto" else PASSWORD
+    path = encrypted(kind, tmp_path, password)
+    outcome = await unpack(FileSource(path), tmp_path / "room", passwords=["wrong", password, "other"])
+    assert outcome.files == FILES
+    assert outcome.error is None and not outcome.errors
+
+
+@pytest.mark.parametrize("kind", KINDS)
+async def test_without_a_password_it_is_asked_for(kind: str, tmp_path: Path) -> None:
+    outcome = await unpack(FileSource(encrypted(kind, tmp_path)), tmp_path / "room")
+    assert type(outcome.error) is PasswordNeeded
+    assert "encrypted" in outcome.told and "password" in outcome.told
+
+
+@pytest.mark.parametrize("kind", KINDS)
+async def test_a_wrong_password_is_told_from_none(kind: str, tmp_path: Path) -> None:
+    outcome = await unpack(FileSource(encrypted(kind, tmp_path)), tmp_path / "room", passwords=["wrong"])
+    assert type(outcome.error) is WrongPassword
+    assert not outcome.files
+
+
+async def test_a_password_that_opens_nothing_here_does_no_harm(tmp_path: Path) -> None:
+    outcome = await unpack(zip_bytes([("a.txt", b"x")]), tmp_path, passwords=["unneeded"])
+    assert outcome.files == {"a.txt": b"x"}
+    path = seven_zip(tmp_path / "a.7z", FILES)
+    assert (await unpack(FileSource(path), tmp_path / "room", passwords=["unneeded"])).files == FILES
+
+
+async def test_an_encrypted_archive_in_an_open_one_is_opened_with_the_same_passwords(tmp_path: Path) -> None:
+    inner = encrypted("7z header", tmp_path).read_bytes()
+    outer = zip_bytes([("inner.7z", inner), ("z.jpg", b"plain")])
+    known = await unpack(outer, tmp_path / "known", passwords=[PASSWORD])
+    assert known.files == {
+        **{f"inner.7z/{name}": content for name, content in FILES.items()},
+        "z.jpg": b"plain",
+    }
+    unknown = await unpack(outer, tmp_path / "unknown")
+    assert type(unknown.error) is PasswordNeeded or "encrypted" in unknown.errors["inner.7z"]
+
+
+async def test_the_password_is_neither_in_the_process_list_nor_in_the_log(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    caplog.set_level(logging.DEBUG)
+    path = encrypted("7z header", tmp_path, "sesame-open")
+    seen: list[str] = []
+    read = Run.read
+
+    async def look(self: Run, *arguments: int) -> bytes:
+        for child in children():
+            seen.append(Path(f"/proc/{child}/cmdline").read_bytes().decode())
+            seen.append(Path(f"/proc/{child}/environ").read_bytes().decode())
+        return await read(self, *arguments)
+
+    monkeypatch.setattr(Run, "read", look)
+    reader = await open_archive(
+        FileSource(path), scratch=tmp_path / "s", limits=Limits(disk_reserve=0), passwords=["sesame-open"]
+    )
+    await reader.close()
+    assert any("7zz" in line or "isolate" in line for line in seen)
+    assert not any("sesame" in line for line in seen)
+    assert "sesame" not in caplog.text

@@ -1,0 +1,110 @@
+"""Split sets, in any order, whole or not."""
+
+from __future__ import annotations
+
+import random
+from pathlib import Path
+
+import pytest
+
+from tests.archives.making import rar5_volumes, seven_zip
+from tests.archives.unpacking import MemorySource, unpack
+from utils.archives.source import ByteSource
+from utils.errors import VolumeMissing
+
+CONTENT = random.Random(1).randbytes(200_000)
+
+
+def rar_set() -> dict[str, bytes]:
+    volumes = rar5_volumes("film.bin", CONTENT, 4)
+    return {f"Film.part{number}.rar": data for number, data in enumerate(volumes, 1)}
+
+
+def old_rar_set() -> dict[str, bytes]:
+    names = ["film.rar", "film.r00", "film.r01", "film.r02"]
+    return dict(zip(names, rar5_volumes("film.bin", CONTENT, 4), strict=True))
+
+
+def cut_set(folder: Path, kind: str) -> dict[str, bytes]:
+    seven_zip(folder / f"film.{kind}", {"film.bin": CONTENT}, "-v60k", "-mx1")
+    return {path.name: path.read_bytes() for path in sorted(folder.glob(f"film.{kind}.0*"))}
+
+
+def sets(kind: str, folder: Path) -> dict[str, bytes]:
+    folder.mkdir(exist_ok=True)
+    if kind == "rar":
+        return rar_set()
+    return old_rar_set() if kind == "old rar" else cut_set(folder, kind)
+
+
+def sources(volumes: dict[str, bytes]) -> list[ByteSource]:
+    return [MemorySource(data, name) for name, data in volumes.items()]
+
+
+KINDS = ["rar", "old rar", "7z", "zip"]
+
+
+@pytest.mark.parametrize("kind", KINDS)
+async def test_a_whole_set_opens_in_whatever_order_it_came(kind: str, tmp_path: Path) -> None:
+    volumes = sets(kind, tmp_path / "made")
+    assert len(volumes) == 4
+    for seed in range(3):
+        shuffled = sources(volumes)
+        random.Random(seed).shuffle(shuffled)
+        outcome = await unpack(shuffled, tmp_path / f"room{seed}")
+        assert outcome.files == {"film.bin": CONTENT}
+        assert outcome.error is None
+
+
+@pytest.mark.parametrize("kind", KINDS)
+@pytest.mark.parametrize("gone", [0, 1, 2])
+async def test_a_missing_volume_is_named(kind: str, gone: int, tmp_path: Path) -> None:
+    volumes = sets(kind, tmp_path / "made")
+    name = list(volumes)[gone]
+    del volumes[name]
+    outcome = await unpack(sources(volumes), tmp_path / "room")
+    assert isinstance(outcome.error, VolumeMissing)
+    assert name.lower() in outcome.told.lower()
+    assert not outcome.files
+
+
+@pytest.mark.parametrize("kind", KINDS)
+async def test_a_missing_last_volume_is_noticed(kind: str, tmp_path: Path) -> None:
+    volumes = sets(kind, tmp_path / "made")
+    name = list(volumes)[-1]
+    del volumes[name]
+    outcome = await unpack(sources(volumes), tmp_path / "room")
+    assert isinstance(outcome.error, VolumeMissing)
+    assert name.lower() in outcome.told.lower()
+
+
+@pytest.mark.parametrize("kind", KINDS)
+async def test_one_volume_alone_asks_for_another(kind: str, tmp_path: Path) -> None:
+    volumes = sets(kind, tmp_path / "made")
+    for number, (name, data) in enumerate(volumes.items()):
+        outcome = await unpack(MemorySource(data, name), tmp_path / f"room{number}")
+        assert isinstance(outcome.error, VolumeMissing), name
+        assert name.lower() not in outcome.told.lower()
+        assert not outcome.files
+
+
+async def test_an_encrypted_set_opens_with_its_password(tmp_path: Path) -> None:
+    (tmp_path / "made").mkdir()
+    seven_zip(tmp_path / "made" / "film.7z", {"film.bin": CONTENT}, "-v60k", "-psecret", "-mhe=on")
+    volumes = {path.name: path.read_bytes() for path in (tmp_path / "made").glob("film.7z.0*")}
+    outcome = await unpack(sources(volumes), tmp_path / "room", passwords=["secret"])
+    assert outcome.files == {"film.bin": CONTENT}
+
+
+async def test_a_volume_that_came_twice_does_no_harm(tmp_path: Path) -> None:
+    volumes = sources(rar_set())
+    outcome = await unpack([*volumes, volumes[1]], tmp_path)
+    assert outcome.files == {"film.bin": CONTENT}
+
+
+async def test_a_volume_whose_content_is_of_another_set_is_noticed(tmp_path: Path) -> None:
+    volumes = rar_set()
+    volumes["Film.part2.rar"] = rar5_volumes("other.bin", bytes(reversed(CONTENT)), 4)[1]
+    outcome = await unpack(sources(volumes), tmp_path)
+    assert not outcome.files
+    assert outcome.error is not None or outcome.errors

@@ -1,0 +1,134 @@
+"""ZIP archives, read in place."""
+
+from __future__ import annotations
+
+import random
+import zipfile
+from pathlib import Path
+
+import pytest
+
+from tests.archives.making import zip_bytes
+from tests.archives.unpacking import MemorySource, unpack
+from utils.archives import Entry
+
+
+def noise(seed: int, size: int) -> bytes:
+    """Bytes that do not compress."""
+    return random.Random(seed).randbytes(size)
+
+
+@pytest.mark.parametrize(
+    "method", [zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED, zipfile.ZIP_BZIP2, zipfile.ZIP_LZMA]
+)
+async def test_every_method_gives_the_very_bytes(method: int, tmp_path: Path) -> None:
+    files = [
+        ("empty", b""),
+        ("small.txt", b"x" * 10),
+        ("noise.bin", noise(1, 3_000_000)),
+        ("flat", bytes(5_000_000)),
+    ]
+    outcome = await unpack(zip_bytes(files, method), tmp_path)
+    assert outcome.files == dict(files)
+    assert outcome.format == "zip"
+    assert not outcome.errors and outcome.error is None
+
+
+async def test_flat_content_of_any_length_comes_out_whole(tmp_path: Path) -> None:
+    """Deflate may still hold output when it has taken all input."""
+    files = [(f"{size}", bytes(size)) for size in range(2 * 512 * 1024, 2 * 512 * 1024 + 600, 7)]
+    outcome = await unpack(zip_bytes(files, zipfile.ZIP_DEFLATED), tmp_path)
+    assert outcome.files == dict(files) and not outcome.errors
+
+
+async def test_only_what_is_wanted_is_fetched(tmp_path: Path) -> None:
+    files = [(f"{n}.bin", noise(n, 1_000_000)) for n in range(20)]
+    source = MemorySource(zip_bytes(files))
+    outcome = await unpack(source, tmp_path, accept=lambda entry, _: entry.name in ("3.bin", "7.bin"))
+    assert list(outcome.files) == ["3.bin", "7.bin"]
+    assert source.fetched < 2_000_000 + 20 * 70_000 + 100_000
+
+
+async def test_the_decision_sees_the_first_bytes_and_no_more(tmp_path: Path) -> None:
+    heads: dict[str, bytes] = {}
+
+    def accept(entry: Entry, head: bytes) -> bool:
+        heads[entry.name] = head
+        return False
+
+    files = [("a", noise(1, 100_000)), ("b", b"short"), ("c", b"")]
+    outcome = await unpack(zip_bytes(files, zipfile.ZIP_DEFLATED), tmp_path, accept=accept)
+    assert heads == {name: content[:4096] for name, content in files}
+    assert not outcome.files
+
+
+async def test_entries_come_in_natural_order_with_stable_keys(tmp_path: Path) -> None:
+    names = ["b/img10.jpg", "b/img2.jpg", "a.jpg", "__MACOSX/b/._img2.jpg", "b/.DS_Store", "b/"]
+    data = zip_bytes([(name, name.encode()) for name in names])
+    outcome = await unpack(data, tmp_path)
+    assert list(outcome.files) == ["a.jpg", "b/img2.jpg", "b/img10.jpg"]
+    assert outcome.listing is not None
+    assert [entry.path for entry in outcome.listing] == list(outcome.files)
+    assert [entry.size for entry in outcome.listing] == [5, 10, 11]
+    assert outcome.keys == {"a.jpg": "2", "b/img2.jpg": "1", "b/img10.jpg": "0"}
+    assert outcome.ignored == 2
+
+
+async def test_several_reads_are_under_way_at_a_time_and_memory_stays_bounded(tmp_path: Path) -> None:
+    files = [(f"{n}.bin", noise(n, 20_000)) for n in range(200)]
+    source = MemorySource(zip_bytes(files), delay=0.002)
+    outcome = await unpack(source, tmp_path)
+    assert len(outcome.files) == 200
+    assert 4 <= source.most_active <= 64
+    assert source.reads < 2 * 200
+
+
+async def test_nothing_but_a_little_is_read_ahead_of_a_slow_consumer(tmp_path: Path) -> None:
+    files = [(f"{n:02}.bin", noise(n, 1_000_000)) for n in range(60)]
+    source = MemorySource(zip_bytes(files))
+    furthest = 0
+
+    def look(entry: Entry) -> None:
+        nonlocal furthest
+        furthest = max(furthest, source.fetched - int(entry.name[:2]) * 1_000_000)
+
+    await unpack(source, tmp_path, on_file=look)
+    assert furthest < 20_000_000
+
+
+async def test_an_archive_behind_other_bytes_is_read(tmp_path: Path) -> None:
+    outcome = await unpack(b"PK\x03\x04" + noise(1, 5000) + zip_bytes([("a.txt", b"hello")]), tmp_path)
+    assert outcome.files == {"a.txt": b"hello"}
+
+
+async def test_zip64_counts(tmp_path: Path) -> None:
+    path = tmp_path / "big.zip"
+    with zipfile.ZipFile(path, "w") as archive, archive.open("a.bin", "w", force_zip64=True) as file:
+        file.write(b"hello")
+    outcome = await unpack(path.read_bytes(), tmp_path / "room")
+    assert outcome.files == {"a.bin": b"hello"}
+
+
+async def test_a_wrong_check_sum_spoils_one_entry_only(tmp_path: Path) -> None:
+    files = [("a.bin", noise(1, 200_000)), ("b.bin", noise(2, 200_000)), ("c.bin", noise(3, 100))]
+    data = bytearray(zip_bytes(files))
+    data[150_000] ^= 1
+    outcome = await unpack(bytes(data), tmp_path)
+    assert list(outcome.files) == ["b.bin", "c.bin"]
+    assert list(outcome.errors) == ["a.bin"]
+    assert "check sum" in outcome.errors["a.bin"]
+
+
+async def test_legacy_names_are_decoded_together(tmp_path: Path) -> None:
+    names = ["Отпуск/Море 2.jpg", "Отпуск/Море 10.jpg"]
+    outcome = await unpack(_unmarked(names), tmp_path)
+    assert list(outcome.files) == names
+
+
+def _unmarked(names: list[str]) -> bytes:
+    """An archive with ``names`` in cp866 and no word of it: same length in ASCII first, bytes put in then."""
+    stand_ins = {f"{n:0{len(name.encode('cp866'))}d}": name for n, name in enumerate(names)}
+    data = zip_bytes([(stand_in, b"x") for stand_in in stand_ins])
+    for stand_in, name in stand_ins.items():
+        data = data.replace(stand_in.encode(), name.encode("cp866"))
+    return data
