@@ -3,16 +3,14 @@
 from __future__ import annotations
 
 import json
-import os
-import signal
-import subprocess
-import sys
+import re
 from pathlib import Path
 
 from sandbox import StoredMessage
+from tests.e2e.process import environment, start
 from tests.files import photo, video, zip_of
-from tests.world import BOT, World, until
-from utils.constants import ROOT, load_settings
+from tests.world import World, until
+from utils.constants import load_settings
 from utils.media import Action, MediaTools, Verdict
 
 
@@ -41,7 +39,7 @@ async def test_deferred_conversion_detection(world: World, tmp_path: Path) -> No
 
 async def test_normal_files_upload_first(world: World, tmp_path: Path) -> None:
     """Whatever comes first in the archive, everything that is ready arrives before any conversion."""
-    entries = {f"0{n}.avi": video("avi", seed=n) for n in range(2)}
+    entries = {f"0{n}.avi": video("avi", seconds=n + 1) for n in range(2)}
     entries |= {f"z{n}.jpg": photo(n) for n in range(12)} | {"zz.mp4": video("mp4")}
     async with world.running():
         await world.send(zip_of(tmp_path / "trip.zip", entries))
@@ -117,55 +115,31 @@ async def test_conversion_with_state_saving(world: World, tmp_path: Path) -> Non
 
 async def test_resume_after_crash(world: World, tmp_path: Path) -> None:
     """Killed without warning in the middle of an encode, the bot goes on from there and sends it once."""
-    environment = {
-        **os.environ,
-        **{name: str(getattr(world.settings, name)) for name in WITH_THE_PROCESS},
-        "AUTHORIZED_USERS": str(world.person_id),
-        "CONVERSION_SEGMENT_SECONDS": "2",
-        "CONVERSION_STATE_SAVE_INTERVAL": "0",
-        "SECRETS_FILE": str(tmp_path / "none"),
-    }
-
-    def start() -> subprocess.Popen[bytes]:
-        command = [sys.executable, str(ROOT / "extract-compressed-files.py")]
-        return subprocess.Popen(command, env=environment, stderr=subprocess.DEVNULL)
+    environ = environment(world, CONVERSION_SEGMENT_SECONDS="2", CONVERSION_STATE_SAVE_INTERVAL="0")
 
     def progress() -> float:
         lines = [line for line in world.lines() if "💾 Conversion state saved: film.avi (" in line]
         return float(lines[-1].rpartition("(")[2].partition("%")[0]) if lines else 0.0
 
-    process = start()
+    await world.send(zip_of(tmp_path / "film.zip", {"film.avi": video("avi", seconds=60), "a.jpg": photo(1)}))
+    first = await start(environ)
+    await until(lambda: progress() >= 20)
+    first.kill()
+    await first.communicate()
+    before = progress()
+    assert before < 100
+    second = await start(environ)
     try:
-        archive = zip_of(tmp_path / "film.zip", {"film.avi": video("avi", seconds=60), "a.jpg": photo(1)})
-        await world.person.send_file(BOT, archive)
-        await until(lambda: progress() >= 20)
-        os.kill(process.pid, signal.SIGKILL)
-        process.wait()
-        before = progress()
-        assert before < 100
-        process = start()
         await world.summary(90)
+        await until(lambda: not world.leftovers())
     finally:
-        process.terminate()
-        process.wait()
-    resumed = [line for line in world.lines() if "♻️ Resumed conversion after crash: film.avi (from " in line]
-    assert len(resumed) == 1
-    assert 0 < float(resumed[0].rpartition("from ")[2].rstrip("%)")) <= 100
+        second.terminate()
+        await second.communicate()
+    pattern = re.compile(r"INFO: ♻️ Resumed conversion after crash: film\.avi \(from (\d+)%\)")
+    (resumed,) = [found for line in world.lines() if (found := pattern.fullmatch(line))]
+    assert 10 <= float(resumed.group(1)) <= before + 1
     assert [message.name for message in world.media() if message.kind == "video"] == ["film_converted.mp4"]
     assert kinds(world.media()) == ["photo", "video"]
-    assert world.leftovers() == []
-
-
-WITH_THE_PROCESS = (
-    "API_ID",
-    "API_HASH",
-    "BOT_TOKEN",
-    "TELEGRAM_SERVER",
-    "TELEGRAM_SERVER_KEY",
-    "DATA_DIR",
-    "LOG_FILE",
-    "DISK_RESERVE_MB",
-)
 
 
 async def test_cleanup_after_successful_conversion(world: World, tmp_path: Path) -> None:
