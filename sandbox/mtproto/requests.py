@@ -12,7 +12,8 @@ from ..rpc import AnswerLost, Handler, RpcError
 from .bodies import write_error, write_result
 from .envelope import Piece
 from .link import Act, LinkFaults, Rule
-from .session import Received, Session
+from .memory import Received
+from .session import Session
 from .wrappers import Peeled, peel
 
 log = logging.getLogger(__name__)

@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 import logging
 import secrets
-import socket
 import struct
 import time
 from collections import OrderedDict
@@ -16,13 +15,14 @@ from typing import Final
 
 from telethon.tl import TLObject, types
 
-from ..rpc import Handler, RpcError
-from . import service
+from ..rpc import Handler
 from .auth_keys import AuthKey, AuthKeyStore, Salts
-from .bodies import CONTAINER, BadBody, Inner, constructor, messages_of, read_object, write_error
+from .bodies import BadBody, Inner
 from .connection import Connection
+from .doors import Doors
 from .envelope import BadEnvelope, Envelope, open_envelope
 from .handshake import Agreed, Handshake, HandshakeError
+from .inbox import Inbox
 from .keys import ServerKey
 from .link import LinkFaults
 from .requests import Requests
@@ -55,24 +55,32 @@ class MtprotoServer:
         *,
         clock: Callable[[], float] = time.time,
     ) -> None:
-        self.host = host
-        self.ports: dict[int, int] = dict(dcs)
         self.link = LinkFaults()
+        self._doors = Doors(host, dcs, lambda dc_id: Connection(dc_id, self.link, self))
         self._handler = handler
         self._clock = clock
         self._server_key = ServerKey(state_dir)
         self._keys = AuthKeyStore(state_dir / "auth-keys.db")
         self._salts = Salts()
         self._requests = Requests(handler, self.link, self._drop_session)
+        self._inbox = Inbox(self, self._requests, self.link)
         self._sessions: OrderedDict[Place, Session] = OrderedDict()
         self._connections: dict[Connection, set[Session]] = {}
         self._handshakes: dict[Connection, Handshake] = {}
-        self._listeners: dict[int, asyncio.Server] = {}
-        self._placeholders: list[socket.socket] = []
         self._tasks: set[asyncio.Task[None]] = set()
         self._timers: dict[Connection, asyncio.TimerHandle] = {}
         self._return: asyncio.TimerHandle | None = None
         self._running = False
+
+    @property
+    def host(self) -> str:
+        """Where it listens."""
+        return self._doors.host
+
+    @property
+    def ports(self) -> dict[int, int]:
+        """The port of each data centre."""
+        return self._doors.ports
 
     @property
     def public_key_file(self) -> Path:
@@ -86,7 +94,7 @@ class MtprotoServer:
         self._running = True
         self.link.serve(self)
         if not self.link.away:
-            await self._listen()
+            await self._doors.open()
 
     async def stop(self) -> None:
         """Closes everything. The keys stay in the state folder."""
@@ -96,36 +104,16 @@ class MtprotoServer:
         await asyncio.gather(*(connection.finished for connection in list(self._connections)))
         for session in self._sessions.values():
             session.end()
-            if session.opened is not None:
-                session.opened.cancel()
         await asyncio.gather(*self._tasks, return_exceptions=True)
-        self._free_ports()
+        self._doors.release()
         self._keys.close()
-
-    async def _listen(self) -> None:
-        loop = asyncio.get_running_loop()
-        for dc_id, port in self.ports.items():
-            if dc_id in self._listeners:
-                continue
-
-            def connection(dc_id: int = dc_id) -> Connection:
-                return Connection(dc_id, self.link, self)
-
-            listener = await loop.create_server(connection, self.host, port)
-            self._listeners[dc_id] = listener
-            self.ports[dc_id] = listener.sockets[0].getsockname()[1]
-        self._free_ports()
 
     def close_doors(self, seconds: float | None) -> None:
         """No listening, no connections; for so many seconds, or until open_doors()."""
         if self._return is not None:
             self._return.cancel()
             self._return = None
-        for listener in self._listeners.values():
-            listener.close()
-        self._listeners.clear()
-        if self._running:
-            self._keep_ports()
+        self._doors.close(keep=self._running)
         for connection in list(self._connections):
             connection.abort()
         if seconds is not None:
@@ -134,26 +122,13 @@ class MtprotoServer:
     def open_doors(self) -> None:
         """Listens again."""
         if self._running:
-            self._spawn(self._listen())
+            self._spawn(self._doors.open())
 
-    def _keep_ports(self) -> None:
-        """Ports stay ours while nobody listens: bound, they refuse, and nobody is given them."""
-        for port in self.ports.values():
-            family = socket.AF_INET6 if ":" in self.host else socket.AF_INET
-            placeholder = socket.socket(family, socket.SOCK_STREAM)
-            placeholder.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-            placeholder.bind((self.host, port))
-            self._placeholders.append(placeholder)
-
-    def _free_ports(self) -> None:
-        for placeholder in self._placeholders:
-            placeholder.close()
-        self._placeholders.clear()
-
-    def _spawn(self, work: Coroutine[None, None, None]) -> None:
+    def _spawn(self, work: Coroutine[None, None, None]) -> asyncio.Task[None]:
         task = asyncio.get_running_loop().create_task(work)
         self._tasks.add(task)
         task.add_done_callback(self._tasks.discard)
+        return task
 
     # -- asked by the API
 
@@ -282,10 +257,10 @@ class MtprotoServer:
         if code == 48:
             session.tell(types.BadServerSalt(outer.msg_id, outer.seqno, code, session.salt()), content=False)
         elif code:
-            self._refuse(session, outer, code)
+            self._inbox.refuse(session, outer, code)
         else:
             self._open(session, outer)
-            self._message(session, outer)
+            self._inbox.take(session, outer)
 
     def _session(self, connection: Connection, key: AuthKey, session_id: int) -> Session:
         place = (connection.dc_id, key.id, session_id)
@@ -305,61 +280,13 @@ class MtprotoServer:
             created = types.NewSessionCreated(message.msg_id, secrets.randbits(63), session.salt())
             session.tell(created, content=True)
             # It begins after this packet was read, and so knows what the wrappers in it said.
-            session.opened = asyncio.create_task(self._tell_api(session))
+            session.opened = self._spawn(self._tell_api(session))
 
     async def _tell_api(self, session: Session) -> None:
         try:
             await self._handler.session_opened(session.caller)
         except Exception:  # noqa: BLE001 - the session is open, whatever the API makes of it
             log.exception("session_opened failed")
-
-    def _message(self, session: Session, message: Inner) -> None:
-        code = session.sequence_refusal(message.msg_id, message.seqno)
-        if code:
-            self._refuse(session, message, code)
-        elif constructor(message) == CONTAINER:
-            self._container(session, message)
-        else:
-            self._one(session, message)
-
-    def _container(self, session: Session, message: Inner) -> None:
-        if message.seqno % 2:
-            self._refuse(session, message, 34)
-            return
-        for inner in messages_of(message):
-            if inner.msg_id >= message.msg_id or constructor(inner) == CONTAINER:
-                self._refuse(session, message, 64)
-                return
-            self._message(session, inner)
-
-    def _one(self, session: Session, message: Inner) -> None:
-        known = session.received.get(message.msg_id)
-        if known is not None:
-            self.link.repeats += 1
-            session.again(known, message.msg_id)
-            return
-        try:
-            read = read_object(message)
-        except BadBody as error:
-            log.info("a message that cannot be read: %s", error)
-            session.note(message.msg_id, content=True)
-            session.answer(message.msg_id, write_error(message.msg_id, RpcError(400, "INPUT_METHOD_INVALID")))
-            return
-        content = bool(message.seqno % 2)
-        if isinstance(read, types.MsgsAck) and content:
-            self._refuse(session, message, 34)
-            return
-        if service.serve(self, session, message.msg_id, read):
-            return
-        if not content:
-            self._refuse(session, message, 35)
-            return
-        session.note(message.msg_id, content=True)
-        self._requests.take(session, message.msg_id, read)
-
-    def _refuse(self, session: Session, message: Inner, code: int) -> None:
-        bad = types.BadMsgNotification(message.msg_id, message.seqno, code)
-        session.tell(bad, content=False)
 
     # -- asked by messages about messages
 

@@ -7,7 +7,7 @@ import bisect
 import struct
 from collections import OrderedDict
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Final, Protocol
 
 from telethon.tl import TLObject, types
@@ -16,6 +16,7 @@ from ..rpc import Caller
 from .auth_keys import AuthKey, Salts
 from .bodies import CONTAINER, write_update
 from .envelope import Piece, seal
+from .memory import Kept, Received, Sent
 
 #: Seconds that a client's message may be old or ahead.
 TOO_OLD: Final = 300
@@ -47,34 +48,6 @@ class Outlet(Protocol):
     def resume(self, reason: str) -> None: ...
 
 
-@dataclass(eq=False)
-class Sent:
-    """A message to the client. Those that tell something (content-related) wait for an acknowledgement."""
-
-    msg_id: int
-    seqno: int
-    body: list[Piece]
-    answers: int | None = None  #: the id of the message that it answers
-
-    @property
-    def content(self) -> bool:
-        return bool(self.seqno % 2)
-
-    @property
-    def size(self) -> int:
-        return sum(map(len, self.body))
-
-
-@dataclass
-class Received:
-    """A message from the client."""
-
-    task: asyncio.Task[bool] | None = None  #: acts on it; True when all went well
-    answer: Sent | None = None
-    answered: bool = False
-    unwanted: bool = False  #: rpc_drop_answer came before the answer
-
-
 @dataclass
 class Facts:
     """What wrappers said about the session."""
@@ -83,30 +56,6 @@ class Facts:
     api_id: int | None = None
     no_updates: bool = False
     interested: bool = False  #: it asked for more than files
-
-
-@dataclass
-class _Kept:
-    """Bodies within a budget of bytes, the oldest given up first."""
-
-    budget: int
-    sent: OrderedDict[int, Sent] = field(default_factory=OrderedDict)
-    size: int = 0
-
-    def add(self, key: int, sent: Sent) -> list[Sent]:
-        """Keeps it; which ones were given up for it."""
-        self.sent[key] = sent
-        self.size += sent.size
-        given_up = []
-        while self.size > self.budget and len(self.sent) > 1:
-            given_up.append(self.pop(next(iter(self.sent))))
-        return [one for one in given_up if one is not None]
-
-    def pop(self, key: int) -> Sent | None:
-        sent = self.sent.pop(key, None)
-        if sent is not None:
-            self.size -= sent.size
-        return sent
 
 
 class Session:
@@ -135,8 +84,8 @@ class Session:
         self._outlets: list[Outlet] = []
         self._order: list[tuple[int, int]] = []
         self._last_id = self._sequence = 0
-        self._unacked = _Kept(_UNACKED_BYTES)
-        self._answers = _Kept(_KEPT_BYTES)
+        self._unacked = Kept(_UNACKED_BYTES)
+        self._answers = Kept(_KEPT_BYTES)
         self._outbox: list[Sent] = []
         self._flushing: asyncio.Handle | None = None
         self._to_ack: set[int] = set()
@@ -183,6 +132,8 @@ class Session:
 
     def end(self) -> None:
         """No more timers."""
+        if self.opened is not None:
+            self.opened.cancel()
         for timer in (self._flushing, self._acking):
             if timer is not None:
                 timer.cancel()
@@ -213,14 +164,12 @@ class Session:
         del self._order[:-_REMEMBERED]
         return 0
 
-    def note(self, msg_id: int, *, content: bool) -> Received:
-        """Remembers a message; one that tells something will be acknowledged."""
-        received = self.received[msg_id] = Received()
+    def note(self, msg_id: int) -> None:
+        """Remembers a message, which will be acknowledged, by its answer or before."""
+        self.received[msg_id] = Received()
         while len(self.received) > _REMEMBERED:
             self.received.popitem(last=False)
-        if content:
-            self._ack_later(msg_id)
-        return received
+        self._ack_later(msg_id)
 
     def acknowledged(self, msg_ids: Sequence[int]) -> None:
         """The client has these."""
