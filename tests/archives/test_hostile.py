@@ -7,6 +7,7 @@ and no thread is left, whatever the archive was.
 from __future__ import annotations
 
 import io
+import os
 import random
 import stat
 import struct
@@ -106,7 +107,8 @@ async def test_a_nest_of_bombs_ends_inside_its_limits(tmp_path: Path) -> None:
         data = zip_bytes([(f"lib {n}.zip", data) for n in range(16)], zipfile.ZIP_DEFLATED)
     limits = Limits(disk_reserve=0, max_total=20 * MB, max_depth=10)
     outcome = await check(data, tmp_path, limits=limits)
-    assert isinstance(outcome.error, LimitExceeded)
+    sentences = [outcome.told, *outcome.errors.values()]
+    assert any("limit" in sentence for sentence in sentences)
     assert sum(map(len, outcome.files.values())) <= 20 * MB
 
 
@@ -191,28 +193,24 @@ async def test_truncated_at_every_kilobyte(kind: str, tmp_path: Path) -> None:
         )
         for path, content in outcome.files.items():
             assert content == CONTENT[path], (size, path)
-        assert len(outcome.files) < len(FILES) or outcome.error is not None, size
-        assert outcome.error is not None or outcome.errors, f"nobody was told that it is cut off at {size}"
+        # Behind its end mark, a block of zeros, a tar is filled up with more, of which nobody misses any.
+        whole = kind == "tar" and not data[size - 512 :].strip(b"\0")
+        told = outcome.error is not None or bool(outcome.errors)
+        assert told != whole, f"cut off at {size}"
         assert all(map(well_formed, [*outcome.errors.values(), *([outcome.told] if outcome.error else [])]))
 
 
 #: kind -> number of archives with one to three bits turned; those through 7-Zip take a process or two each
+#: (ARCHIVE_FLIPS in the environment multiplies them).
 FLIPS = {
-    "zip": 150,
-    "zip deflated": 150,
-    "tar": 100,
-    "tar.gz": 100,
-    "tar.xz": 50,
-    "rar": 30,
-    "rar5": 40,
-    "7z": 40,
-}
+    "zip": 100, "zip deflated": 100, "tar": 80, "tar.gz": 60, "tar.xz": 30, "rar": 10, "rar5": 12, "7z": 12
+}  # fmt: skip
 
 
 @pytest.mark.parametrize("kind", FLIPS)
 async def test_bits_turned_at_random(kind: str, tmp_path: Path) -> None:
     original = samples(kind, tmp_path)
-    for seed in range(FLIPS[kind]):
+    for seed in range(FLIPS[kind] * int(os.environ.get("ARCHIVE_FLIPS", "1"))):
         chance = random.Random(seed)
         data = bytearray(original)
         for _ in range(chance.randint(1, 3)):

@@ -65,9 +65,9 @@ async def test_entries_are_counted_over_all_levels(tmp_path: Path) -> None:
     inner = zip_bytes([(f"{n}.jpg", b"x") for n in range(60)])
     outer = zip_bytes([(f"{n}.zip", inner) for n in range(3)])
     outcome = await unpack(outer, tmp_path, limits=Limits(disk_reserve=0, max_entries=100))
-    assert isinstance(outcome.error, LimitExceeded)
-    assert "100" in outcome.told
-    assert len(outcome.files) <= 100
+    assert 0 < len(outcome.files) <= 100
+    refused = [outcome.told, *outcome.errors.values()]
+    assert any("100 entries" in sentence for sentence in refused)
 
 
 async def test_size_is_counted_over_all_levels(tmp_path: Path) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import logging
 from pathlib import Path
 
@@ -25,15 +26,21 @@ KINDS = {
 }
 
 
-def encrypted(kind: str, folder: Path, password: str = PASSWORD) -> Path:
+def password_for(kind: str) -> str:
+    """7-Zip makes ZIPs with ASCII passwords only."""
+    return "secret word" if kind.startswith("zip") else PASSWORD
+
+
+def encrypted(kind: str, folder: Path, password: str = "") -> Path:
     suffix, *arguments = KINDS[kind]
+    password = password or password_for(kind)
     return seven_zip(folder / f"a.{suffix}", FILES, f"-p{password}", *arguments)
 
 
 @pytest.mark.parametrize("kind", KINDS)
 async def test_the_right_password_opens_it_wherever_it_stands_among_others(kind: str, tmp_path: Path) -> None:
-    password = "secret" if kind == "zip crypto" else PASSWORD
-    path = encrypted(kind, tmp_path, password)
+    password = password_for(kind)
+    path = encrypted(kind, tmp_path)
     outcome = await unpack(FileSource(path), tmp_path / "room", passwords=["wrong", password, "other"])
     assert outcome.files == FILES
     assert outcome.error is None and not outcome.errors
@@ -82,8 +89,9 @@ async def test_the_password_is_neither_in_the_process_list_nor_in_the_log(
 
     async def look(self: Run, *arguments: int) -> bytes:
         for child in children():
-            seen.append(Path(f"/proc/{child}/cmdline").read_bytes().decode())
-            seen.append(Path(f"/proc/{child}/environ").read_bytes().decode())
+            with contextlib.suppress(ProcessLookupError, FileNotFoundError):
+                seen.append(Path(f"/proc/{child}/cmdline").read_bytes().decode())
+                seen.append(Path(f"/proc/{child}/environ").read_bytes().decode())
         return await read(self, *arguments)
 
     monkeypatch.setattr(Run, "read", look)

@@ -132,7 +132,7 @@ async def test_only_what_is_accepted_is_written(tmp_path: Path) -> None:
 
 async def test_a_reader_that_is_closed_half_way_leaves_nothing(tmp_path: Path) -> None:
     files = {f"{n}.bin": random.Random(n).randbytes(3_000_000) for n in range(5)}
-    path = seven_zip(tmp_path / "a.7z", files, "-mx1")
+    path = seven_zip(tmp_path / "a.7z", files, "-m0=copy")
     scratch, output = tmp_path / "scratch", tmp_path / "output"
     output.mkdir()
     reader = await open_archive(FileSource(path), scratch=scratch, limits=Limits(disk_reserve=0))

@@ -86,7 +86,7 @@ async def test_what_is_not_wanted_in_a_plain_tar_is_not_fetched(tmp_path: Path) 
 
 
 async def test_a_stream_is_read_no_further_than_needed(tmp_path: Path) -> None:
-    files = [(f"{n:02}", random.Random(n).randbytes(1_000_000)) for n in range(30)]
+    files = [(f"{n:02}", random.Random(n).randbytes(1_000_000)) for n in range(20)]
     source = MemorySource(tar_bytes(files, "w:gz"))
     furthest = 0
 
@@ -142,10 +142,11 @@ async def test_damage_in_the_middle_spoils_no_more_than_it_must(tmp_path: Path) 
 
 @pytest.mark.parametrize("mode", ["w", "w:gz", "w:bz2", "w:xz"])
 async def test_a_cut_tar_gives_what_is_whole_and_says_so(mode: str, tmp_path: Path) -> None:
-    files = [(f"{n}", random.Random(n).randbytes(1_500_000)) for n in range(4)]
+    files = [(f"{n}", random.Random(n).randbytes(600_000)) for n in range(4)]
     data = tar_bytes(files, mode)
     outcome = await unpack(data[: len(data) * 5 // 8], tmp_path)
-    assert list(outcome.files) == ["0", "1"]
+    # bzip2 gives nothing of a block of 900 KB before it is whole.
+    assert list(outcome.files.items()) == files[: 1 if mode == "w:bz2" else 2]
     assert outcome.error is not None
     assert "cut off" in outcome.told or "damaged" in outcome.told
 
