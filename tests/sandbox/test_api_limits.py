@@ -18,6 +18,15 @@ from sandbox.uploads import Upload
 KB, MB = 1024, 1024 * 1024
 
 
+def test_a_part_sent_again_replaces_the_first(tmp_path: Path) -> None:
+    upload = Upload(tmp_path / "data", tmp_path / "index")
+    for data in (b"long", b"new"):
+        upload.add(0, len(data))
+        upload.write(0, data)
+    upload.join(1, tmp_path / "joined")
+    assert (tmp_path / "joined").read_bytes() == b"new"
+
+
 def refused(check: object, *values: object, **named: object) -> str | None:
     try:
         check(*values, **named)  # type: ignore[operator]

@@ -116,6 +116,9 @@ async def test_authorization_goes_to_the_other_data_centre_once(sandbox: Sandbox
     assert (await abroad(request)).user.first_name == "Ann"
     with pytest.raises(errors.AuthBytesInvalidError):
         await late(request)
+    with pytest.raises(errors.UserMigrateError) as home:
+        await abroad._sender.send(functions.updates.GetStateRequest())
+    assert home.value.new_dc == 2
     await abroad.disconnect()
     await late.disconnect()
 

@@ -18,6 +18,7 @@ async def test_text_goes_both_ways_with_entities_and_reply(
     async def echo(event: events.NewMessage.Event) -> None:
         await event.reply(f"**{event.raw_text}** back")
 
+    await person.client.send_message("me", "so that the two sides count differently")
     sent = await person.say(BOT, "hello")
     answer = await person.wait_for_text("hello back")
     assert answer.reply_to_msg_id == sent.id
