@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import logging
 import stat
+from collections import defaultdict
 from dataclasses import replace
 from pathlib import Path
 
@@ -12,11 +14,13 @@ import pytest
 import rsa
 
 from sandbox import Sandbox
+from sandbox.mtproto.handshake import Handshake, HandshakeError
 from sandbox.rpc import RpcError
 from tests.telegram.conftest import TOKEN, nobody, settings_for
 from utils.constants import Settings
 from utils.errors import LoginFailed, SettingsError
 from utils.telegram.client import Ask, build_client, login, parse_server
+from utils.telegram.connection import PatientConnection
 
 NOBODY = Ask(nobody, nobody, nobody)
 PHONE = "+15550123"
@@ -43,6 +47,23 @@ def answers(*texts: str):  # type: ignore[no-untyped-def]
         return remaining.pop(0)
 
     return ask
+
+
+async def test_an_exchange_of_keys_that_goes_wrong_is_tried_again(
+    sandbox: Sandbox, session: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    real, refusals = Handshake.read, [HandshakeError("on purpose")]
+
+    def read(self: Handshake, data: bytes) -> object:
+        if refusals:
+            raise refusals.pop()
+        return real(self, data)
+
+    monkeypatch.setattr(Handshake, "read", read)
+    client = build_client(settings_for(sandbox), session)
+    assert (await login(client, settings_for(sandbox), NOBODY)).bot
+    assert refusals == []
+    await client.disconnect()
 
 
 async def test_a_bot_logs_in_and_stays_logged_in(sandbox: Sandbox, session: Path) -> None:
@@ -121,6 +142,23 @@ async def test_a_server_that_never_answers_is_given_up(session: Path) -> None:
         settings = Settings(API_ID=1, API_HASH="0", BOT_TOKEN=TOKEN, TELEGRAM_SERVER=f"127.0.0.1:{port}")
         with pytest.raises(LoginFailed, match="did not answer within 1 seconds"):
             await login(build_client(settings, session), settings, NOBODY, patience=1)
+
+
+async def test_a_server_that_ends_every_connection_is_not_hammered() -> None:
+    async def close(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        writer.close()
+
+    async with await asyncio.start_server(close, "127.0.0.1", 0) as server:
+        port = server.sockets[0].getsockname()[1]
+        connection = PatientConnection("127.0.0.1", port, 1, loggers=defaultdict(logging.getLogger))
+        connects = 0
+        with contextlib.suppress(TimeoutError):
+            async with asyncio.timeout(1):
+                while True:
+                    await connection.connect()
+                    connects += 1
+                    await connection.disconnect()
+    assert 2 <= connects <= 5
 
 
 async def test_a_key_of_another_server_is_said(sandbox: Sandbox, session: Path, tmp_path: Path) -> None:

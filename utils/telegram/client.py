@@ -13,6 +13,7 @@ from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TypeVar
 
 import rsa
 from pyasn1.error import PyAsn1Error  # type: ignore[import-untyped]
@@ -22,12 +23,16 @@ from telethon.tl import types
 
 from utils.constants import Settings
 from utils.errors import LoginFailed, SettingsError
+from utils.telegram.connection import PatientConnection
 from utils.telegram.waits import error_name
+
+T = TypeVar("T")
 
 #: Attempts at reaching the server before a log-in fails; afterwards the connection is tried for ever.
 LOGIN_RETRIES = 2
 #: Seconds that reaching the server may take at a log-in, all attempts together.
 CONNECT_TIMEOUT = 30.0
+
 #: How often a code or a password may be mistyped.
 ATTEMPTS = 3
 
@@ -72,6 +77,7 @@ def build_client(settings: Settings, session_path: Path) -> TelegramClient:
         str(session_path),
         settings.API_ID,
         settings.API_HASH,
+        connection=PatientConnection,
         catch_up=True,
         flood_sleep_threshold=0,
         connection_retries=LOGIN_RETRIES,
@@ -155,7 +161,7 @@ async def login(
 async def _connect(client: TelegramClient, settings: Settings, patience: float) -> None:
     where = settings.TELEGRAM_SERVER or "Telegram"
     try:
-        await asyncio.wait_for(client.connect(), patience)
+        await asyncio.wait_for(_agreeing(client, client.connect), patience)
     except TimeoutError:
         raise LoginFailed(f"{where} did not answer within {patience:.0f} seconds.") from None
     except OSError as error:
@@ -167,15 +173,39 @@ async def _connect(client: TelegramClient, settings: Settings, patience: float) 
         raise LoginFailed(f"{where} cannot be reached. Is the network up?") from None
 
 
+async def _agreeing(client: TelegramClient, call: Callable[[], Awaitable[T]]) -> T:
+    """The result of ``call``, which is tried again when agreeing on a key with the server went wrong.
+
+    Telethon does so after a lost connection, but not when the server refused a step of the exchange.
+    """
+    for _ in range(ATTEMPTS - 1):
+        try:
+            return await call()
+        except BufferError:
+            await client._disconnect()
+    return await call()
+
+
 async def _sign_in(client: TelegramClient, settings: Settings, ask: Ask) -> types.User:
     if settings.BOT_TOKEN:
-        return await client.sign_in(bot_token=settings.BOT_TOKEN)
+        return await _connected(client, lambda: client.sign_in(bot_token=settings.BOT_TOKEN))
     phone = await ask.phone()
-    await client.send_code_request(phone)
+    await _connected(client, lambda: client.send_code_request(phone))
     try:
         return await _typed(ask.code, lambda code: client.sign_in(phone, code), "code")
     except errors.SessionPasswordNeededError:
         return await _typed(ask.password, lambda text: client.sign_in(password=text), "password")
+
+
+async def _connected(client: TelegramClient, call: Callable[[], Awaitable[T]]) -> T:
+    """``call``, in which Telethon may move to another data centre and agree on a key there."""
+
+    async def once() -> T:
+        if not client.is_connected():
+            await client.connect()
+        return await call()
+
+    return await _agreeing(client, once)
 
 
 async def _typed(
@@ -234,6 +264,6 @@ async def _in_plain_words(settings: Settings, client: TelegramClient) -> AsyncIt
         ) from None
     except errors.RPCError as error:
         raise LoginFailed(f"Telegram refused the log-in: {error_name(error)}.") from None
-    except ConnectionError:
+    except (ConnectionError, BufferError):
         where = settings.TELEGRAM_SERVER or "Telegram"
         raise LoginFailed(f"The connection to {where} was lost during the log-in.") from None

@@ -102,7 +102,7 @@ class Centre:
             if not self._home:
                 self._key = sender.auth_key
                 await self._log_in(sender)
-        except (OSError, EOFError) as error:
+        except (OSError, EOFError, BufferError) as error:
             await sender.close()
             self._failed = time.monotonic()
             raise ConnectionError(f"data centre {self._dc} cannot be reached") from error
