@@ -19,7 +19,7 @@ from .login import Login
 from .media import MediaShelf
 from .messages import Messages
 from .once import Running
-from .rpc import AnswerLost, Caller, Connections, Result, RpcError
+from .rpc import Caller, Connections, Result, RpcError
 from .sending import Sending
 from .session import Room, Serve, Session
 from .store import Store
@@ -38,7 +38,6 @@ class Api:
     def __init__(
         self, store: Store, connections: Callable[[], Connections], centers: Callable[[], list[Center]]
     ) -> None:
-        self._connections = connections
         self._running = Running()
         self.accounts = Accounts(store)
         self.uploads = Uploads(store)
@@ -69,18 +68,14 @@ class Api:
         """Nothing to do: a client that was away asks for the difference."""
 
     async def handle(self, caller: Caller, request: TLRequest) -> Result:
-        """Serves one request. Raises RpcError."""
+        """Serves one request. Raises RpcError, or AnswerLost where the script says so."""
         session = Session(caller, self.accounts.of_key(caller.auth_key_id))
         user = session.account.id if session.account is not None else None
         call = self.faults.note(caller, user, request)
         with self._running.claim(user, request):
             await self.faults.before(call)
             result = await self._serve(session, request)
-            try:
-                await self.faults.after(call)
-            except AnswerLost:
-                self._connections().drop(caller.auth_key_id)
-                raise
+            await self.faults.after(call)
         return result
 
     async def _serve(self, session: Session, request: TLRequest) -> Result:
