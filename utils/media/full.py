@@ -49,7 +49,9 @@ async def convert_fully(work: Work) -> Inspection:
     """Encode the source of ``work``, going on where an earlier run was cut off."""
     state = await asyncio.to_thread(_earlier, work)
     if state is not None and state.result is not None:
-        return await require_playable(work.output, work.tools)
+        result = await require_playable(work.output, work.tools)
+        await asyncio.to_thread(shutil.rmtree, work.folder, ignore_errors=True)
+        return result
     _require_disk(work)
     way = state.recipe.mode if state else first_way(work.plan)
     failure = ConversionFailed("It was not tried.")

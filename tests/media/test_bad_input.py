@@ -1,0 +1,250 @@
+"""Files that are not what they say: each ends in a plan that works or in one sentence, and nothing hangs."""
+
+from __future__ import annotations
+
+import asyncio
+import http.server
+import struct
+import threading
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from tests.media.makers import AAC, H264, clip, convert, decodes_without_a_word, ffmpeg, shown_times
+from utils.errors import ConversionFailed
+from utils.media import Inspection, Tools, Verdict, inspect, make_thumbnail
+
+MPEG4 = ("-c:v", "mpeg4", "-q:v", "4")
+
+
+async def look(path: Path, name: str = "") -> Inspection:
+    inspection = await asyncio.wait_for(inspect(path, name or path.name, tools=Tools()), 30)
+    assert inspection.reason.endswith("."), inspection.reason
+    assert "\n" not in inspection.reason
+    return inspection
+
+
+async def refused(path: Path, name: str = "") -> str:
+    """The sentence with which ``path`` is refused."""
+    inspection = await look(path, name)
+    assert inspection.verdict is Verdict.OTHER, inspection
+    return inspection.reason
+
+
+@pytest.mark.parametrize("content", [b"", b"\0" * 5000, b"hello " * 500, b"\x00\x00\x00\x18ftypisom"])
+async def test_what_is_no_video_is_refused_whatever_its_name(tmp_path: Path, content: bytes) -> None:
+    for name in ("a.mp4", "a.avi", "a.jpg", "a.ts"):
+        (tmp_path / "file").write_bytes(content)
+        await refused(tmp_path / "file", name)
+
+
+async def test_sound_alone_is_refused_under_any_name(tmp_path: Path) -> None:
+    ffmpeg("-f", "lavfi", "-i", "sine=d=1", tmp_path / "a.m4a")
+    ffmpeg("-f", "lavfi", "-i", "sine=d=1", "-f", "matroska", tmp_path / "a.mkv")
+    ffmpeg("-f", "lavfi", "-i", "sine=d=1", "-f", "mp4", tmp_path / "a.mp4")
+    await refused(tmp_path / "a.m4a", "film.mp4")
+    assert "sound" in await refused(tmp_path / "a.mkv")
+    assert "sound" in await refused(tmp_path / "a.mp4")
+
+
+async def test_a_song_with_a_cover_is_no_video(tmp_path: Path) -> None:
+    ffmpeg("-f", "lavfi", "-i", "color=red:s=300x300", "-frames:v", "1", tmp_path / "cover.jpg")
+    ffmpeg(
+        *("-f", "lavfi", "-i", "sine=d=1", "-i", tmp_path / "cover.jpg", "-map", "0", "-map", "1"),
+        *("-c:v", "copy", "-disposition:v:0", "attached_pic", tmp_path / "song.mp4"),
+    )
+    assert "sound" in await refused(tmp_path / "song.mp4")
+
+
+async def test_without_its_index_an_mp4_is_refused_with_the_reason(tmp_path: Path) -> None:
+    source = clip(tmp_path / "late.mp4", *H264, *AAC)
+    source.write_bytes(source.read_bytes()[: source.stat().st_size // 2])
+    assert "index" in await refused(source)
+
+
+async def test_a_cut_off_mp4_with_its_index_keeps_what_is_there(tmp_path: Path) -> None:
+    source = clip(tmp_path / "early.mp4", *H264, *AAC, "-movflags", "+faststart")
+    source.write_bytes(source.read_bytes()[: source.stat().st_size * 2 // 3])
+    before, after = await convert(source, tmp_path / "out.mp4")
+    assert "cut off" in before.reason
+    assert after.verdict is Verdict.READY
+    assert 20 < len(shown_times(tmp_path / "out.mp4")) < 50
+    assert after.duration < 1.8
+
+
+@pytest.mark.parametrize("name", ["a.mkv", "a.avi", "a.ts"])
+async def test_a_cut_off_file_is_converted_as_far_as_it_goes(tmp_path: Path, name: str) -> None:
+    source = clip(tmp_path / name, "-c:v", "mpeg2video", "-q:v", "4", "-c:a", "mp2", seconds=3)
+    source.write_bytes(source.read_bytes()[: source.stat().st_size // 2])
+    _, after = await convert(source, tmp_path / "out.mp4")
+    assert after.verdict is Verdict.READY
+    assert len(shown_times(tmp_path / "out.mp4")) > 20
+
+
+async def test_damage_in_the_middle_costs_only_what_is_damaged(tmp_path: Path) -> None:
+    source = clip(tmp_path / "a.mkv", "-c:v", "mpeg4", "-g", "10", "-q:v", "4", *AAC, seconds=4)
+    data = bytearray(source.read_bytes())
+    middle = len(data) // 2
+    data[middle : middle + 20_000] = bytes(20_000)
+    source.write_bytes(data)
+    _, after = await convert(source, tmp_path / "out.mp4")
+    assert after.verdict is Verdict.READY
+    assert decodes_without_a_word(tmp_path / "out.mp4")
+    assert after.duration == pytest.approx(4.0, abs=0.3)
+    assert len(shown_times(tmp_path / "out.mp4")) > 70
+
+
+class Server:
+    """Counts what is asked of it."""
+
+    def __init__(self) -> None:
+        self.asked: list[str] = []
+        asked = self.asked
+
+        class Handler(http.server.BaseHTTPRequestHandler):
+            def do_GET(self) -> None:
+                asked.append(self.path)
+                self.send_error(404)
+
+            def log_message(self, *_: object) -> None:
+                pass
+
+        self.server = http.server.HTTPServer(("127.0.0.1", 0), Handler)
+        self.url = f"http://127.0.0.1:{self.server.server_port}"
+
+
+@pytest.fixture
+def server() -> Iterator[Server]:
+    server = Server()
+    thread = threading.Thread(target=server.server.serve_forever)
+    thread.start()
+    yield server
+    server.server.shutdown()
+    server.server.server_close()
+    thread.join()
+
+
+PLAYLISTS = {
+    "hls": "#EXTM3U\n#EXT-X-TARGETDURATION:10\n#EXTINF:10,\n{target}\n#EXT-X-ENDLIST\n",
+    "concat": "ffconcat version 1.0\nfile '{target}'\n",
+    "sdp": "v=0\no=- 0 0 IN IP4 127.0.0.1\ns=x\nc=IN IP4 127.0.0.1\nt=0 0\nm=video 5004 RTP/AVP 96\n",
+    "dash": '<?xml version="1.0"?><MPD xmlns="urn:mpeg:dash:schema:mpd:2011"><BaseURL>{target}</BaseURL></MPD>',
+}
+
+
+@pytest.mark.parametrize("kind", PLAYLISTS)
+@pytest.mark.parametrize("name", ["a.avi", "a.m3u8", "a.mp4", "a.ts"])
+async def test_a_playlist_opens_nothing(tmp_path: Path, server: Server, kind: str, name: str) -> None:
+    secret = clip(tmp_path / "secret.mp4", *H264, sound=False, seconds=1)
+    for target in (f"file://{secret}", str(secret), f"{server.url}/{kind}"):
+        playlist = tmp_path / name
+        playlist.write_text(PLAYLISTS[kind].format(target=target))
+        await refused(playlist)
+        # Also where nothing has looked at it before ffmpeg does.
+        assert await make_thumbnail(playlist, tmp_path / "thumb.jpg", duration=1.0, tools=Tools()) is None
+    assert server.asked == []
+
+
+async def test_a_movie_that_refers_to_another_file_does_not_get_it(tmp_path: Path) -> None:
+    """QuickTime may keep the media elsewhere: a data reference of type alis or url instead of "self"."""
+    source = clip(tmp_path / "a.mov", *H264, sound=False)
+    data = source.read_bytes()
+    assert data.count(b"url \0\0\0\x01") + data.count(b"alis\0\0\0\x01") >= 1
+    for mark in (b"url \0\0\0\x01", b"alis\0\0\0\x01"):
+        data = data.replace(mark, mark[:-1] + b"\0")
+    source.write_bytes(data)
+    await look(source)
+
+
+async def test_absurd_sizes_are_refused_with_the_figures(tmp_path: Path) -> None:
+    """A GIF may promise any size up to 65535 in its header, and two frames make it an animation."""
+    frame = (
+        b"\x21\xf9\x04\x00\x0a\x00\x00\x00"
+        + b"\x2c"
+        + struct.pack("<4HB", 0, 0, 1, 1, 0)
+        + b"\x02\x02D\x01\x00"
+    )
+    header = b"GIF89a" + struct.pack("<2HBBB", 30_000, 30_000, 0x80, 0, 0) + b"\0\0\0\xff\xff\xff"
+    (tmp_path / "huge.gif").write_bytes(header + frame * 2 + b";")
+    assert "30000" in await refused(tmp_path / "huge.gif")
+
+
+async def test_an_absurd_size_in_a_video_is_refused_with_the_figures(tmp_path: Path) -> None:
+    source = clip(tmp_path / "a.avi", *MPEG4, sound=False, seconds=1)
+    data = source.read_bytes().replace(struct.pack("<2I", 320, 240), struct.pack("<2I", 30_000, 30_000))
+    source.write_bytes(data)
+    inspection = await look(source)
+    if inspection.verdict is not Verdict.OTHER:  # the decoder knows better than the header
+        _, after = await convert(source, tmp_path / "out.mp4")
+        assert (after.width, after.height) == (320, 240)
+
+
+async def test_many_streams_are_borne(tmp_path: Path) -> None:
+    plain = clip(tmp_path / "plain.mkv", *MPEG4, "-c:a", "mp2", seconds=1)
+    source = tmp_path / "many.mkv"
+    ffmpeg(
+        "-i",
+        plain,
+        "-map",
+        "0:v",
+        *(part for _ in range(100) for part in ("-map", "0:a")),
+        "-c",
+        "copy",
+        source,
+    )
+    _, after = await convert(source, tmp_path / "out.mp4")
+    assert after.verdict is Verdict.READY
+
+
+@pytest.mark.parametrize("name", ["a.ts", "a.mkv", "a.flv"])
+async def test_times_that_jump_do_not_make_hours_of_nothing(tmp_path: Path, name: str) -> None:
+    """Two recordings one after the other in one file, the second an hour later by its clock."""
+    codec = ("-c:v", "flv1", "-c:a", "libmp3lame", "-ar", "44100") if name.endswith("flv") else (
+        "-c:v", "mpeg2video", "-c:a", "mp2"
+    )  # fmt: skip
+    if name == "a.ts":
+        one = clip(tmp_path / "1.ts", *codec)
+        two = clip(tmp_path / "2.ts", *codec, "-output_ts_offset", "3600")
+        (tmp_path / name).write_bytes(one.read_bytes() + two.read_bytes())
+    else:
+        gap = "setpts='PTS+gt(N,25)*3600/TB'"
+        clip(tmp_path / name, *codec, "-fps_mode", "passthrough", picture_filter=gap)
+    _, after = await convert(tmp_path / name, tmp_path / "out.mp4")
+    assert after.verdict is Verdict.READY
+    assert len(shown_times(tmp_path / "out.mp4")) >= 48
+    if name == "a.ts":
+        assert after.duration < 10
+
+
+async def test_a_stream_without_container_is_converted(tmp_path: Path) -> None:
+    source = clip(tmp_path / "a.m2v", "-c:v", "mpeg2video", "-q:v", "4", sound=False)
+    _, after = await convert(source, tmp_path / "out.mp4")
+    assert after.verdict is Verdict.READY
+    assert len(shown_times(tmp_path / "out.mp4")) == 50
+
+
+async def test_an_index_that_lies_is_found_out(tmp_path: Path) -> None:
+    """The header of an MP4 with only noise where the pictures should be."""
+    source = clip(tmp_path / "a.mp4", *H264, sound=False, seconds=1)
+    data = bytearray(source.read_bytes())
+    at = data.index(b"mdat") + 4
+    end = data.index(b"moov") - 4
+    data[at:end] = bytes((n * 7919) % 251 for n in range(end - at))
+    source.write_bytes(data)
+    inspection = await look(source)
+    if inspection.verdict is not Verdict.OTHER:
+        with pytest.raises(ConversionFailed):
+            await convert(source, tmp_path / "out.mp4")
+    assert not (tmp_path / "out.mp4").exists()
+
+
+async def test_strange_names_are_names(tmp_path: Path) -> None:
+    folder = tmp_path / "concat:a|b [x], 'y'; %d é"
+    folder.mkdir()
+    source = clip(folder / "-i http:x.avi", *MPEG4, "-f", "avi", seconds=3)
+    _, after = await convert(source, folder / "it's: out.mp4")
+    assert after.verdict is Verdict.READY
+    thumb = await make_thumbnail(folder / "it's: out.mp4", folder / "100%d.jpg", duration=1.0, tools=Tools())
+    assert thumb is not None
+    assert thumb.exists()
