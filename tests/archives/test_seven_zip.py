@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import io
 import os
 import random
 import signal
+import stat
+import zipfile
 from pathlib import Path
 
 import pytest
@@ -189,3 +192,21 @@ async def test_a_zip_that_lost_its_end_is_still_read(tmp_path: Path) -> None:
     outcome = await unpack(zip_bytes(files)[:120_000], tmp_path)
     assert {"0.bin", "1.bin"} <= set(outcome.files)
     assert outcome.errors or outcome.error
+
+
+async def test_what_comes_behind_an_entry_that_gives_nothing_is_not_lost(tmp_path: Path) -> None:
+    """A link that is compressed in an unknown way leaves out its bytes, and shifts the stream."""
+    link = zipfile.ZipInfo("link")
+    link.external_attr = (stat.S_IFLNK | 0o777) << 16
+    data = io.BytesIO()
+    with zipfile.ZipFile(data, "w") as archive:
+        archive.writestr(link, "somewhere")
+        archive.writestr("a.txt", "hello")
+        archive.writestr("b.txt", "world")
+    raw = data.getvalue()
+    for magic, at in ((b"PK\x03\x04", 8), (b"PK\x01\x02", 10)):
+        where = raw.index(magic) + at
+        raw = raw[:where] + (200).to_bytes(2, "little") + raw[where + 2 :]
+    outcome = await unpack(raw, tmp_path)
+    assert outcome.files == {"a.txt": b"hello", "b.txt": b"world"}
+    assert list(outcome.errors) == ["link"]

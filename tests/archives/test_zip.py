@@ -79,7 +79,8 @@ async def test_several_reads_are_under_way_at_a_time_and_memory_stays_bounded(tm
     source = MemorySource(zip_bytes(files), delay=0.002)
     outcome = await unpack(source, tmp_path)
     assert len(outcome.files) == 200
-    assert 4 <= source.most_active <= 64
+    assert source.most_active >= 4
+    assert source.most_bytes < 12_000_000
     assert source.reads < 2 * 200
 
 

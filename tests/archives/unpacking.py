@@ -27,10 +27,14 @@ class MemorySource:
         self.reads = 0
         self.active = 0
         self.most_active = 0
+        self.active_bytes = 0
+        self.most_bytes = 0
 
     async def read(self, offset: int, size: int) -> bytes:
         self.active += 1
+        self.active_bytes += size
         self.most_active = max(self.most_active, self.active)
+        self.most_bytes = max(self.most_bytes, self.active_bytes)
         try:
             await asyncio.sleep(self.delay)
             data = self.data[offset : offset + size]
@@ -39,6 +43,7 @@ class MemorySource:
             return data
         finally:
             self.active -= 1
+            self.active_bytes -= size
 
 
 @dataclass

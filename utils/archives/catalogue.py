@@ -24,6 +24,8 @@ from utils.errors import (
 #: A password is tried on so many bytes of content at most, and on so many items.
 TRIAL = 64 * 1024 * 1024
 TRIAL_ITEMS = 3
+#: Formats of which 7-Zip says more, such as that it is cut off, when it is told which one it is.
+TOLD = {"7z": "-t7z"}
 #: 7-Zip's exit codes: 0 is fine, 1 a warning (such as data after the end), the rest are faults.
 FINE = (0, 1)
 
@@ -38,13 +40,15 @@ class Catalogue:
     fault: str
 
 
-async def read_catalogue(path: Path, scratch: Scratch, budget: Budget, passwords: Sequence[str]) -> Catalogue:
-    """List ``path``, trying no password and then each of ``passwords``.
+async def read_catalogue(
+    path: Path, format_: str, scratch: Scratch, budget: Budget, passwords: Sequence[str]
+) -> Catalogue:
+    """List ``path``, which is of ``format_``, trying no password and then each of ``passwords``.
 
     Raises PasswordNeeded, WrongPassword, ArchiveDamaged, UnsupportedArchive and LimitExceeded.
     """
     for password in ("", *passwords):
-        items, code, messages = await _list(path, scratch, budget, password)
+        items, code, messages = await _list(path, format_, scratch, budget, password)
         if "encrypted archive" in messages:
             continue
         if not items and code not in FINE:
@@ -65,8 +69,11 @@ def password_error(passwords: Sequence[str]) -> PasswordNeeded:
     return PasswordNeeded("the archive is encrypted. Please send its password.")
 
 
-async def _list(path: Path, scratch: Scratch, budget: Budget, password: str) -> tuple[list[Item], int, str]:
-    arguments = ("l", "-slt", "-ba", "-sccUTF-8", "--", str(path))
+async def _list(
+    path: Path, format_: str, scratch: Scratch, budget: Budget, password: str
+) -> tuple[list[Item], int, str]:
+    told = (TOLD[format_],) if format_ in TOLD else ()
+    arguments = ("l", "-slt", "-ba", "-sccUTF-8", *told, "--", str(path))
     run = await Run.start(arguments, scratch=scratch, password=password, standstill=budget.limits.timeout)
     parser = ListingParser()
     items: list[Item] = []

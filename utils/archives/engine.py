@@ -191,9 +191,10 @@ class Run:
         if process.returncode is None:
             with contextlib.suppress(ProcessLookupError, PermissionError):
                 os.killpg(process.pid, signal.SIGKILL)
-            # Before it has a group of its own there is only the process itself.
+            # Before it has a group of its own there is only the process itself. Not process.kill(): that
+            # collects an ended process behind the back of asyncio, which then knows nothing of its end.
             with contextlib.suppress(ProcessLookupError):
-                process.kill()
+                os.kill(process.pid, signal.SIGKILL)
         if process.stdin is not None:
             process.stdin.close()
         await asyncio.shield(process.wait())

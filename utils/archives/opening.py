@@ -161,7 +161,7 @@ class _Opener:
         self, found: str, path: Path, directory: Sequence[ZipItem] = (), names: Sequence[str] = ()
     ) -> SevenZipReader:
         """The reader for the file ``path``; ``directory`` and ``names`` are what is known of a ZIP."""
-        catalogue = await read_catalogue(path, self._scratch, self._budget, self._passwords)
+        catalogue = await read_catalogue(path, found, self._scratch, self._budget, self._passwords)
         self._budget.add_entries(len(catalogue.items))
         self._budget.check_content(sum(item.size or 0 for item in catalogue.items))
         known = {item.offset: name for item, name in zip(directory, names, strict=True)}

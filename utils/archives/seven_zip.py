@@ -150,7 +150,8 @@ class SevenZipReader:
                     if fresh and (error := await self._give_up(slot, order)) is not None:
                         yield error
                     return
-                fresh = fresh and slot.settled
+                # Settled ones of other names, met in the first pass only, may give less than they say.
+                fresh = fresh and slot.settled and chosen is not None
                 slot.settled = True
                 if extracted is not None:
                     yield extracted

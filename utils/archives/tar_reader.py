@@ -15,6 +15,8 @@ from utils.archives.streams import OpenStream, Stream
 from utils.archives.threads import BlockingSource
 from utils.errors import ArchiveDamaged, ArchiveError, UnsupportedArchive
 
+#: Members that only say something about the archive: a label, where a volume goes on, names of old GNU tar.
+_NOTES = (b"V", b"M", b"N")
 #: Bytes moved between two looks at whether somebody wants to stop.
 STEP = 1024 * 1024
 #: Bytes that ``tarfile`` asks a compressed stream for at once.
@@ -82,7 +84,7 @@ class TarReader:
         while (member := await self._stream.worker.run(self._next)) is not None:
             number += 1
             self._budget.add_entries(1)
-            if member.isdir():
+            if member.isdir() or member.type in _NOTES:
                 continue
             path = display_path(self._decode(member.name))
             if is_junk(path):
