@@ -66,9 +66,9 @@ class Budget:
 
     def add_entries(self, count: int) -> None:
         """``count`` more entries were found. Raises LimitExceeded."""
-        self.entries += count
-        if self.entries > self.limits.max_entries:
+        if self.entries + count > self.limits.max_entries:
             raise LimitExceeded(f"It has more than {self.limits.max_entries:,} entries, which is the limit.")
+        self.entries += count
 
     def check_content(self, size: int) -> None:
         """A listing says that ``size`` bytes come out of the archive. Raises LimitExceeded."""

@@ -73,9 +73,9 @@ class NestedReader:
                         yield inner
                 except PasswordNeeded as error:
                     unopened = error
+                except LimitExceeded:
+                    raise  # what all share is used up
                 except ArchiveError as error:
-                    if isinstance(error, LimitExceeded) and self._depth > 0:
-                        raise
                     yield failed(extracted.entry, error)
                 finally:
                     await asyncio.to_thread(path.unlink, missing_ok=True)
@@ -85,13 +85,15 @@ class NestedReader:
     async def _take_apart(
         self, entry: Entry, path: Path, accept: Accept, new_file: NewFile
     ) -> AsyncIterator[Extracted]:
-        if self._open_inner is None:
-            raise LimitExceeded(f"archives inside archives are opened to a depth of {self._depth} only.")
+        try:
+            self._inner = reader = await self._open(FileSource(path, entry.name))
+        except LimitExceeded as error:
+            yield failed(entry, error)
+            return
 
         def outside(inner: Entry) -> Entry:
             return replace(inner, key=f"{entry.key}/{inner.key}", path=f"{entry.path}/{inner.path}")
 
-        self._inner = reader = await self._open_inner(FileSource(path, entry.name))
         try:
             inner_files = reader.extract(
                 lambda inner, head: accept(outside(inner), head), lambda inner: new_file(outside(inner))
@@ -103,6 +105,11 @@ class NestedReader:
             await reader.close()
             self._inner_ignored += reader.ignored
             self._inner = None
+
+    async def _open(self, source: ByteSource) -> ArchiveReader:
+        if self._open_inner is None:
+            raise LimitExceeded(f"archives inside archives are opened to a depth of {self._depth} only.")
+        return await self._open_inner(source)
 
     async def close(self) -> None:
         if self._inner is not None:

@@ -21,8 +21,12 @@ from utils.archives.zip_directory import BZIP2, DEFLATED, LZMA, STORED, ZipItem
 from utils.errors import ArchiveDamaged, ArchiveError, UnsupportedArchive
 
 T = TypeVar("T")
-#: Entries whose first bytes are asked for ahead.
-PROBES = 32
+#: Entries whose first bytes are asked for ahead, and the bytes that this may cost.
+PROBES = 128
+PROBED_BYTES = 2 * 1024 * 1024
+#: What a look into a large entry counts as: twice the least that Telegram gives, so that looking ahead does
+#: not hold up what is wanted.
+LEAST = 128 * 1024
 #: Packed entries up to this size are fetched at once; less is not fetched from Telegram anyway.
 WHOLE = 48 * 1024
 #: Bytes fetched to see an entry's first HEAD; bzip2 gives none before its block of 900 KB is whole.
@@ -189,7 +193,7 @@ class ZipReader:
         self._read_names(items)
         self.listing: Sequence[Entry] | None = [entry for entry, _ in self._order]
         self._tasks: set[asyncio.Task[Any]] = set()
-        self._files: set[EntryFile] = set()
+        self._files: dict[str, EntryFile] = {}
         self._pieces = asyncio.Semaphore(PIECES)
 
     def _read_names(self, items: Sequence[ZipItem]) -> None:
@@ -213,7 +217,7 @@ class ZipReader:
             while (found := await ready.get()) is not None:
                 task, size = found
                 extracted = await task
-                self._files = {file for file in self._files if file.path != extracted.path}
+                self._files.pop(extracted.entry.key, None)
                 room.free(size)
                 yield extracted
             await producer
@@ -226,8 +230,8 @@ class ZipReader:
         for task in tasks:
             task.cancel()
         await asyncio.gather(*tasks, return_exceptions=True)
-        files, self._files = self._files, set()
-        for file in files:
+        files, self._files = self._files, {}
+        for file in files.values():
             await asyncio.to_thread(file.discard)
 
     def _start(self, work: Coroutine[Any, Any, T]) -> asyncio.Task[T]:
@@ -248,12 +252,17 @@ class ZipReader:
         """Ask ``accept`` about each entry in order and start to fetch what is wanted."""
         waiting = iter(self._order)
         probes: deque[tuple[Entry, ZipItem, asyncio.Task[_Probe]]] = deque()
+        asked = 0
         while True:
-            while len(probes) < PROBES and (following := next(waiting, None)) is not None:
+            while len(probes) < PROBES and asked < PROBED_BYTES:
+                if (following := next(waiting, None)) is None:
+                    break
+                asked += _cost(following[1])
                 probes.append((*following, self._start(self._probe(following[1]))))
             if not probes:
                 return
             entry, item, task = probes.popleft()
+            asked -= _cost(item)
             size = item.size
             try:
                 probe = await task
@@ -267,7 +276,7 @@ class ZipReader:
                 work: Coroutine[Any, Any, Extracted] = _value(failed(entry, error))
             else:
                 file = EntryFile(entry, new_file(entry), self._budget)
-                self._files.add(file)
+                self._files[entry.key] = file
                 work = self._fetch(item, probe, file)
             await room.take(size)
             ready.put_nowait((self._start(work), size))
@@ -359,6 +368,11 @@ class ZipReader:
                 piece.cancel()
             for _ in range(held):
                 self._pieces.release()
+
+
+def _cost(item: ZipItem) -> int:
+    """About what a look at the first bytes of ``item`` fetches."""
+    return item.packed if item.packed <= WHOLE else LEAST
 
 
 def _write_piece(file: EntryFile, decompressor: Decompressor, piece: bytes) -> None:
