@@ -55,7 +55,7 @@ class Stock:
         self._client = client
 
     async def up(self, path: Path) -> types.InputFileBig:
-        return await self._client.upload_file(path, part_size_kb=512)
+        return await self._client.upload_file(path)
 
     async def down(self, document: types.Document, path: Path) -> None:
         await self._client.download_media(document, file=str(path))

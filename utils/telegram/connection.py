@@ -1,4 +1,4 @@
-"""The TCP connection of the account itself."""
+"""TCP connections: the account's own, and those for files."""
 
 from __future__ import annotations
 
@@ -6,12 +6,14 @@ import asyncio
 import time
 from typing import Any
 
-from telethon.network import ConnectionTcpFull
+from telethon.network import ConnectionTcpFull, ConnectionTcpIntermediate
 
 #: A connection that ended sooner than this, in seconds, was not much of a connection.
 BRIEF = 5.0
 #: The first and the longest pause before another one, in seconds.
 FIRST_PAUSE, LONGEST_PAUSE = 0.1, 10.0
+#: Bytes that are read from the socket ahead of what was asked for: a part and a bit.
+READ_AHEAD = 1024 * 1024
 
 
 class PatientConnection(ConnectionTcpFull):  # type: ignore[misc]
@@ -32,3 +34,14 @@ class PatientConnection(ConnectionTcpFull):  # type: ignore[misc]
             await asyncio.sleep(min(FIRST_PAUSE * 2**self._brief, LONGEST_PAUSE))
         await super().connect(timeout=timeout, ssl=ssl)
         self._opened = time.monotonic()
+
+
+class FileConnection(ConnectionTcpIntermediate):  # type: ignore[misc]
+    """Without the check sum of the full transport (MTProto has its own), and with room for a whole part.
+
+    asyncio's default of 64 KB stops and starts reading a dozen times for each part.
+    """
+
+    async def _connect(self, timeout: float | None = None, ssl: bool | None = None) -> None:  # noqa: ASYNC109
+        await super()._connect(timeout=timeout, ssl=ssl)
+        self._reader._limit = READ_AHEAD

@@ -8,10 +8,10 @@ import time
 
 from telethon import TelegramClient, errors
 from telethon.crypto import AuthKey
-from telethon.network import ConnectionTcpIntermediate
 from telethon.tl import TLObject, TLRequest, functions
 
 from utils.errors import LoginFailed
+from utils.telegram.connection import FileConnection
 from utils.telegram.file_sender import CONNECT_SECONDS, FileSender
 
 log = logging.getLogger(__name__)
@@ -89,7 +89,7 @@ class Centre:
         ip, port = await self._address()
         sender = FileSender(self._session_key(), client=self._client)
         sender._state.salt, sender._state.time_offset = self._salt, self._time_offset
-        connection = ConnectionTcpIntermediate(
+        connection = FileConnection(
             ip,
             port,
             self._dc,
