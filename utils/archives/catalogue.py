@@ -65,8 +65,8 @@ async def read_catalogue(
 def password_error(passwords: Sequence[str]) -> PasswordNeeded:
     """What to say when none of ``passwords`` opens an encrypted archive."""
     if any(passwords):
-        return WrongPassword("the password does not fit. Please send the right one.")
-    return PasswordNeeded("the archive is encrypted. Please send its password.")
+        return WrongPassword("it is encrypted, and the password does not fit.")
+    return PasswordNeeded("it is encrypted, and I know no password for it.")
 
 
 async def _list(

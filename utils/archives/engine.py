@@ -72,7 +72,7 @@ def find_engine() -> Path:
             return program
         problems.append(problem)
     found = "; ".join(problems) or "it is not installed"
-    raise UnsupportedArchive(f"This needs 7-Zip 25.01 or newer with its RAR decoders: {found}.")
+    raise UnsupportedArchive(f"this needs 7-Zip 25.01 or newer with its RAR decoders: {found}.")
 
 
 def _command(program: Path, arguments: Sequence[str]) -> list[str]:

@@ -101,5 +101,5 @@ def disk_errors() -> Iterator[None]:
         yield
     except OSError as error:
         if error.errno in (errno.ENOSPC, errno.EDQUOT):
-            raise DiskFull("The disk is full.") from error
+            raise DiskFull("the disk is full.") from error
         raise

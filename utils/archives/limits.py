@@ -67,7 +67,7 @@ class Budget:
     def add_entries(self, count: int) -> None:
         """``count`` more entries were found. Raises LimitExceeded."""
         if self.entries + count > self.limits.max_entries:
-            raise LimitExceeded(f"It has more than {self.limits.max_entries:,} entries, which is the limit.")
+            raise LimitExceeded(f"it has more than {self.limits.max_entries:,} entries, which is the limit.")
         self.entries += count
 
     def check_content(self, size: int) -> None:
@@ -75,7 +75,7 @@ class Budget:
         limits = self.limits
         if size > limits.ratio_from and size > limits.max_ratio * max(1, self.packed):
             raise LimitExceeded(
-                f"Its content would be {megabytes(size)} from {megabytes(self.packed)}, more than"
+                f"its content would be {megabytes(size)} from {megabytes(self.packed)}, more than"
                 f" {limits.max_ratio} times its size: it looks like a trap."
             )
 
@@ -127,5 +127,5 @@ class Budget:
         self.admitted += size
         if self.admitted > self.limits.max_total:
             raise LimitExceeded(
-                f"What is taken out would exceed {megabytes(self.limits.max_total)}, which is the limit."
+                f"what is taken out would exceed {megabytes(self.limits.max_total)}, which is the limit."
             )

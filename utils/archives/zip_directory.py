@@ -101,7 +101,7 @@ async def read_directory(source: ByteSource, limits: Limits) -> Sequence[ZipItem
             # The directory begins before what is here: its size is the distance, and bounded.
             if start - missing.offset > limits.max_entries * ENTRY_BYTES:
                 raise LimitExceeded(
-                    f"Its table of contents is larger than {limits.max_entries:,} entries can need."
+                    f"its table of contents is larger than {limits.max_entries:,} entries can need."
                 ) from None
             data = await source.read(missing.offset, start - missing.offset) + data
             start = missing.offset
@@ -135,7 +135,7 @@ def _count_entries(data: bytes, limits: Limits) -> None:
         if magic != b"PK\x01\x02":
             return
         at += 46 + name + extra + comment
-    raise LimitExceeded(f"It has more than {limits.max_entries:,} entries, which is the limit.")
+    raise LimitExceeded(f"it has more than {limits.max_entries:,} entries, which is the limit.")
 
 
 def _item(info: zipfile.ZipInfo) -> ZipItem:
@@ -167,5 +167,5 @@ def check_overlap(items: Sequence[ZipItem]) -> None:
     end = 0
     for item in sorted(items, key=lambda i: i.offset):
         if item.offset < end:
-            raise LimitExceeded("Its entries overlap each other: it is a trap.")
+            raise LimitExceeded("its entries overlap each other: it is a trap.")
         end = item.offset + 30 + item.packed
