@@ -9,7 +9,7 @@ from pathlib import Path
 from utils.media.checkpoint import Recipe, Segment
 from utils.media.commands import Job, Value
 from utils.media.plan import AudioTrack, ConversionPlan
-from utils.media.probe import AudioStream
+from utils.media.probe import AudioStream, VideoStream
 
 #: Sample rates that every decoder of AAC takes.
 _RATES = (22_050, 24_000, 32_000, 44_100, 48_000)
@@ -40,14 +40,17 @@ def remux_arguments(source: Path, output: Path, plan: ConversionPlan) -> list[st
     return job.arguments()
 
 
-def rewrap_arguments(source: Path, output: Path, stream: int, muxer: str) -> list[str]:
+def rewrap_arguments(source: Path, output: Path, picture: VideoStream, muxer: str) -> list[str]:
     """Only the picture, as it is, in a container in which every frame can be found again."""
     job = Job()
     number = job.input(source, {"fflags": "+genpts"})
     options: dict[str, Value] = {"c:v": "copy", "map_metadata": -1, "map_chapters": -1, "f": muxer}
     if muxer == "mp4":
         options["video_track_timescale"] = 90_000
-    job.output(output, [(number, str(stream))], options)
+    if picture.codec == "mpeg4":
+        # DivX and Xvid put two frames into one packet of an AVI, and an empty one after it.
+        options["bsf:v"] = "mpeg4_unpack_bframes"
+    job.output(output, [(number, str(picture.index))], options)
     return job.arguments()
 
 

@@ -16,6 +16,7 @@ import shutil
 from dataclasses import replace
 
 from utils.errors import ConversionFailed, ConversionTimeout
+from utils.media.animations import UNPACKED
 from utils.media.checkpoint import (
     Done,
     EncodeState,
@@ -193,7 +194,10 @@ class _Encoding:
             for number, segment in enumerate(state.recipe.segments)
         ]
         await asyncio.to_thread(listing.write_text, concat_listing(files), encoding="utf-8")
-        tries = (True, False) if work.plan.subtitles or work.plan.probe.chapters else (True,)
+        if work.plan.probe.container in UNPACKED:
+            tries: tuple[bool, ...] = (False,)
+        else:
+            tries = (True, False) if work.plan.subtitles or work.plan.probe.chapters else (True,)
         for keep_extras in tries:
             try:
                 await work.tools.convert(
@@ -215,7 +219,7 @@ class _Encoding:
                 raise
             except ConversionFailed:
                 # Subtitles or chapters that MP4 does not take are no reason to lose the video.
-                if not keep_extras or tries == (True,):
+                if not keep_extras or len(tries) == 1:
                     raise
 
     async def _verify(self) -> Inspection:

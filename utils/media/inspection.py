@@ -8,11 +8,11 @@ from enum import StrEnum
 from pathlib import Path
 
 from utils.errors import ConversionFailed, NotMedia
+from utils.media.animations import UNPACKED, moving_format, probe_animation
 from utils.media.boxes import Layout, read_layout
 from utils.media.commands import Job
 from utils.media.geometry import Size, display_size
 from utils.media.kinds import HEAD_SIZE, Kind, kind_of
-from utils.media.photos import is_animated
 from utils.media.plan import Action, ConversionPlan, plan_conversion
 from utils.media.probe import Probe, probe
 from utils.media.tools import Tools
@@ -51,13 +51,24 @@ async def inspect(path: Path, name: str, *, tools: Tools) -> Inspection:
     try:
         head = await asyncio.to_thread(_read_head, path)
         kind = kind_of(head, name)
-        if kind is Kind.PHOTO and not await asyncio.to_thread(is_animated, path):
-            return Inspection(Verdict.PHOTO, 0, 0, 0.0, False, None, "It is a picture.")
         if kind is Kind.OTHER:
             return _other("It is neither a picture nor a video.")
+        if kind is Kind.PHOTO:
+            moving = await asyncio.to_thread(moving_format, path)
+            if not moving:
+                return Inspection(Verdict.PHOTO, 0, 0, 0.0, False, None, "It is a picture.")
+            if moving in UNPACKED:
+                return await _inspect_animation(path, moving)
         return await inspect_video(path, tools=tools)
     except (NotMedia, ConversionFailed) as error:
         return _other(error.told)
+
+
+async def _inspect_animation(path: Path, name: str) -> Inspection:
+    found = await asyncio.to_thread(probe_animation, path, name)
+    plan = plan_conversion(found, None, size=await asyncio.to_thread(lambda: path.stat().st_size))
+    assert plan is not None
+    return _video(plan, found, None)
 
 
 async def inspect_video(path: Path, *, tools: Tools) -> Inspection:

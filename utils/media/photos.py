@@ -34,10 +34,9 @@ Image.MAX_IMAGE_PIXELS = None
 
 _WANTED = ("JPEG", "MPO", "PNG", "GIF", "WEBP", "BMP", "DIB", "TIFF", "HEIF", "AVIF", "JPEG2000")
 #: Those of them that this Pillow was built with.
-_FORMATS = tuple(name for name in _WANTED if name in Image.OPEN)
-_ANIMATED = {"GIF", "WEBP", "PNG", "AVIF"}
+FORMATS = tuple(name for name in _WANTED if name in Image.OPEN)
 #: What Pillow raises for pictures that are not what they say.
-_DAMAGE = (
+DAMAGE = (
     OSError,
     SyntaxError,
     ValueError,
@@ -56,7 +55,8 @@ _QUALITIES = (95, 90, 85, 75, 60)
 _WHITE = (255, 255, 255)
 _PNG_DEPTH_AT = 24
 
-_one_at_a_time = threading.Lock()
+#: Held while a picture is decoded.
+one_at_a_time = threading.Lock()
 
 
 @dataclass(frozen=True)
@@ -78,27 +78,18 @@ async def prepare_photo(path: Path, output: Path) -> PreparedPhoto:
     return await asyncio.to_thread(_prepare, path, output)
 
 
-def is_animated(path: Path) -> bool:
-    """Does the picture move? Then it is a video. False for what cannot be read."""
-    try:
-        with _one_at_a_time, Image.open(path, formats=_FORMATS) as image:
-            return image.format in _ANIMATED and bool(getattr(image, "is_animated", False))
-    except _DAMAGE:
-        return False
-
-
 def _prepare(path: Path, output: Path) -> PreparedPhoto:
-    with _one_at_a_time:
+    with one_at_a_time:
         try:
-            with Image.open(path, formats=_FORMATS) as image:
+            with Image.open(path, formats=FORMATS) as image:
                 require_bearable(image)
                 if _may_stay(image, path):
                     return _unchanged(image, path)
-        except _DAMAGE as error:
+        except DAMAGE as error:
             return _rescue(path, output, error)
         try:
             return _rewrite(path, output, notes=[])
-        except _DAMAGE as error:
+        except DAMAGE as error:
             return _rescue(path, output, error)
 
 
@@ -113,7 +104,7 @@ def _may_stay(image: Image.Image, path: Path) -> bool:
 
 
 def _unchanged(image: Image.Image, path: Path) -> PreparedPhoto:
-    """Keep its bytes, if they can be decoded to the end; raises one of _DAMAGE when not."""
+    """Keep its bytes, if they can be decoded to the end; raises one of DAMAGE when not."""
     width, height = image.size
     # An eighth of the size decodes fast and still reads the file to its end.
     image.draft(image.mode, (max(1, width // 8), max(1, height // 8)))
@@ -126,7 +117,7 @@ def _rescue(path: Path, output: Path, error: BaseException) -> PreparedPhoto:
     try:
         with _lenient():
             return _rewrite(path, output, notes=["It is cut off; what was there is shown."])
-    except _DAMAGE:
+    except DAMAGE:
         raise NotMedia("The picture cannot be decoded; it is damaged or empty.") from error
 
 
@@ -141,7 +132,7 @@ def _lenient() -> Iterator[None]:
 
 
 def _rewrite(path: Path, output: Path, *, notes: list[str]) -> PreparedPhoto:
-    with Image.open(path, formats=_FORMATS) as image:
+    with Image.open(path, formats=FORMATS) as image:
         require_bearable(image)
         source = image.format or ""
         turned = _orientation(image) > 4

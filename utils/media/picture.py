@@ -96,7 +96,8 @@ def _tone_map(video: VideoStream, features: Features) -> list[str]:
             f":t=linear:npl={_WHITE_NITS}",
             "format=gbrpf32le",
             "zscale=p=bt709",
-            "tonemap=tonemap=hable:desat=0",
+            # White paper of 203 nits becomes 61 % of the light, as in pictures made for such screens.
+            "tonemap=tonemap=reinhard:param=0.6:desat=0",
             "zscale=t=bt709:m=bt709:p=bt709:r=tv",
         ]
     curve = _pq_curve() if video.color_transfer == "smpte2084" else _hlg_curve()

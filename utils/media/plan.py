@@ -72,6 +72,8 @@ _NAMES = {
     "flv1": "Sorenson H.263",
     "gif": "GIF",
     "apng": "animated PNG",
+    "webp": "animated WebP",
+    "avif": "animated AVIF",
     "rv40": "RealVideo 4",
 }
 _TEXT_SUBTITLES = {"mov_text", "subrip", "srt", "ass", "ssa", "webvtt", "text"}

@@ -9,7 +9,9 @@ from fractions import Fraction
 from pathlib import Path
 
 from utils.errors import ConversionFailed
+from utils.media.animations import UNPACKED, unpack
 from utils.media.checkpoint import EncodeState, Recipe, Segment, identity_of
+from utils.media.disk import settle
 from utils.media.encode import rewrap_arguments, trial_arguments
 from utils.media.frame_times import read_frame_times
 from utils.media.picture import lead_in, output_time_base, video_options
@@ -25,6 +27,8 @@ log = logging.getLogger(__name__)
 _EXACT = {"matroska,webm", "asf", "flv", "ogg"}
 #: Short and without any index: read from the start to the end.
 _SEQUENTIAL = {"gif", "apng", "yuv4mpegpipe", "ivf", "flic"}
+#: NUT takes what the others do not, RealVideo for one.
+_REWRAPS = (("mp4", "rewrapped.mp4"), ("matroska", "rewrapped.mkv"), ("nut", "rewrapped.nut"))
 _WHOLE = Segment(first=0, frames=0, start=0, end=0)
 _MICROSECOND = Fraction(1, 1_000_000)
 
@@ -85,10 +89,12 @@ async def read_source(work: Work, way: str) -> Reading:
         output_time_base=_plain(output_time_base(picture)),
         rewrapped=False,
     )
+    video = picture
+    if work.plan.probe.container in UNPACKED:
+        whole, video = await _unpacked(work, whole)
     if way in ("single", "tolerant"):
         return whole if way == "single" else replace(whole, offset=Fraction(0))
-    video = picture
-    if not _is_exact(work.plan):
+    if not whole.rewrapped and not _is_exact(work.plan):
         whole, video = await _rewrap(work, whole)
     frames = await read_frame_times(
         whole.path,
@@ -188,19 +194,28 @@ def _is_exact(plan: ConversionPlan) -> bool:
     return probe.container == "avi" and not plan.picture.b_frames
 
 
+async def _unpacked(work: Work, whole: Reading) -> tuple[Reading, VideoStream]:
+    path = await unpack(work.source, work.folder, work.tools, within=work.settings.timeout_seconds)
+    video = (await probe(path, work.tools)).video
+    if video is None:
+        raise ConversionFailed("Its pictures cannot be unpacked.")
+    start = Fraction(0)
+    return replace(whole, path=path, stream=video.index, start=start, offset=start, rewrapped=True), video
+
+
 async def _rewrap(work: Work, whole: Reading) -> tuple[Reading, VideoStream]:
-    """A lossless copy of the picture in MP4, or in Matroska where MP4 does not take it."""
-    for muxer, name in (("mp4", "rewrapped.mp4"), ("matroska", "rewrapped.mkv")):
+    """A lossless copy of the picture in the first of these containers that takes it."""
+    for muxer, name in _REWRAPS:
         path = work.folder / name
         try:
             if not await asyncio.to_thread(path.exists):
                 part = path.with_name(f"{name}.part")
                 await work.tools.convert(
-                    rewrap_arguments(work.source, part, whole.stream, muxer),
+                    rewrap_arguments(work.source, part, work.plan.picture, muxer),
                     within=work.settings.timeout_seconds,
                     stall=work.settings.stall_seconds,
                 )
-                await asyncio.to_thread(part.replace, path)
+                await asyncio.to_thread(settle, part, path)
             found = await probe(path, work.tools)
             if found.video is not None:
                 reading = replace(
