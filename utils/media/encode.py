@@ -165,7 +165,9 @@ def decode_arguments(path: Path, *, keys_only: bool) -> list[str]:
     """Decode a result from end to end (of the picture only what stands by itself) and throw it away."""
     job = Job()
     number = job.input(path, {"skip_frame": "nokey"} if keys_only else None)
-    job.output(None, [(number, "v:0"), (number, "a?")], {"fps_mode": "passthrough"})
+    # Counted in whole frames, uneven times would look like a mistake.
+    options: dict[str, Value] = {"fps_mode": "passthrough", "enc_time_base:v": "1:1000000"}
+    job.output(None, [(number, "v:0"), (number, "a?")], options)
     return job.arguments()
 
 
