@@ -21,6 +21,8 @@ START_PATIENCE, STOP_PATIENCE = 60.0, 15.0
 #: Longest answer of the server's control line, in bytes; it lists all messages of a chat.
 LONGEST_LINE = 64 * 1024 * 1024
 
+TIED = Path(__file__).with_name("tied.py")
+
 Json = Any
 
 
@@ -68,7 +70,7 @@ async def running_server(folder: Path, *, bot: str, person: str) -> AsyncIterato
     command = ["-m", "sandbox", "--data", str(folder), "--bot", bot, "--person", person, "--control", "stdin"]
     with folder.with_suffix(".log").open("wb") as log:
         process = await asyncio.create_subprocess_exec(
-            sys.executable, *command, cwd=ROOT, stdin=PIPE, stdout=PIPE, stderr=log, limit=LONGEST_LINE
+            *tied(command), cwd=ROOT, stdin=PIPE, stdout=PIPE, stderr=log, limit=LONGEST_LINE
         )
         try:
             assert process.stdout is not None
@@ -91,8 +93,7 @@ async def running_bot(settings: Mapping[str, str], log: Path) -> AsyncIterator[P
     environ |= {**settings, "SECRETS_FILE": os.devnull}
     with log.open("wb") as output:
         process = await asyncio.create_subprocess_exec(
-            sys.executable,
-            str(ROOT / "extract-compressed-files.py"),
+            *tied([str(ROOT / "extract-compressed-files.py")]),
             cwd=ROOT,
             env=environ,
             stdin=DEVNULL,
@@ -103,6 +104,11 @@ async def running_bot(settings: Mapping[str, str], log: Path) -> AsyncIterator[P
             yield process
         finally:
             await stop(process)
+
+
+def tied(arguments: Sequence[str]) -> list[str]:
+    """Python with these arguments, as a process that does not outlive this one."""
+    return [sys.executable, str(TIED), str(os.getpid()), sys.executable, *arguments]
 
 
 async def stop(process: Process) -> None:

@@ -28,7 +28,7 @@ PHONE, PERSON = "+15550100", "reader"
 PEOPLES_DC = "2"
 
 #: Seconds until the bot must have said its first word, and seconds of silence after which the demo gives up.
-PATIENCE, SILENCE = 60.0, 1800.0
+PATIENCE, SILENCE = 60.0, 900.0
 #: What the bot logs when it serves.
 READY = "✅ Ready"
 #: Folders and files of an earlier run.

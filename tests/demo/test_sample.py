@@ -18,18 +18,8 @@ MB = 1_000_000
 
 
 @pytest.fixture(scope="module")
-def cache(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    return tmp_path_factory.mktemp("sample")
-
-
-@pytest.fixture(scope="module")
-def archive(cache: Path) -> Path:
-    return make_sample(cache)
-
-
-@pytest.fixture(scope="module")
-def contents(archive: Path) -> dict[str, bytes]:
-    with zipfile.ZipFile(archive) as opened:
+def contents(sample: Path) -> dict[str, bytes]:
+    with zipfile.ZipFile(sample) as opened:
         assert opened.testzip() is None
         return {entry.filename: opened.read(entry) for entry in opened.infolist()}
 
@@ -99,10 +89,10 @@ def test_there_are_other_files_too(contents: dict[str, bytes]) -> None:
     assert {Path(name).suffix for name in contents} >= {".txt", ".gpx", ".csv"}
 
 
-def test_the_second_time_it_is_there_already(archive: Path, cache: Path) -> None:
-    before = archive.stat().st_mtime_ns
-    assert make_sample(cache) == archive
-    assert archive.stat().st_mtime_ns == before
+def test_the_second_time_it_is_there_already(sample: Path, cache: Path) -> None:
+    before = sample.stat().st_mtime_ns
+    assert make_sample(cache) == sample
+    assert sample.stat().st_mtime_ns == before
 
 
 def test_an_interrupted_run_leaves_no_archive_that_could_be_taken_for_whole(
