@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from tests.archives.making import seven_zip, zip_bytes
-from tests.archives.unpacking import children, unpack
+from tests.archives.unpacking import MemorySource, children, everything, unpack
 from utils.archives import Limits, open_archive
 from utils.archives.engine import Run
 from utils.archives.source import FileSource
@@ -102,3 +102,39 @@ async def test_the_password_is_neither_in_the_process_list_nor_in_the_log(
     assert any("7zz" in line or "isolate" in line for line in seen)
     assert not any("sesame" in line for line in seen)
     assert "sesame" not in caplog.text
+
+
+class Remote(MemorySource):
+    """As a file at Telegram: it says which one it is, and can fetch itself as a whole."""
+
+    identity = "document 1"
+    downloads = 0
+
+    async def download_to(self, path: Path) -> None:
+        self.downloads += 1
+        path.write_bytes(self.data)
+
+
+@pytest.mark.parametrize("kind", ["7z header", "7z data", "zip aes"])
+async def test_the_next_try_does_not_fetch_the_archive_again(kind: str, tmp_path: Path) -> None:
+    source = Remote(encrypted(kind, tmp_path).read_bytes())
+    scratch, output = tmp_path / "scratch", tmp_path / "output"
+    output.mkdir()
+    for passwords in ([], ["wrong"], ["wrong", "worse"]):
+        with pytest.raises(PasswordNeeded):
+            await open_archive(source, scratch=scratch, limits=Limits(disk_reserve=0), passwords=passwords)
+    reader = await open_archive(
+        source, scratch=scratch, limits=Limits(disk_reserve=0), passwords=[password_for(kind)]
+    )
+    found = [item async for item in reader.extract(everything, lambda entry: output / entry.key)]
+    await reader.close()
+    assert {item.entry.path for item in found} == set(FILES)
+    assert source.downloads == 1
+    assert not list(scratch.iterdir())
+
+
+async def test_nothing_that_was_fetched_stays_when_no_password_can_help(tmp_path: Path) -> None:
+    data = encrypted("7z data", tmp_path).read_bytes()
+    source = Remote(data[: len(data) // 2])
+    outcome = await unpack(source, tmp_path / "room", passwords=["secret"])
+    assert "cut off" in outcome.told

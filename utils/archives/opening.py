@@ -7,7 +7,7 @@ from collections.abc import AsyncIterator, Sequence
 from pathlib import Path
 
 from utils.archives.catalogue import password_error, read_catalogue
-from utils.archives.entry import HEAD, Accept, ArchiveReader, Entry, Extracted, NewFile
+from utils.archives.entry import HEAD, Accept, ArchiveReader, Entry, Extracted, NewFile, taking
 from utils.archives.extraction import CutOff
 from utils.archives.formats import BLOCK, STREAMS, format_of, is_tar
 from utils.archives.limits import Budget, Limits
@@ -22,7 +22,7 @@ from utils.archives.tar_reader import TarReader
 from utils.archives.volume_set import SetReader, VolumeSet
 from utils.archives.zip_directory import METHODS, NeedsEngine, ZipItem, check_overlap, read_directory
 from utils.archives.zip_reader import ZipReader
-from utils.errors import NotAnArchive
+from utils.errors import NotAnArchive, PasswordNeeded
 
 
 async def open_archive(
@@ -36,7 +36,8 @@ async def open_archive(
 
     ``scratch`` is a folder in which the reader may keep a folder of its own until it is closed. Raises
     NotAnArchive, PasswordNeeded, WrongPassword, VolumeMissing, ArchiveDamaged, UnsupportedArchive,
-    LimitExceeded and DiskFull; nothing is left behind then.
+    LimitExceeded and DiskFull; nothing is left behind then, but for what was fetched of an archive whose
+    password is not known: the next try with the same ``scratch`` finds it there.
     """
     files = list(sources) if isinstance(sources, Sequence) else [sources]
     volumes = await VolumeSet.of(files)
@@ -50,8 +51,8 @@ async def open_archive(
             whole = volumes.joined()
             inner = await (opener.open_set(volumes) if whole is None else opener.open(whole))
         return _Opened(SetReader(inner, volumes), own)
-    except BaseException:
-        await asyncio.to_thread(own.remove)
+    except BaseException as error:
+        await asyncio.to_thread(own.remove, but_fetched=isinstance(error, PasswordNeeded))
         raise
 
 
@@ -63,19 +64,26 @@ class _Opened:
         self._scratch = scratch
         self.format = reader.format
         self.listing: Sequence[Entry] | None = reader.listing
+        self._wants_password = False
 
     @property
     def ignored(self) -> int:
         return self._reader.ignored
 
-    def extract(self, accept: Accept, new_file: NewFile) -> AsyncIterator[Extracted]:
-        return self._reader.extract(accept, new_file)
+    async def extract(self, accept: Accept, new_file: NewFile) -> AsyncIterator[Extracted]:
+        try:
+            async with taking(self._reader.extract(accept, new_file)) as found:
+                async for extracted in found:
+                    yield extracted
+        except PasswordNeeded:
+            self._wants_password = True
+            raise
 
     async def close(self) -> None:
         try:
             await self._reader.close()
         finally:
-            await asyncio.to_thread(self._scratch.remove)
+            await asyncio.to_thread(self._scratch.remove, but_fetched=self._wants_password)
 
 
 class _Opener:
@@ -115,7 +123,7 @@ class _Opener:
 
     async def _spool(self, source: ByteSource) -> Path:
         path = self._scratch.new_file()
-        await spool(source, path, self._budget)
+        await spool(source, path, self._scratch, self._budget)
         return path
 
     # -- formats --------------------------------------------------------------------------------------

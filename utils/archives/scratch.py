@@ -3,19 +3,24 @@
 from __future__ import annotations
 
 import asyncio
+import hashlib
 import itertools
+import os
 import shutil
 import tempfile
 from pathlib import Path
 
 from utils.archives.extraction import disk_errors
 from utils.archives.limits import Budget
-from utils.archives.source import CHUNK, ByteSource, Downloadable, FileSource
+from utils.archives.source import CHUNK, ByteSource, Downloadable, FileSource, identity_of
 from utils.errors import ArchiveDamaged
 
 
 class Scratch:
-    """A new folder inside ``parent``; everything in it is under names of ours."""
+    """A new folder inside ``parent``; everything in it is under names of ours.
+
+    What was fetched from afar lies beside it, and may stay there for whoever comes back with a password.
+    """
 
     def __init__(self, parent: Path) -> None:
         parent.mkdir(parents=True, exist_ok=True)
@@ -24,6 +29,7 @@ class Scratch:
         self.empty = self.folder / "empty"
         self.empty.mkdir()
         self._numbers = itertools.count(1)
+        self._fetched: list[Path] = []
 
     def new_folder(self) -> Path:
         """A folder for one set of volumes."""
@@ -35,19 +41,40 @@ class Scratch:
         """A path that is not in use."""
         return self.folder / f"file-{next(self._numbers)}"
 
-    def remove(self) -> None:
-        """Delete everything. Blocking."""
+    def fetched(self, identity: str) -> Path:
+        """Where the file that is known as ``identity`` lies, or will lie, the same each time."""
+        name = hashlib.sha256(identity.encode()).hexdigest()[:16]
+        path = self.folder.parent / f"fetched-{name}"
+        self._fetched.append(path)
+        return path
+
+    def remove(self, *, but_fetched: bool = False) -> None:
+        """Delete everything, or everything but what was fetched. Blocking."""
         shutil.rmtree(self.folder, ignore_errors=True)
+        for path in () if but_fetched else self._fetched:
+            for part in path.parent.glob(f"{path.name}*"):
+                part.unlink(missing_ok=True)
 
 
-async def spool(source: ByteSource, path: Path, budget: Budget) -> None:
-    """The whole of ``source`` as the file ``path``; a file of this machine is linked, not copied.
+async def spool(source: ByteSource, path: Path, scratch: Scratch, budget: Budget) -> None:
+    """The whole of ``source`` as the file ``path``; what is on this machine already is linked, not copied.
 
     Raises DiskFull, and ArchiveDamaged when the source ends early.
     """
     if isinstance(source, FileSource):
         await asyncio.to_thread(path.symlink_to, source.path.absolute())
         return
+    identity = identity_of(source)
+    if not identity:
+        await _fetch(source, path, budget)
+        return
+    kept = scratch.fetched(identity)
+    if not await asyncio.to_thread(_is_complete, kept, source.size):
+        await _fetch(source, kept, budget)
+    await asyncio.to_thread(path.symlink_to, kept.absolute())
+
+
+async def _fetch(source: ByteSource, path: Path, budget: Budget) -> None:
     await asyncio.to_thread(budget.check_disk, source.size, path.parent)
     if isinstance(source, Downloadable):
         await source.download_to(path)
@@ -60,9 +87,11 @@ async def spool(source: ByteSource, path: Path, budget: Budget) -> None:
             await asyncio.to_thread(_write, file.fileno(), data)
 
 
-def _write(number: int, data: bytes) -> None:
-    import os
+def _is_complete(path: Path, size: int) -> bool:
+    return path.is_file() and path.stat().st_size == size
 
+
+def _write(number: int, data: bytes) -> None:
     with disk_errors():
         view = memoryview(data)
         while view:

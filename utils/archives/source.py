@@ -30,6 +30,11 @@ class Downloadable(Protocol):
     async def download_to(self, path: Path) -> None: ...
 
 
+def identity_of(source: ByteSource) -> str:
+    """Which file a source says it is, always the same for the same file; "" when it does not say."""
+    return str(getattr(source, "identity", ""))
+
+
 class FileSource:
     """A file on this machine. Opened for each read, so that nothing stays open."""
 
@@ -60,6 +65,8 @@ class JoinedSource:
         self._sources = sources
         self._ends = list(accumulate(source.size for source in sources))
         self.size = self._ends[-1]
+        parts = [identity_of(source) for source in sources]
+        self.identity = " ".join(parts) if all(parts) else ""
 
     async def read(self, offset: int, size: int) -> bytes:
         """Exactly ``size`` bytes from ``offset``; fewer only at the end of the last source."""

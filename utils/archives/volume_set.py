@@ -93,7 +93,7 @@ class VolumeSet:
         folder = scratch.new_folder()
         paths = [folder / name for name in canonical_names(self._arrangement)]
         for source, path in zip(self._sources, paths, strict=True):
-            await spool(source, path, budget)
+            await spool(source, path, scratch, budget)
         return paths[-1] if self._arrangement.scheme is Scheme.ZIP else paths[0]
 
 
