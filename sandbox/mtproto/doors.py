@@ -5,8 +5,11 @@ from __future__ import annotations
 import asyncio
 import socket
 from collections.abc import Callable, Mapping
+from typing import Final
 
 Accept = Callable[[int], asyncio.BaseProtocol]
+
+_BACKLOG: Final = 128
 
 
 class Doors:
@@ -16,51 +19,45 @@ class Doors:
         self.host = host
         self.ports: dict[int, int] = dict(dcs)
         self._accept = accept
-        self._wanted = False
+        self._bound: dict[int, socket.socket] = {}
         self._listeners: list[asyncio.Server] = []
-        self._placeholders: list[socket.socket] = []
-        self._lock = asyncio.Lock()
 
-    async def open(self) -> None:
-        """Listens on every port, unless closed meanwhile."""
-        self._wanted = True
-        async with self._lock:
-            if self._listeners:
-                return
-            for dc_id in self.ports:
-                if not self._wanted:
-                    return
-                listener = await self._listen(dc_id)
-                if not self._wanted:
-                    listener.close()
-                    return
-                self._listeners.append(listener)
-            self.release()
+    def listen(self) -> None:
+        """From now on clients find the ports open; :meth:`serve` lets them in."""
+        if not self._listeners:
+            self._bind()
+            for bound in self._bound.values():
+                bound.listen(_BACKLOG)
+
+    async def serve(self) -> None:
+        """Lets clients in."""
+        while self._bound and not self._listeners:
+            # With start_serving=False nothing is awaited here, so close() cannot come in between.
+            listeners = [await self._listener(dc_id, bound) for dc_id, bound in self._bound.items()]
+            self._bound.clear()
+            self._listeners += listeners
+            await asyncio.gather(*(listener.start_serving() for listener in listeners))
 
     def close(self, *, keep: bool) -> None:
         """Listens no more. `keep`: the ports stay ours; bound, they refuse, and nobody else is given them."""
-        self._wanted = False
         for listener in self._listeners:
             listener.close()
         self._listeners.clear()
-        if keep and not self._placeholders:
-            self._placeholders = [self._placeholder(port) for port in self.ports.values()]
+        for bound in self._bound.values():
+            bound.close()
+        self._bound.clear()
+        if keep:
+            self._bind()
 
-    def release(self) -> None:
-        """Gives kept ports up."""
-        for placeholder in self._placeholders:
-            placeholder.close()
-        self._placeholders.clear()
+    def _bind(self) -> None:
+        for dc_id, port in self.ports.items():
+            if dc_id not in self._bound:
+                family = socket.AF_INET6 if ":" in self.host else socket.AF_INET
+                bound = self._bound[dc_id] = socket.socket(family, socket.SOCK_STREAM)
+                bound.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+                bound.bind((self.host, port))
+                self.ports[dc_id] = bound.getsockname()[1]
 
-    async def _listen(self, dc_id: int) -> asyncio.Server:
+    async def _listener(self, dc_id: int, bound: socket.socket) -> asyncio.Server:
         loop = asyncio.get_running_loop()
-        listener = await loop.create_server(lambda: self._accept(dc_id), self.host, self.ports[dc_id])
-        self.ports[dc_id] = listener.sockets[0].getsockname()[1]
-        return listener
-
-    def _placeholder(self, port: int) -> socket.socket:
-        family = socket.AF_INET6 if ":" in self.host else socket.AF_INET
-        placeholder = socket.socket(family, socket.SOCK_STREAM)
-        placeholder.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-        placeholder.bind((self.host, port))
-        return placeholder
+        return await loop.create_server(lambda: self._accept(dc_id), sock=bound, start_serving=False)

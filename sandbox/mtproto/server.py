@@ -94,7 +94,8 @@ class MtprotoServer:
         self._running = True
         self.link.serve(self)
         if not self.link.away:
-            await self._doors.open()
+            self._doors.listen()
+            await self._doors.serve()
 
     async def stop(self) -> None:
         """Closes everything. The keys stay in the state folder."""
@@ -105,7 +106,6 @@ class MtprotoServer:
         for session in self._sessions.values():
             session.end()
         await asyncio.gather(*self._tasks, return_exceptions=True)
-        self._doors.release()
         self._keys.close()
 
     def close_doors(self, seconds: float | None) -> None:
@@ -122,7 +122,8 @@ class MtprotoServer:
     def open_doors(self) -> None:
         """Listens again."""
         if self._running:
-            self._spawn(self._doors.open())
+            self._doors.listen()
+            self._spawn(self._doors.serve())
 
     def _spawn(self, work: Coroutine[None, None, None]) -> asyncio.Task[None]:
         task = asyncio.get_running_loop().create_task(work)

@@ -64,7 +64,7 @@ def test_a_bomb_is_not_unpacked() -> None:
 
     bomb = GzipPacked(b"")
     body = bytes(bomb)[:4] + bomb.serialize_bytes(gzip.compress(bytes(20 << 20)))
-    with pytest.raises(BadBody):
+    with pytest.raises(BadBody, match="gzip"):
         read_object(Inner(4, 1, body, 0, len(body)))
 
 

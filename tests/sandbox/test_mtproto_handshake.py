@@ -59,14 +59,15 @@ def old_way(key: ServerKey, inner: TLObject) -> bytes:
     return encrypted
 
 
-def rsa_pad(key: ServerKey, inner: TLObject) -> bytes:
+def rsa_pad(key: ServerKey, inner: TLObject, spoil: int = 0) -> bytes:
     """As Telegram's documentation asks of new clients."""
     public = rsa.PublicKey.load_pkcs1(key.public_file.read_bytes())
     data = bytes(inner)
     padded = data + secrets.token_bytes(192 - len(data))
     while True:
         temporary = secrets.token_bytes(32)
-        hashed = padded[::-1] + sha256(temporary + padded).digest()
+        check = sha256(temporary + padded).digest()
+        hashed = padded[::-1] + bytes((check[0] ^ spoil,)) + check[1:]
         encrypted = cryptg.encrypt_ige(hashed, temporary, bytes(32))
         mask = bytes(a ^ b for a, b in zip(temporary, sha256(encrypted).digest(), strict=True))
         if (number := int.from_bytes(mask + encrypted, "big")) < public.n:
@@ -129,8 +130,9 @@ def test_what_was_not_encrypted_for_this_key_is_refused(handshake: Handshake, ke
             offer(handshake, key, encrypted, values)
     spoilt = bytearray(old_way(key, inner))
     spoilt[100] ^= 1
-    with pytest.raises(HandshakeError):
-        offer(handshake, key, bytes(spoilt), values)
+    for encrypted in (bytes(spoilt), rsa_pad(key, inner, spoil=1)):
+        with pytest.raises(HandshakeError):
+            offer(handshake, key, encrypted, values)
 
 
 @pytest.mark.parametrize("g_b", [1, DH_PRIME - 1, 1 << 1900])

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import socket
 import time
 from collections.abc import AsyncIterator
 from pathlib import Path
@@ -103,6 +104,18 @@ async def test_uploads_take_as_long_as_the_line_needs(server: MtprotoServer, sen
     assert await sender.send(PART)
 
 
+async def test_a_narrow_line_holds_the_sender_up(server: MtprotoServer) -> None:
+    async with raw(server) as client:
+        server.link.up, before = 50_000, server.link.bytes_in
+        for _ in range(3):
+            await client.say(PART)
+        await asyncio.sleep(0.2)
+        assert server.link.bytes_in - before < 150_000
+        server.link.up = None
+        for _ in range(3):
+            await client.hear(RpcResult)
+
+
 async def test_downloads_take_as_long_as_the_line_needs(server: MtprotoServer, sender: MTProtoSender) -> None:
     server.link.down = 1_000_000
     begun = time.monotonic()
@@ -132,11 +145,12 @@ async def test_distance_delays_but_does_not_limit_what_is_under_way(
     assert 0.3 <= time.monotonic() - begun < 3
 
 
-async def test_answers_keep_their_order_when_the_line_gets_shorter(server: MtprotoServer) -> None:
+async def test_answers_keep_their_order_when_the_line_gets_shorter(server: MtprotoServer, echo: Echo) -> None:
     async with raw(server) as client:
         server.link.rtt = 0.4
         first = await client.say(say("far"))
-        await asyncio.sleep(0.05)
+        while not echo.said:
+            await asyncio.sleep(0.01)
         server.link.rtt = 0.0
         second = await client.say(say("near"))
         assert [(await client.hear(RpcResult)).it.req_msg_id for _ in range(2)] == [first, second]
@@ -153,6 +167,21 @@ async def test_a_connection_breaks_before_the_act(
     assert server.link.accepted == 1
     await asyncio.wait_for(sender.send(say("cut")), 10)
     assert (echo.said, server.link.accepted) == (["whole", "cut"], 2)
+
+
+async def test_what_was_cut_off_had_not_arrived_and_may_come_again(server: MtprotoServer, echo: Echo) -> None:
+    async with raw(server) as client:
+        server.link.cut_before("messages.sendMessage")
+        number = client.state._get_seq_no(True)
+        msg_id = await client.say(say("hello"), seqno=number)
+        with pytest.raises((ConnectionError, EOFError)):
+            await client.hear(RpcResult)
+    async with raw(server, client.state.auth_key, session=client.state.id, greet=False) as back:
+        back.state.salt = client.state.salt
+        await back.say(say("hello"), msg_id=msg_id, seqno=number)
+        while (await back.hear(RpcResult)).it.req_msg_id != msg_id:
+            pass
+    assert echo.said == ["hello"]
 
 
 async def test_a_lost_answer_is_lost_after_the_act(
@@ -239,6 +268,15 @@ async def test_while_the_server_is_away_it_refuses_and_then_takes_clients_back(
     assert (server.ports[1], server.link.away) == (port, False)
 
 
+async def test_nobody_else_is_given_the_port_while_the_server_is_away(server: MtprotoServer) -> None:
+    server.link.refuse()
+    with socket.socket() as other, pytest.raises(OSError, match="in use"):
+        other.bind((server.host, server.ports[1]))
+    server.link.accept()
+    async with raw(server) as client:
+        assert isinstance(await client.ask(NEAREST), types.NearestDc)
+
+
 async def test_away_can_be_said_twice_and_taken_back(server: MtprotoServer, sender: MTProtoSender) -> None:
     server.link.refuse(60)
     server.link.away = True
@@ -265,7 +303,7 @@ async def test_counters_tell_what_passed(server: MtprotoServer, sender: MTProtoS
     "nonsense",
     [
         b"GET / HTTP/1.1\r\n\r\n",
-        b"\x10\0\0\0\0\0\0\0" + bytes(8),  # full, wrong check sum
+        b"\x28\0\0\0\0\0\0\0" + bytes(32),  # full, wrong check sum
         b"\x0c\0\0\0\0\0\0\0" + bytes(8),  # full, too short
         b"\xff\xff\xff\x0f\0\0\0\0" + bytes(8),  # full, 268 MB
         b"\xee\xee\xee\xee\xff\xff\xff\x0f" + bytes(8),

@@ -223,4 +223,4 @@ async def test_stopping_ends_requests_that_run_and_frees_the_ports(
     await second.stop()
     assert echo.said == []
     others = asyncio.all_tasks() - {asyncio.current_task()}
-    assert not [task for task in others if "sandbox.mtproto" in repr(task)]
+    assert not [task for task in others if "sandbox/mtproto" in repr(task)]
