@@ -263,6 +263,20 @@ def example_text() -> str:
     return "\n".join(lines) + "\n"
 
 
+def settings_table() -> str:
+    """The settings as the Markdown tables of README.md, one for each group."""
+    lines: list[str] = []
+    group = ""
+    for info in SETTINGS:
+        if info.group != group:
+            group = info.group
+            lines += ["", f"**{group}**", "", "| setting | default | meaning |", "|---|---|---|"]
+        value = ",".join(info.default) if isinstance(info.default, tuple) else str(info.default)
+        shown = "*required*" if info.required else f"`{value}`" if value else "*empty*"
+        lines.append(f"| `{info.name}` | {shown} | {info.meaning} |")
+    return "\n".join(lines[1:]) + "\n"
+
+
 def __getattr__(name: str) -> Any:
     """``from utils.constants import NAME``: the value as environment and file have it now."""
     if name in _TYPES and name.isupper():
