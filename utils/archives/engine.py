@@ -123,8 +123,12 @@ class Run:
             messages.close()
             raise
         run = cls(process, messages, standstill)
-        if not feed:
-            await run._answer(password)
+        try:
+            if not feed:
+                await run._answer(password)
+        except BaseException:
+            await run.kill()
+            raise
         return run
 
     async def _answer(self, password: str) -> None:
