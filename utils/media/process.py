@@ -12,6 +12,7 @@ from collections import deque
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 from utils.errors import ConversionFailed, ConversionTimeout
 
@@ -78,10 +79,11 @@ async def run(
         code = await process.wait()
         return Outcome(code, output.result(), tuple(errors))
     finally:
+        _kill(process)
         for task in (watch, ended):
             task.cancel()
-        await _kill(process)
-        await asyncio.gather(watch, ended, return_exceptions=True)
+        # Shielded, so that a second cancellation does not leave anything behind.
+        await asyncio.shield(asyncio.ensure_future(_bury(process, watch, ended)))
 
 
 async def _start(command: Sequence[str], limits: Limits, cwd: Path | None) -> asyncio.subprocess.Process:
@@ -161,13 +163,21 @@ def _keep(line: bytes, errors: deque[str]) -> None:
         errors.append(text)
 
 
-async def _kill(process: asyncio.subprocess.Process) -> None:
-    """Make sure that the process and its group are gone.
+def _kill(process: asyncio.subprocess.Process) -> None:
+    """End the process and its group, if that has not happened by itself.
 
     SIGKILL at once: what is written has a temporary name and is thrown away, so there is nothing that the
-    program should be left time for. Shielded, so that a second cancellation does not leave it behind.
+    program should be left time for.
     """
     if process.returncode is None:
         with contextlib.suppress(ProcessLookupError, PermissionError):
             os.killpg(process.pid, signal.SIGKILL)
-    await asyncio.shield(asyncio.ensure_future(process.wait()))
+
+
+async def _bury(process: asyncio.subprocess.Process, *tasks: asyncio.Future[Any]) -> None:
+    """Wait for its end, and empty its pipes: asyncio closes them only when their end was read."""
+    await asyncio.gather(*tasks, return_exceptions=True)
+    await process.wait()
+    for stream in (process.stdout, process.stderr):
+        while stream is not None and await stream.read(_CHUNK):
+            pass
