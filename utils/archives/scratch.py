@@ -24,7 +24,7 @@ class Scratch:
 
     def __init__(self, parent: Path) -> None:
         parent.mkdir(parents=True, exist_ok=True)
-        self.folder = Path(tempfile.mkdtemp(prefix="archive-", dir=parent))
+        self.folder = Path(tempfile.mkdtemp(prefix="archive-", dir=parent.absolute()))
         #: Where programs run: nothing is in it.
         self.empty = self.folder / "empty"
         self.empty.mkdir()

@@ -238,6 +238,7 @@ class ZipReader:
         task = asyncio.ensure_future(work)
         self._tasks.add(task)
         task.add_done_callback(self._tasks.discard)
+        task.add_done_callback(_look_at)
         return task
 
     # -- one after another ----------------------------------------------------------------------------
@@ -368,6 +369,12 @@ class ZipReader:
                 piece.cancel()
             for _ in range(held):
                 self._pieces.release()
+
+
+def _look_at(task: asyncio.Task[Any]) -> None:
+    """What was begun ahead may fail without anybody waiting for it; whoever does is told all the same."""
+    if not task.cancelled():
+        task.exception()
 
 
 def _cost(item: ZipItem) -> int:
