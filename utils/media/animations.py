@@ -32,7 +32,7 @@ def moving_format(path: Path) -> str:
     Raises :class:`NotMedia`, with the figures, when one that moves is too large to be decoded.
     """
     try:
-        with one_at_a_time, Image.open(path, formats=FORMATS) as image:
+        with one_at_a_time(), Image.open(path, formats=FORMATS) as image:
             if not getattr(image, "is_animated", False) or image.format not in ("GIF", "WEBP", "PNG", "AVIF"):
                 return ""
             name, width, height = image.format, image.width, image.height
@@ -52,7 +52,7 @@ def probe_animation(path: Path, name: str) -> Probe:
     Raises :class:`NotMedia`. Blocking.
     """
     try:
-        with one_at_a_time, Image.open(path, formats=FORMATS) as image:
+        with one_at_a_time(), Image.open(path, formats=FORMATS) as image:
             size = image.size
             # Of a long one the first pictures tell the rate well enough.
             times = [time for _, time in zip(range(50), _durations(image), strict=False)]
@@ -109,7 +109,7 @@ def _write_pictures(path: Path, folder: Path) -> Path:
     """Each picture as a PNG, and the list of them for ffmpeg. Blocking."""
     lines = ["ffconcat version 1.0"]
     try:
-        with one_at_a_time, Image.open(path, formats=FORMATS) as image:
+        with one_at_a_time(), Image.open(path, formats=FORMATS) as image:
             for number, milliseconds in enumerate(_durations(image)):
                 name = f"{number:06d}.png"
                 flat = Image.new("RGB", image.size, "white")

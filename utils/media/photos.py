@@ -11,6 +11,7 @@ import contextlib
 import io
 import struct
 import threading
+import warnings
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -55,8 +56,16 @@ _QUALITIES = (95, 90, 85, 75, 60)
 _WHITE = (255, 255, 255)
 _PNG_DEPTH_AT = 24
 
-#: Held while a picture is decoded.
-one_at_a_time = threading.Lock()
+
+_lock = threading.Lock()
+
+
+@contextlib.contextmanager
+def one_at_a_time() -> Iterator[None]:
+    """Held while a picture is decoded. What Pillow warns of then is not shown: it is the picture's fault."""
+    with _lock, warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        yield
 
 
 @dataclass(frozen=True)
@@ -79,7 +88,7 @@ async def prepare_photo(path: Path, output: Path) -> PreparedPhoto:
 
 
 def _prepare(path: Path, output: Path) -> PreparedPhoto:
-    with one_at_a_time:
+    with one_at_a_time():
         try:
             with Image.open(path, formats=FORMATS) as image:
                 require_bearable(image)
@@ -177,15 +186,16 @@ def _to_srgb(image: Image.Image, profile: bytes | None) -> Image.Image:
 def _to_eight_bits(image: Image.Image) -> Image.Image:
     """Deep pictures keep their upper bits; Pillow's own conversion would cut the bright ones off."""
     if image.mode.startswith("I;16"):
-        return image.point([value >> 8 for value in range(65536)], "L")
+        return image.convert("I").point(lambda value: value * (1 / 256)).convert("L")
     if image.mode not in ("I", "F"):
         return image
-    low, high = image.getextrema()
+    _, high = image.getextrema()
     top = float(high) if isinstance(high, (int, float)) else 255.0
-    scale = 255 / max(top, 1.0) if image.mode == "F" or top > 255 else 1.0
-    if image.mode == "I" and top > 255:
-        scale = 1 / 256
-    return image.point(lambda value: value * scale + 0).convert("L")
+    if image.mode == "F":
+        scale = 255 / top if top > 0 else 1.0
+    else:
+        scale = 1 / 256 if top > 255 else 1.0
+    return image.point(lambda value: value * scale).convert("L")
 
 
 def _on_canvas(picture: Image.Image, canvas: Canvas) -> Image.Image:
