@@ -12,6 +12,7 @@ import pytest
 from telethon.crypto import rsa
 from telethon.network import MTProtoSender
 from telethon.network.connection import ConnectionTcpFull
+from telethon.network.connection.tcpintermediate import RandomizedIntermediatePacketCodec
 from telethon.tl import functions, types
 from telethon.tl.core import RpcResult
 
@@ -143,6 +144,16 @@ async def test_distance_delays_but_does_not_limit_what_is_under_way(
     begun = time.monotonic()
     await asyncio.gather(*(sender.send(NEAREST) for _ in range(10)), *(sender.send(PART) for _ in range(10)))
     assert 0.3 <= time.monotonic() - begun < 3
+
+
+async def test_a_new_connection_takes_a_round_trip_before_its_first_bytes(server: MtprotoServer) -> None:
+    async with raw(server) as first:
+        server.link.rtt = 0.2
+        begun = time.monotonic()
+        async with raw(server, first.state.auth_key, greet=False) as client:
+            client.state.salt = first.state.salt
+            await client.ask(NEAREST)
+        assert 0.4 <= time.monotonic() - begun < 3
 
 
 async def test_answers_keep_their_order_when_the_line_gets_shorter(server: MtprotoServer, echo: Echo) -> None:
@@ -321,6 +332,23 @@ async def test_nonsense_ends_its_own_connection_only(
     writer.close()
     assert isinstance(await sender.send(NEAREST), types.NearestDc)
     assert server.link.accepted == 2
+
+
+class _Padded(ConnectionTcpFull):
+    """Intermediate with random bytes behind, which Telethon has for proxies only."""
+
+    packet_codec = RandomizedIntermediatePacketCodec
+
+    def _init_conn(self) -> None:
+        self._writer.write(b"\xdd\xdd\xdd\xdd")
+
+
+async def test_padding_is_taken_off(server: MtprotoServer) -> None:
+    async with raw(server, transport=_Padded) as client:
+        before = server.link.accepted
+        for _ in range(20):
+            assert isinstance(await client.ask(NEAREST), types.NearestDc)
+        assert server.link.accepted == before
 
 
 async def test_a_packet_may_come_byte_by_byte(server: MtprotoServer) -> None:
