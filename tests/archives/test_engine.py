@@ -174,7 +174,8 @@ time.sleep(60)
     pretend(monkeypatch, program(tmp_path / "fork", text))
     run = await Run.start((), scratch=Scratch(tmp_path / "scratch"), standstill=10)
     child = int(await run.read())
-    await run.kill()
+    async with asyncio.timeout(5):
+        await run.kill()
     await gone(child)
 
 

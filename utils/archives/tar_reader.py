@@ -21,6 +21,9 @@ _NOTES = (b"V", b"M", b"N")
 STEP = 1024 * 1024
 #: Bytes that ``tarfile`` asks a compressed stream for at once.
 BUFFER = 128 * 1024
+#: Blocks of 512 bytes in which the next header is looked for: after damage, and after the end mark (archives
+#: may be joined end to end).
+LOST, LOST_AFTER_END = 500_000, 2048
 LONGEST_HEADER = 1024 * 1024
 #: So many of the last foreign names decide together how they are read.
 SAMPLE = 50
@@ -39,8 +42,13 @@ class _Member(tarfile.TarInfo):
     @classmethod
     def fromtarfile(cls, archive: tarfile.TarFile) -> Self:
         assert isinstance(archive, _Tar)
+        archive.lost += 1
+        if archive.lost > (LOST_AFTER_END if archive.ended else LOST):
+            raise tarfile.EmptyHeaderError("nothing more")  # type: ignore[attr-defined]
         try:
-            return super().fromtarfile(archive)
+            member = super().fromtarfile(archive)
+            archive.lost = 0
+            return member
         except tarfile.EOFHeaderError:  # type: ignore[attr-defined]
             archive.ended = True
             raise
@@ -56,11 +64,15 @@ class _Member(tarfile.TarInfo):
 
 
 class _Tar(tarfile.TarFile):
-    """``ended``: the end mark was seen; ``damaged``: what stood where a header belongs was none."""
+    """``ended``: the end mark was seen; ``damaged``: what stood where a header belongs was none.
+
+    ``lost`` counts the blocks since the last header that made sense.
+    """
 
     tarinfo = _Member
     ended = False
     damaged = False
+    lost = 0
 
 
 class TarReader:

@@ -1,0 +1,116 @@
+"""Archives that are small outside and endless inside, each by a way of its own."""
+
+from __future__ import annotations
+
+import gzip
+import tarfile
+import tracemalloc
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import pytest
+
+from tests.archives.making import seven_zip, tar_bytes, zip_bytes
+from tests.archives.unpacking import MB, MemorySource, unpack
+from utils.archives import Limits
+from utils.errors import ArchiveDamaged, LimitExceeded
+
+
+@contextmanager
+def memory_stays_below(size: int) -> Iterator[None]:
+    """``size`` in bytes, as far as Python itself allocates them."""
+    tracemalloc.start()
+    try:
+        yield
+        assert tracemalloc.get_traced_memory()[1] < size
+    finally:
+        tracemalloc.stop()
+
+
+def tar_header(name: str, kind: bytes, size: int) -> bytes:
+    info = tarfile.TarInfo(name)
+    info.type, info.size = kind, size
+    return info.tobuf(tarfile.GNU_FORMAT)
+
+
+@pytest.mark.parametrize("kind", [tarfile.XHDTYPE, tarfile.XGLTYPE, tarfile.GNUTYPE_LONGNAME])
+async def test_a_name_of_gigabytes_is_not_read_into_memory(kind: bytes, tmp_path: Path) -> None:
+    size = 12 * MB
+    data = gzip.compress(
+        tar_header("before", tarfile.REGTYPE, 0) + tar_header("long", kind, size) + bytes(size), 1
+    )
+    with memory_stays_below(8 * MB):
+        outcome = await unpack(data, tmp_path)
+    assert list(outcome.files) == ["before"]
+    assert isinstance(outcome.error, ArchiveDamaged)
+
+
+async def test_gigabytes_after_the_end_mark_are_not_looked_at(tmp_path: Path) -> None:
+    source = MemorySource(tar_bytes([("a", b"1")]) + bytes(40 * MB))
+    outcome = await unpack(source, tmp_path)
+    assert outcome.files == {"a": b"1"} and outcome.error is None
+    assert source.fetched < 4 * MB
+
+
+async def test_a_chain_of_long_names_ends(tmp_path: Path) -> None:
+    """Each header says that the next one has a long name: ``tarfile`` follows them one inside the other."""
+    link = tar_header("long", tarfile.GNUTYPE_LONGNAME, 1) + bytes(512)
+    outcome = await unpack(tar_header("before", tarfile.REGTYPE, 0) + link * 5000, tmp_path)
+    assert list(outcome.files) == ["before"]
+    assert isinstance(outcome.error, ArchiveDamaged)
+
+
+async def test_a_sparse_file_of_a_terabyte_is_refused_before_it_is_written(tmp_path: Path) -> None:
+    header = bytearray(tar_header("hole", tarfile.GNUTYPE_SPARSE, 512))
+    header[386:410] = b"00000000000\x0000000001000\x00"
+    header[483:495] = b"\x80" + (1 << 40).to_bytes(11, "big")
+    header[148:156] = b" " * 8
+    header[148:156] = b"%06o\x00 " % sum(header)
+    outcome = await unpack(bytes(header) + b"x" * 512 + bytes(1024), tmp_path)
+    assert "1,099,512 MB" in outcome.errors["hole"]
+    assert outcome.files == {}
+
+
+async def test_a_stream_without_end_is_stopped_though_nothing_of_it_is_wanted(tmp_path: Path) -> None:
+    data = tar_bytes([("zeros", bytes(3 * MB))], "w:gz")
+    limits = Limits(disk_reserve=0, ratio_from=MB // 2)
+    outcome = await unpack(data, tmp_path, limits=limits, accept=lambda entry, head: False)
+    assert isinstance(outcome.error, LimitExceeded) and "250 times" in outcome.told
+
+
+async def test_gzip_in_gzip_in_gzip_ends_at_the_depth(tmp_path: Path) -> None:
+    data = b"core"
+    for _ in range(8):
+        data = gzip.compress(data)
+    outcome = await unpack(data, tmp_path, name="a.gz", limits=Limits(disk_reserve=0, max_depth=3))
+    assert outcome.files == {}
+    assert len(outcome.errors) == 1 and "depth of 3" in next(iter(outcome.errors.values()))
+
+
+async def test_hundreds_of_bombs_side_by_side_share_one_budget(tmp_path: Path) -> None:
+    bomb = zip_bytes([("zeros", bytes(4 * MB))], 8)
+    data = zip_bytes([(f"{number:03d}.zip", bomb) for number in range(100)], 8)
+    limits = Limits(disk_reserve=0, max_total=20 * MB)
+    outcome = await unpack(data, tmp_path, limits=limits)
+    assert isinstance(outcome.error, LimitExceeded) and "20.0 MB" in outcome.told
+    assert sum(map(len, outcome.files.values())) <= 20 * MB
+
+
+async def test_unwanted_zeros_in_a_7z_are_counted_too(tmp_path: Path) -> None:
+    path = seven_zip(tmp_path / "made" / "zeros.7z", {"zeros.bin": bytes(5 * MB)}, "-mx1")
+    data = path.read_bytes()
+    limits = Limits(disk_reserve=0, ratio_from=MB)
+    outcome = await unpack(data, tmp_path / "room", limits=limits, accept=lambda entry, head: False)
+    assert isinstance(outcome.error, LimitExceeded) and "5.0 MB" in outcome.told
+
+
+async def test_endless_names_are_shortened(tmp_path: Path) -> None:
+    """Names of 60,000 characters: shown short."""
+    name = "x" * 60_000
+    data = zip_bytes([(f"{number}{name}", b"1") for number in range(20)])
+    # Cut before its directory ends, so that 7-Zip has to list it.
+    with memory_stays_below(30 * MB):
+        outcome = await unpack(data[: len(data) - 30], tmp_path)
+    assert all(len(path) <= 300 for path in (*outcome.files, *outcome.errors))
+    assert outcome.error is not None
