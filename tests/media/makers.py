@@ -97,6 +97,8 @@ class Memory:
 
 #: Fast, with segments so short that a clip of seconds has several.
 QUICK = EncodeSettings(preset="ultrafast", crf=28, threads=1, segment_seconds=1.0)
+#: Shared, since it asks ffmpeg once what it can do.
+TOOLS = Tools()
 
 
 async def convert(
@@ -110,7 +112,7 @@ async def convert(
     tools: Tools | None = None,
 ) -> tuple[Inspection, Inspection]:
     """Inspect and convert ``source``; what was said of it before and of the result."""
-    tools = tools or Tools()
+    tools = tools or TOOLS
     before = await inspect(source, name or source.name, tools=tools)
 
     async def on_progress(percent: float) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import itertools
 from pathlib import Path
 
@@ -10,6 +11,9 @@ import pytest
 from tests.media.makers import (
     AAC,
     H264,
+    QUICK,
+    TOOLS,
+    Memory,
     clip,
     convert,
     decodes_without_a_word,
@@ -18,7 +22,7 @@ from tests.media.makers import (
     shown_times,
     streams,
 )
-from utils.media import Action, Tools, Verdict, inspect
+from utils.media import Action, Converter, Verdict, inspect
 
 FULL, AUDIO, REMUX = Action.FULL, Action.AUDIO, Action.REMUX
 
@@ -97,11 +101,32 @@ async def test_becomes_an_mp4_that_plays_everywhere(
     else:
         assert largest_time_error(source, output) <= 0.5 / rate
     assert not (tmp_path / "result.mp4.work").exists()
+    if action is FULL and name not in IN_ONE_PIECE:
+        again = await broken_off_and_resumed(source, tmp_path / "broken.mp4")
+        assert again.read_bytes() == output.read_bytes()
+
+
+#: Too short for a second segment, or without an index to seek in.
+IN_ONE_PIECE = ("tape.dv", "animation.gif", "real.rm")
+
+
+async def broken_off_and_resumed(source: Path, output: Path) -> Path:
+    """Convert ``source`` in two runs, the first cancelled in mid-way."""
+    memory, converter = Memory(), Converter(QUICK, TOOLS)
+    running = asyncio.create_task(convert(source, output, checkpoint=memory))
+    while not running.done() and not converter.resumed_from(memory):
+        await asyncio.sleep(0.005)
+    assert running.cancel(), "it was too quick to be broken off"
+    with pytest.raises(asyncio.CancelledError):
+        await running
+    assert 0 < converter.resumed_from(memory) < 100
+    await convert(source, output, checkpoint=memory)
+    return output
 
 
 async def test_what_plays_is_sent_as_it_is(tmp_path: Path) -> None:
     source = clip(tmp_path / "fine.mp4", *H264, *AAC, "-movflags", "+faststart")
-    inspection = await inspect(source, source.name, tools=Tools())
+    inspection = await inspect(source, source.name, tools=TOOLS)
     assert inspection.verdict is Verdict.READY
     assert inspection.plan is not None
     assert inspection.plan.action is Action.SEND
@@ -111,7 +136,7 @@ async def test_what_plays_is_sent_as_it_is(tmp_path: Path) -> None:
 
 async def test_the_name_does_not_matter(tmp_path: Path) -> None:
     source = clip(tmp_path / "fine.mp4", *H264, *AAC, "-movflags", "+faststart")
-    inspection = await inspect(source, "holiday.avi", tools=Tools())
+    inspection = await inspect(source, "holiday.avi", tools=TOOLS)
     assert inspection.verdict is Verdict.READY
 
 
