@@ -3,18 +3,21 @@
 from __future__ import annotations
 
 import asyncio
+import time
 from collections import Counter
 from collections.abc import Callable
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
+from telethon.network import mtprotostate
 from telethon.tl import functions
 
 from sandbox import Sandbox
 from sandbox.rpc import RpcError
 from tests.telegram.conftest import Bot
 from utils.errors import LoginFailed
-from utils.telegram import senders
+from utils.telegram import file_sender, senders
 from utils.telegram.file_sender import PlainState
 from utils.telegram.transfers import WINDOWS, Direction
 from utils.telegram.upload import BIG, PART_SIZE, upload
@@ -110,6 +113,23 @@ async def test_others_go_on_while_one_file_waits_for_an_hour(
         await asyncio.gather(*waiting)
 
 
+async def test_a_file_that_waits_sends_no_more_parts(bot: Bot, sandbox: Sandbox, make_file: MakeFile) -> None:
+    later = asyncio.Event()
+
+    async def sleep(seconds: float) -> None:
+        await later.wait()
+
+    bot.transfers.sleep = sleep
+    sandbox.faults.flood("upload.saveBigFilePart", 3600)
+    task = asyncio.create_task(upload(bot.transfers, make_file(SIZE), name="a"))
+    await bot.clock.told_times(1)
+    await asyncio.sleep(0.3)
+    assert sum(sent(sandbox).values()) <= WINDOWS[Direction.UP][0]
+    later.set()
+    await task
+    assert set(sent(sandbox)) == set(range(PARTS))
+
+
 async def test_trouble_of_the_server_is_waited_out(bot: Bot, sandbox: Sandbox, make_file: MakeFile) -> None:
     sandbox.faults.server_error("upload.saveBigFilePart", times=3)
     timeout = RpcError(-503, "Timeout")
@@ -203,6 +223,37 @@ async def test_salts_that_expire_in_the_middle_do_no_harm(
     assert max(sent(sandbox).values()) == 1
 
 
+async def test_a_connection_that_went_dumb_is_replaced(
+    bot: Bot, sandbox: Sandbox, make_file: MakeFile, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(file_sender, "STALL_SECONDS", 0.4)
+    gate = sandbox.faults.hold("upload.saveBigFilePart", times=3)
+    async with asyncio.timeout(30):
+        assert await arrives(bot, make_file(SIZE))
+    gate.open()
+    assert Reason.CONNECTION in [reason for _, reason in bot.clock.told]
+
+
+@pytest.mark.parametrize("seconds", [-3600, 3600])
+async def test_a_clock_that_jumps_in_the_middle_does_no_harm(
+    bot: Bot, sandbox: Sandbox, make_file: MakeFile, monkeypatch: pytest.MonkeyPatch, seconds: int
+) -> None:
+    monkeypatch.setattr(file_sender, "STALL_SECONDS", 1.0)
+    bot.transfers.caller._answer_timeout = 0.5
+    jumped = False
+
+    async def on_progress(done: int, total: int) -> None:
+        nonlocal jumped
+        if not jumped and done > total / 3:
+            jumped = True
+            monkeypatch.setattr(mtprotostate, "time", SimpleNamespace(time=lambda: time.time() + seconds))
+
+    path = make_file(SIZE)
+    async with asyncio.timeout(60):
+        document = await bot.register(await upload(bot.transfers, path, name="a", on_progress=on_progress))
+        assert same(await bot.file_of(document).read(0, SIZE), path)
+
+
 async def test_no_more_parts_are_under_way_than_the_window_allows(
     bot: Bot, sandbox: Sandbox, make_file: MakeFile
 ) -> None:
@@ -216,6 +267,8 @@ async def test_no_more_parts_are_under_way_than_the_window_allows(
 
 
 async def test_a_cancelled_upload_sends_nothing_more(bot: Bot, sandbox: Sandbox, make_file: MakeFile) -> None:
+    bot.transfers.window(bot.transfers.pool.home, Direction.UP).limit = 20
+    sandbox.faults.link.bandwidth = 4 * MB
     gate = sandbox.faults.hold("upload.saveBigFilePart", times=None)
     task = asyncio.create_task(upload(bot.transfers, make_file(60 * PART_SIZE), name="a"))
     await gate.reached()
@@ -223,8 +276,9 @@ async def test_a_cancelled_upload_sends_nothing_more(bot: Bot, sandbox: Sandbox,
     with pytest.raises(asyncio.CancelledError):
         await task
     gate.open()
+    sandbox.faults.link.bandwidth = None
     assert await bot.send(make_file(1000, "other")) is not None
-    assert sum(sent(sandbox).values()) <= WINDOWS[Direction.UP][0]
+    assert sum(sent(sandbox).values()) <= 15
 
 
 async def test_idle_connections_are_closed_and_opened_again(

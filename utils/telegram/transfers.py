@@ -36,9 +36,8 @@ class Direction(StrEnum):
     DOWN = "down"
 
 
-#: Parts in flight at first and at most. Up, 512 KB each; down, 1 MB each: 12 MB and 16 MB in memory at
-#: most.
-WINDOWS = {Direction.UP: (6, 24), Direction.DOWN: (4, 16)}
+#: Parts in flight at first and at most. Up, 512 KB each; down, 1 MB each: 10 and 16 MB in memory at most.
+WINDOWS = {Direction.UP: (6, 20), Direction.DOWN: (4, 16)}
 
 
 class Transfers:

@@ -16,6 +16,7 @@ from enum import StrEnum
 from typing import TYPE_CHECKING, TypeVar
 
 from telethon import TelegramClient, errors, utils
+from telethon.network import MTProtoSender
 from telethon.tl import TLObject, TLRequest
 
 from utils.errors import LoginFailed
@@ -211,8 +212,12 @@ class Caller:
         sender = self._client._sender
         future = sender.send(request)
         try:
-            while not (await asyncio.wait({future}, timeout=self._answer_timeout))[0]:
+            while not future.done():
+                heard = sender._state._highest_remote_id
+                if (await asyncio.wait({future}, timeout=self._answer_timeout))[0]:
+                    break
                 if sender._transport_connected():
+                    self._give_up(sender, future, heard)
                     raise TimeoutError(f"no answer to {type(request).__name__}")
                 # Telethon sends it again by itself once it is connected; only say why it takes long.
                 if told is not None:
@@ -224,3 +229,16 @@ class Caller:
             raise LoginFailed("Telegram no longer knows this log-in; start the bot again.") from None
         finally:
             future.cancel()
+
+    def _give_up(self, sender: MTProtoSender, future: asyncio.Future[TLObject], heard: int) -> None:
+        """Withdraw a request, and the connection with it when nothing at all was heard meanwhile.
+
+        That happens when it is dead, and when the clock was set back: Telethon then ignores every answer as
+        being from the future, until a new session learns the server's time.
+        """
+        for number, state in list(sender._pending_state.items()):
+            if state.future is future:
+                del sender._pending_state[number]
+        if sender._state._highest_remote_id == heard:
+            log.warning("No answer for %.0f seconds: connecting again", self._answer_timeout)
+            sender._start_reconnect(None)
