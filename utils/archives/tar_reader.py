@@ -168,7 +168,6 @@ class TarReader:
             head = await self._stream.worker.run(_read, content, min(HEAD, member.size))
             if not accept(entry, head):
                 return None
-            self._budget.check_file(member.size)
             # A stream's bytes are counted as they come out, but not what a sparse file's holes become.
             counted = isinstance(self._stream.stream, BlockingSource) or member.issparse()
             self._current = EntryFile(entry, new_file(entry), self._budget, counted=counted)

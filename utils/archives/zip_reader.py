@@ -269,7 +269,6 @@ class ZipReader:
                 probe = await task
                 if not accept(entry, probe.head):
                     continue
-                self._budget.check_file(item.size)
             except ArchiveError as error:
                 if not concerns_entry(error) and not isinstance(error, UnsupportedArchive):
                     raise
