@@ -199,6 +199,20 @@ async def test_an_expired_reference_that_nobody_can_renew_says_so(
     await file.close()
 
 
+async def test_a_message_that_was_deleted_meanwhile_says_so(
+    bot: Bot, sandbox: Sandbox, make_file: MakeFile
+) -> None:
+    async def refresh() -> types.MessageEmpty:
+        return types.MessageEmpty(1)
+
+    document = await bot.send(make_file(MB))
+    file = RemoteFile.of(bot.transfers, message_with(document), refresh=refresh)
+    sandbox.faults.expire_references()
+    with pytest.raises(TransferFailed, match="changed or deleted"):
+        await file.read(0, 10)
+    await file.close()
+
+
 async def test_a_message_without_a_file_has_no_place() -> None:
     message = types.Message(id=1, peer_id=types.PeerUser(1), date=None, message="hello")
     assert place_of(message) is None

@@ -113,6 +113,16 @@ async def test_others_go_on_while_one_file_waits_for_an_hour(
         await asyncio.gather(*waiting)
 
 
+async def test_a_longer_wait_is_told_also_when_a_shorter_one_came_first(
+    bot: Bot, sandbox: Sandbox, make_file: MakeFile
+) -> None:
+    bot.clock.scale = 0.2
+    sandbox.faults.flood("upload.saveBigFilePart", 1, when=lambda call: call.request.file_part == 0)
+    sandbox.faults.flood("upload.saveBigFilePart", 2, when=lambda call: call.request.file_part == 3)
+    assert await arrives(bot, make_file(SIZE))
+    assert bot.clock.told in ([(1, Reason.FLOOD), (2, Reason.FLOOD)], [(2, Reason.FLOOD)])
+
+
 async def test_a_file_that_waits_sends_no_more_parts(bot: Bot, sandbox: Sandbox, make_file: MakeFile) -> None:
     later = asyncio.Event()
 

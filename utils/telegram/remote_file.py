@@ -50,7 +50,7 @@ class Place:
 
 def place_of(message: types.Message) -> Place | None:
     """Where the document or picture of ``message`` lies; None when it has neither."""
-    media = message.media
+    media = getattr(message, "media", None)  # a deleted message comes as MessageEmpty, which has none
     if isinstance(media, types.MessageMediaDocument) and isinstance(media.document, types.Document):
         return _document(media.document)
     if isinstance(media, types.MessageMediaPhoto) and isinstance(media.photo, types.Photo):

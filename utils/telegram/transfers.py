@@ -82,7 +82,8 @@ class FileTransfer:
         self._on_wait = on_wait or transfers.on_wait
         self._may_go = asyncio.Event()
         self._may_go.set()
-        self._waits = 0
+        #: Parts that wait just now, the longest of their waits in seconds, and whether the window knows.
+        self._waits, self._longest, self._slowed = 0, 0.0, False
         self._lane: asyncio.Semaphore | None = None
 
     @asynccontextmanager
@@ -113,7 +114,8 @@ class FileTransfer:
                 return answer
 
         async def wait(pause: Pause) -> None:
-            if pause.reason is Reason.FLOOD and not self._waits:
+            if pause.reason is Reason.FLOOD and not self._slowed:
+                self._slowed = True
                 window.waited()
             await self._wait(pause)
 
@@ -130,19 +132,20 @@ class FileTransfer:
                     return
 
     async def _wait(self, pause: Pause) -> None:
-        first = not self._waits
         self._waits += 1
         self._may_go.clear()
         try:
-            if first:
+            if pause.seconds > self._longest:
+                self._longest = pause.seconds
                 await self._tell(pause)
-            if first and pause.seconds > LONG_WAIT and self._lane is not None:
+            if pause.seconds > LONG_WAIT and self._lane is not None:
                 await self._step_aside(self._lane, pause.seconds)
             else:
                 await self._transfers.sleep(pause.seconds)
         finally:
             self._waits -= 1
             if not self._waits:
+                self._longest, self._slowed = 0.0, False
                 self._may_go.set()
 
     async def _tell(self, pause: Pause) -> None:
