@@ -203,7 +203,7 @@ async def test_a_message_that_was_deleted_meanwhile_says_so(
     bot: Bot, sandbox: Sandbox, make_file: MakeFile
 ) -> None:
     async def refresh() -> types.MessageEmpty:
-        return types.MessageEmpty(1)
+        return types.MessageEmpty(1, types.PeerUser(1))
 
     document = await bot.send(make_file(MB))
     file = RemoteFile.of(bot.transfers, message_with(document), refresh=refresh)
