@@ -18,7 +18,7 @@ from pathlib import Path
 from typing import BinaryIO
 
 from utils.archives.scratch import Scratch
-from utils.errors import ArchiveDamaged, UnsupportedArchive
+from utils.errors import ArchiveDamaged, BotError, UnsupportedArchive
 
 #: Older ones have CVE-2025-11001 and CVE-2025-55188.
 NEEDED = (25, 1)
@@ -91,6 +91,8 @@ class Run:
         self._process = process
         self._messages = messages
         self._standstill = standstill
+        self._reading = False
+        self._ending: asyncio.Future[None] | None = None
 
     @classmethod
     async def start(
@@ -107,6 +109,25 @@ class Run:
 
         ``standstill`` is how many seconds it may stand still. ``feed``: :meth:`write` gives it its input.
         """
+        starting = asyncio.ensure_future(cls._start(arguments, scratch, password, standstill, feed, stdout))
+        try:
+            return await asyncio.shield(starting)
+        except asyncio.CancelledError:
+            # asyncio's own way out of a half-started process loses track of it; so it is started, then ended.
+            with contextlib.suppress(BotError, OSError):
+                await (await starting).kill()
+            raise
+
+    @classmethod
+    async def _start(
+        cls,
+        arguments: Sequence[str],
+        scratch: Scratch,
+        password: str,
+        standstill: float,
+        feed: bool,
+        stdout: int,
+    ) -> Run:
         program = await asyncio.to_thread(find_engine)
         messages = tempfile.TemporaryFile(dir=scratch.folder)  # noqa: SIM115 - closed by kill()
         try:
@@ -123,12 +144,8 @@ class Run:
             messages.close()
             raise
         run = cls(process, messages, standstill)
-        try:
-            if not feed:
-                await run._answer(password)
-        except BaseException:
-            await run.kill()
-            raise
+        if not feed:
+            await run._answer(password)
         return run
 
     async def _answer(self, password: str) -> None:
@@ -155,6 +172,7 @@ class Run:
         """At most ``size`` bytes of its output; empty at the end. Raises ArchiveDamaged on a standstill."""
         stdout = self._process.stdout
         assert stdout is not None
+        self._reading = True
         try:
             async with asyncio.timeout(self._standstill):
                 return await stdout.read(size)
@@ -162,6 +180,8 @@ class Run:
             raise ArchiveDamaged(
                 f"unpacking stood still for {self._standstill:.0f} seconds and was given up."
             ) from None
+        finally:
+            self._reading = False
 
     async def lines(self) -> AsyncIterator[bytes]:
         """Its output line by line, without line ends."""
@@ -201,5 +221,18 @@ class Run:
                 os.kill(process.pid, signal.SIGKILL)
         if process.stdin is not None:
             process.stdin.close()
-        await asyncio.shield(process.wait())
+        if self._ending is None:
+            self._ending = asyncio.ensure_future(self._end())
+        await asyncio.shield(self._ending)
         self._messages.close()
+
+    async def _end(self) -> None:
+        """Wait until the dead process is collected.
+
+        Until Python 3.12 ``wait`` returns only after its pipes have ended, and they end only when what is
+        left in them was read: https://github.com/python/cpython/issues/119710.
+        """
+        stdout = self._process.stdout
+        while stdout is not None and not self._reading and await stdout.read(READ):
+            pass
+        await self._process.wait()

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncGenerator, AsyncIterator, Callable, Sequence
+import asyncio
+from collections.abc import AsyncGenerator, AsyncIterator, Callable, Coroutine, Sequence
 from contextlib import AbstractAsyncContextManager, aclosing
 from dataclasses import dataclass
 from pathlib import Path
@@ -85,3 +86,13 @@ class ArchiveReader(Protocol):
 def taking(found: AsyncIterator[Extracted]) -> AbstractAsyncContextManager[AsyncIterator[Extracted]]:
     """Ends an extraction at once when its consumer stops, not when it happens to be collected."""
     return aclosing(cast(AsyncGenerator[Extracted, None], found))
+
+
+async def to_the_end(work: Coroutine[None, None, None]) -> None:
+    """Clean-up that a cancellation waits for: what has begun is finished, then it is passed on."""
+    task = asyncio.ensure_future(work)
+    try:
+        await asyncio.shield(task)
+    except asyncio.CancelledError:
+        await asyncio.wait([task])
+        raise

@@ -7,7 +7,7 @@ from collections.abc import AsyncIterator, Sequence
 from pathlib import Path
 
 from utils.archives.catalogue import password_error, read_catalogue
-from utils.archives.entry import HEAD, Accept, ArchiveReader, Entry, Extracted, NewFile, taking
+from utils.archives.entry import HEAD, Accept, ArchiveReader, Entry, Extracted, NewFile, taking, to_the_end
 from utils.archives.extraction import CutOff
 from utils.archives.formats import BLOCK, STREAMS, format_of, is_tar
 from utils.archives.limits import Budget, Limits
@@ -40,19 +40,13 @@ async def open_archive(
     password is not known: the next try with the same ``scratch`` finds it there.
     """
     files = list(sources) if isinstance(sources, Sequence) else [sources]
-    volumes = await VolumeSet.of(files)
     budget = Budget(limits, sum(source.size for source in files))
-    own = await asyncio.to_thread(Scratch, scratch)
+    own = await Scratch.make(scratch)
     opener = _Opener(own, budget, tuple(dict.fromkeys(p for p in passwords if p)))
     try:
-        if volumes is None:
-            return _Opened(await opener.open(files[0]), own)
-        with volumes.cut_off_means_missing():
-            whole = volumes.joined()
-            inner = await (opener.open_set(volumes) if whole is None else opener.open(whole))
-        return _Opened(SetReader(inner, volumes), own)
+        return _Opened(await opener.open(files), own)
     except BaseException as error:
-        await asyncio.to_thread(own.remove, but_fetched=isinstance(error, PasswordNeeded))
+        await to_the_end(asyncio.to_thread(own.remove, but_fetched=isinstance(error, PasswordNeeded)))
         raise
 
 
@@ -80,6 +74,9 @@ class _Opened:
             raise
 
     async def close(self) -> None:
+        await to_the_end(self._close())
+
+    async def _close(self) -> None:
         try:
             await self._reader.close()
         finally:
@@ -94,21 +91,25 @@ class _Opener:
         self._budget = budget
         self._passwords = passwords
 
-    async def open(self, source: ByteSource, depth: int = 0) -> ArchiveReader:
-        """The reader for ``source``, which lies inside ``depth`` other archives."""
-        return self._nesting(await self._open_one(source), depth)
+    async def open(self, files: Sequence[ByteSource], depth: int = 0) -> ArchiveReader:
+        """The reader for a file, or all volumes of a set, inside ``depth`` other archives."""
 
-    async def open_set(self, volumes: VolumeSet) -> ArchiveReader:
-        """The reader for volumes that only 7-Zip can put together."""
-        path = await volumes.spool(self._scratch, self._budget)
-        return self._nesting(await self._open_spooled(volumes.format, path), 0)
-
-    def _nesting(self, reader: ArchiveReader, depth: int) -> ArchiveReader:
-        async def open_inner(source: ByteSource) -> ArchiveReader:
-            return await self.open(source, depth + 1)
+        async def open_inner(inner: Sequence[ByteSource]) -> ArchiveReader:
+            return await self.open(inner, depth + 1)
 
         deeper = open_inner if depth < self._budget.limits.max_depth else None
-        return NestedReader(reader, self._scratch, deeper, depth)
+        volumes = await VolumeSet.of(files)
+        if volumes is None:
+            return NestedReader(await self._open_one(files[0]), self._scratch, deeper, depth)
+        with volumes.cut_off_means_missing():
+            whole = volumes.joined()
+            reader = await (self._open_set(volumes) if whole is None else self._open_one(whole))
+        return SetReader(NestedReader(reader, self._scratch, deeper, depth), volumes)
+
+    async def _open_set(self, volumes: VolumeSet) -> ArchiveReader:
+        """The reader for volumes that only 7-Zip can put together."""
+        path = await volumes.spool(self._scratch, self._budget)
+        return await self._open_spooled(volumes.format, path)
 
     async def _open_one(self, source: ByteSource) -> ArchiveReader:
         head = await source.read(0, min(HEAD, source.size))

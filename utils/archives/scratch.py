@@ -8,12 +8,16 @@ import itertools
 import os
 import shutil
 import tempfile
+import time
 from pathlib import Path
 
 from utils.archives.extraction import disk_errors
 from utils.archives.limits import Budget
 from utils.archives.source import CHUNK, ByteSource, Downloadable, FileSource, identity_of
 from utils.errors import ArchiveDamaged
+
+#: How often the folder is removed until nothing is in it, and seconds between.
+REMOVALS, REMOVAL_PAUSE = 5, 0.02
 
 
 class Scratch:
@@ -30,6 +34,16 @@ class Scratch:
         self.empty.mkdir()
         self._numbers = itertools.count(1)
         self._fetched: list[Path] = []
+
+    @classmethod
+    async def make(cls, parent: Path) -> Scratch:
+        """A new one. Nothing stays behind when this is cancelled."""
+        making = asyncio.ensure_future(asyncio.to_thread(cls, parent))
+        try:
+            return await asyncio.shield(making)
+        except asyncio.CancelledError:
+            (await making).remove()
+            raise
 
     def new_folder(self) -> Path:
         """A folder for one set of volumes."""
@@ -50,7 +64,12 @@ class Scratch:
 
     def remove(self, *, but_fetched: bool = False) -> None:
         """Delete everything, or everything but what was fetched. Blocking."""
-        shutil.rmtree(self.folder, ignore_errors=True)
+        for _ in range(REMOVALS):
+            shutil.rmtree(self.folder, ignore_errors=True)
+            if not self.folder.exists():
+                break
+            # A thread that nobody waits for any more was about to write something.
+            time.sleep(REMOVAL_PAUSE)
         for path in () if but_fetched else self._fetched:
             for part in path.parent.glob(f"{path.name}*"):
                 part.unlink(missing_ok=True)
