@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import threading
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
@@ -140,6 +141,8 @@ def _assert_nothing_left(folder: Path, kept: set[Path], threads: set[threading.T
 
 def children() -> list[int]:
     """Process ids of this process's children, the dead ones that nobody waited for among them."""
-    tasks = Path("/proc/self/task")
-    found = [(task / "children").read_text().split() for task in tasks.iterdir()]
-    return [int(number) for numbers in found for number in numbers]
+    found: list[int] = []
+    for task in Path("/proc/self/task").iterdir():
+        with contextlib.suppress(FileNotFoundError, ProcessLookupError):  # a thread that has just ended
+            found += map(int, (task / "children").read_text().split())
+    return found

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from utils.archives.entry import Accept, ArchiveReader, Entry, Extracted, NewFile, taking
@@ -12,10 +12,23 @@ from utils.archives.extraction import failed
 from utils.archives.formats import format_of, is_document
 from utils.archives.scratch import Scratch
 from utils.archives.source import ByteSource, FileSource
-from utils.errors import ArchiveError, LimitExceeded, PasswordNeeded
+from utils.archives.volumes import in_set, volume_of
+from utils.errors import ArchiveError, LimitExceeded, PasswordNeeded, VolumeMissing
 
-#: Opens the archive in a file of ours, one level deeper. Raises ArchiveError.
-OpenInner = Callable[[ByteSource], Awaitable[ArchiveReader]]
+#: Opens an archive, or all volumes of one, in files of ours, one level deeper. Raises ArchiveError.
+OpenInner = Callable[[Sequence[ByteSource]], Awaitable[ArchiveReader]]
+
+
+@dataclass(frozen=True)
+class _Spooled:
+    """An inner archive, or a volume of one, in a file of ours."""
+
+    entry: Entry
+    path: Path
+
+    @property
+    def source(self) -> FileSource:
+        return FileSource(self.path, self.entry.name)
 
 
 class NestedReader:
@@ -35,6 +48,8 @@ class NestedReader:
         self._inner: ArchiveReader | None = None
         self._inner_ignored = 0
         self._spooled: dict[str, Path] = {}
+        self._volumes: list[_Spooled] = []
+        self._sets_begun: set[tuple[str, str]] = set()
 
     @property
     def listing(self) -> Sequence[Entry] | None:
@@ -49,12 +64,13 @@ class NestedReader:
     async def extract(self, accept: Accept, new_file: NewFile) -> AsyncIterator[Extracted]:
         """See :class:`~utils.archives.entry.ArchiveReader`.
 
-        An inner archive whose password is not known is left for later: PasswordNeeded is raised at the end.
+        The volumes of an inner split set are opened at the end. An inner archive whose password is not
+        known is left for later: PasswordNeeded is raised at the very end.
         """
         unopened: PasswordNeeded | None = None
 
         def accept_or_open(entry: Entry, head: bytes) -> bool:
-            if not format_of(head, entry.name) or is_document(head):
+            if not self._is_inner(entry, head):
                 return accept(entry, head)
             self._spooled[entry.key] = self._scratch.new_file()
             return True
@@ -68,25 +84,75 @@ class NestedReader:
                 if path is None or extracted.path is None:
                     yield extracted
                     continue
+                spooled = _Spooled(extracted.entry, path)
+                if volume_of(extracted.entry.name):
+                    self._volumes.append(spooled)
+                    continue
                 try:
-                    async for inner in self._take_apart(extracted.entry, path, accept, new_file):
+                    async for inner in self._take_apart([spooled], accept, new_file):
                         yield inner
                 except PasswordNeeded as error:
                     unopened = error
-                except LimitExceeded:
-                    raise  # what all share is used up
-                except ArchiveError as error:
-                    yield failed(extracted.entry, error)
-                finally:
-                    await asyncio.to_thread(path.unlink, missing_ok=True)
+        for volumes in self._sets():
+            try:
+                async for inner in self._take_apart(volumes, accept, new_file):
+                    yield inner
+            except PasswordNeeded as error:
+                unopened = error
         if unopened is not None:
             raise unopened
 
+    def _is_inner(self, entry: Entry, head: bytes) -> bool:
+        """Whether ``entry`` is an archive to be opened, or one volume of one."""
+        volume = volume_of(entry.name)
+        place = (entry.folder, volume.set_name if volume else "")
+        if not format_of(head, entry.name):
+            # A later volume of a file that was cut looks like anything. Its first one comes before it.
+            return volume is not None and place in self._sets_begun
+        if volume is not None:
+            self._sets_begun.add(place)
+        return not is_document(head)
+
+    def _sets(self) -> list[list[_Spooled]]:
+        """The volumes that were kept, set by set."""
+        sets: dict[tuple[str, str], list[_Spooled]] = {}
+        named = [volume for volumes in self._volumes if (volume := volume_of(volumes.entry.name))]
+        for spooled in self._volumes:
+            volume = in_set(spooled.entry.name, named)
+            name = volume.set_name if volume else spooled.entry.name
+            sets.setdefault((spooled.entry.folder, name), []).append(spooled)
+        return list(sets.values())
+
     async def _take_apart(
-        self, entry: Entry, path: Path, accept: Accept, new_file: NewFile
+        self, spooled: Sequence[_Spooled], accept: Accept, new_file: NewFile
     ) -> AsyncIterator[Extracted]:
+        """What is in one inner archive; an error that concerns it alone stands in its place."""
+        entry = spooled[0].entry
+        kept = False
         try:
-            self._inner = reader = await self._open(FileSource(path, entry.name))
+            async for extracted in self._read(spooled, accept, new_file):
+                yield extracted
+        except (PasswordNeeded, LimitExceeded):
+            raise  # for the user to answer; what all share is used up
+        except VolumeMissing as error:
+            # "x.rar" and "x.zip" may be of a set whose other volumes are still to come.
+            kept = len(spooled) == 1 and spooled[0] not in self._volumes
+            if kept:
+                self._volumes.append(spooled[0])
+            else:
+                yield failed(entry, error)
+        except ArchiveError as error:
+            yield failed(entry, error)
+        finally:
+            for each in spooled if not kept else ():
+                await asyncio.to_thread(each.path.unlink, missing_ok=True)
+
+    async def _read(
+        self, spooled: Sequence[_Spooled], accept: Accept, new_file: NewFile
+    ) -> AsyncIterator[Extracted]:
+        entry = spooled[0].entry
+        try:
+            self._inner = reader = await self._open([each.source for each in spooled])
         except LimitExceeded as error:
             yield failed(entry, error)
             return
@@ -106,10 +172,10 @@ class NestedReader:
             self._inner_ignored += reader.ignored
             self._inner = None
 
-    async def _open(self, source: ByteSource) -> ArchiveReader:
+    async def _open(self, sources: Sequence[ByteSource]) -> ArchiveReader:
         if self._open_inner is None:
             raise LimitExceeded(f"archives inside archives are opened to a depth of {self._depth} only.")
-        return await self._open_inner(source)
+        return await self._open_inner(sources)
 
     async def close(self) -> None:
         if self._inner is not None:

@@ -144,13 +144,11 @@ def rar_continues(tail: bytes) -> bool | None:
 
     ``tail`` are its last bytes, 64 are enough. https://www.rarlab.com/technote.htm (end of archive header).
     """
-    at = tail.rfind(b"\x03\x05\x04")
-    if (
-        at >= 4
-        and at + 4 <= len(tail)
-        and zlib.crc32(tail[at : at + 4]).to_bytes(4, "little") == tail[at - 4 : at]
-    ):
-        return bool(tail[at + 3] & 1)
+    at = len(tail)
+    while (at := tail.rfind(b"\x03\x05", 0, at)) >= 4:
+        block = tail[at : at + 4]
+        if len(block) == 4 and zlib.crc32(block).to_bytes(4, "little") == tail[at - 4 : at]:
+            return bool(block[3] & 1)
     for size in range(7, min(32, len(tail)) + 1):
         block = tail[-size:]
         is_end = block[2] == 0x7B and int.from_bytes(block[5:7], "little") == size
