@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+import asyncio
+import itertools
+from array import array
+from bisect import bisect_left
 from fractions import Fraction
 from pathlib import Path
 
@@ -23,7 +27,7 @@ async def read_frame_times(
     packet holds one frame that is shown. Raises :class:`ConversionFailed` where times are missing or
     not unique.
     """
-    reader = _DecodedFrames() if decode else _Packets()
+    reader: _Reader = _DecodedFrames() if decode else _Packets()
     options: dict[str, Value] = {
         "select_streams": str(stream),
         "show_entries": reader.entries,
@@ -31,16 +35,39 @@ async def read_frame_times(
         "max_pixels": MAX_PIXELS,
     }
     outcome = await tools.describe(probe_arguments(path, options), on_line=reader.line, within=within)
-    if outcome.code != 0 and not reader.rows:
+    if outcome.code != 0 and not reader.times:
         raise ConversionFailed(f"Its frames cannot be read: {outcome.reason}")
-    return _ordered(reader.rows, time_base)
+    # A long film has half a million of them: not on the event loop.
+    return await asyncio.to_thread(_ordered, reader, time_base)
 
 
-class _Packets:
-    entries = "packet=pts,duration,flags"
+class _Reader:
+    """Takes in ffprobe's lines. Arrays, since a long film has half a million frames."""
+
+    entries = ""
 
     def __init__(self) -> None:
-        self.rows: list[tuple[int, int, bool]] = []
+        self.times = array("q")
+        self.keys = array("q")
+        #: Time and duration of the frame that is shown last.
+        self.last = (-(1 << 62), 0)
+
+    async def line(self, text: str) -> bool:
+        """Take in one line; returns whether there was a frame in it."""
+        raise NotImplementedError
+
+    def add(self, time: int, duration: int, *, key: bool) -> None:
+        """One more frame."""
+        if len(self.times) >= _MAX_FRAMES:
+            raise ConversionFailed(f"It has more than {_MAX_FRAMES:,} frames.")
+        self.times.append(time)
+        self.last = max(self.last, (time, duration))
+        if key:
+            self.keys.append(time)
+
+
+class _Packets(_Reader):
+    entries = "packet=pts,duration,flags"
 
     async def line(self, text: str) -> bool:
         fields = text.split(",")
@@ -49,37 +76,28 @@ class _Packets:
             return False
         if not fields[0].lstrip("-").isdigit():
             raise ConversionFailed("Its frames have no times.")
-        if len(self.rows) >= _MAX_FRAMES:
-            raise ConversionFailed(f"It has more than {_MAX_FRAMES:,} frames.")
-        duration = int(fields[1]) if fields[1].isdigit() else 0
-        self.rows.append((int(fields[0]), duration, "K" in fields[2]))
+        self.add(int(fields[0]), int(fields[1]) if fields[1].isdigit() else 0, key="K" in fields[2])
         return True
 
 
-class _DecodedFrames:
+class _DecodedFrames(_Reader):
     entries = "frame=key_frame,best_effort_timestamp"
-
-    def __init__(self) -> None:
-        self.rows: list[tuple[int, int, bool]] = []
 
     async def line(self, text: str) -> bool:
         fields = text.split(",")
         if len(fields) < 2 or not fields[1].lstrip("-").isdigit():
             return False
-        if len(self.rows) >= _MAX_FRAMES:
-            raise ConversionFailed(f"It has more than {_MAX_FRAMES:,} frames.")
-        self.rows.append((int(fields[1]), 0, fields[0] == "1"))
+        self.add(int(fields[1]), 0, key=fields[0] == "1")
         return True
 
 
-def _ordered(rows: list[tuple[int, int, bool]], time_base: Fraction) -> FrameTimes:
-    """In the order of showing; packets come in the order of decoding."""
-    if not rows:
+def _ordered(reader: _Reader, time_base: Fraction) -> FrameTimes:
+    """In the order of showing; packets come in the order of decoding. Blocking."""
+    if not reader.times:
         raise ConversionFailed("There is no frame in it.")
-    rows.sort()
-    times = [row[0] for row in rows]
-    if len(set(times)) != len(times):
+    times = array("q", sorted(reader.times))
+    if any(one == other for one, other in itertools.pairwise(times)):
         raise ConversionFailed("Several of its frames have the same time.")
-    last = rows[-1][1] or (times[-1] - times[-2] if len(times) > 1 else round(Fraction(1, 25) / time_base))
-    keys = frozenset(number for number, row in enumerate(rows) if row[2])
+    last = reader.last[1] or (times[-1] - times[-2] if len(times) > 1 else round(Fraction(1, 25) / time_base))
+    keys = frozenset(bisect_left(times, key) for key in reader.keys)
     return FrameTimes(times, keys, time_base, max(1, last))

@@ -158,9 +158,10 @@ async def _new_recipe(work: Work, reading: Reading, way: str, version: str) -> R
     options["enc_time_base"] = f"{base.numerator}:{base.denominator}"
     options["video_track_timescale"] = str(base.denominator)
     options["times"] = "setpts=PTS-STARTPTS" if way != "tolerant" else f"setpts=N/({_rate(picture)}*TB)"
-    segments = (
-        plan_segments(reading.frames, seconds=work.settings.segment_seconds) if reading.frames else (_WHOLE,)
-    )
+    segments: tuple[Segment, ...] = (_WHOLE,)
+    if reading.frames:
+        seconds = work.settings.segment_seconds
+        segments = await asyncio.to_thread(plan_segments, reading.frames, seconds=seconds)
     return Recipe(
         identity=await asyncio.to_thread(identity_of, work.source),
         ffmpeg=version,

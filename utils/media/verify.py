@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import asyncio
+import math
 from fractions import Fraction
 from pathlib import Path
 
@@ -33,19 +35,30 @@ async def require_frames(
     microsecond in which the joining of segments counts.
     """
     frames = await read_frame_times(path, stream="v:0", time_base=time_base, tools=tools, within=within)
-    if expected is None:
-        return len(frames.times)
+    if expected is not None:
+        await asyncio.to_thread(_require_same, frames, expected)
+    return len(frames.times)
+
+
+def _require_same(frames: FrameTimes, expected: FrameTimes) -> None:
+    """Raise :class:`ConversionFailed` at the first difference. Blocking."""
     if len(frames.times) != len(expected.times):
         raise ConversionFailed(f"It has {len(frames.times)} frames instead of {len(expected.times)}.")
     allowed = max(frames.time_base, expected.time_base) + Fraction(2, 1_000_000)
-    for number in range(len(frames.times)):
-        here = (frames.times[number] - frames.times[0]) * frames.time_base
-        there = (expected.times[number] - expected.times[0]) * expected.time_base
-        if abs(here - there) > allowed:
-            raise ConversionFailed(
-                f"Frame {number} is at {float(here):.3f} s instead of {float(there):.3f} s."
+    # In whole numbers of one small unit: fractions of half a million frames would take seconds.
+    unit = Fraction(
+        1, math.lcm(*(base.denominator for base in (frames.time_base, expected.time_base, allowed)))
+    )
+    here, there = int(frames.time_base / unit), int(expected.time_base / unit)
+    limit = int(allowed / unit)
+    first, first_expected = frames.times[0], expected.times[0]
+    for number, (time, wanted) in enumerate(zip(frames.times, expected.times, strict=True)):
+        if abs((time - first) * here - (wanted - first_expected) * there) > limit:
+            is_at, should = (
+                float((time - first) * here * unit),
+                float((wanted - first_expected) * there * unit),
             )
-    return len(frames.times)
+            raise ConversionFailed(f"Frame {number} is at {is_at:.3f} s instead of {should:.3f} s.")
 
 
 async def require_decodable(path: Path, *, keys_only: bool, tools: Tools, within: float) -> None:
