@@ -28,7 +28,6 @@ _MAGIC: tuple[tuple[bytes, str], ...] = (
     (b"xar!\x00\x1c", "xar"),
     (b"!<arch>\n", "ar"),
     (b"\xed\xab\xee\xdb", "rpm"),
-    (b"07070", "cpio"),
     (b"hsqs", "squashfs"),
 )
 #: Compressed streams: one file, or a tar.
@@ -63,6 +62,8 @@ def format_of(head: bytes, name: str = "") -> str:
         return "zst"
     if is_tar(head):
         return "tar"
+    if _is_cpio(head):
+        return "cpio"
     if _is_lzh(head):
         return "lzh"
     if _is_arj(head):
@@ -107,6 +108,18 @@ def is_tar(head: bytes) -> bool:
 
 def _is_zst_skippable(head: bytes) -> bool:
     return len(head) > 8 and head[1:4] == b"\x2a\x4d\x18" and head[0] & 0xF0 == 0x50
+
+
+def _is_cpio(head: bytes) -> bool:
+    """Its magic number is digits like any others: the first name must end where its length says."""
+    start, digits, base = (76, slice(59, 65), 8) if head[:6] == b"070707" else (110, slice(94, 102), 16)
+    if head[:6] not in (b"070701", b"070702", b"070707"):
+        return False
+    try:
+        end = start + int(head[digits], base)
+    except ValueError:
+        return False
+    return start < end <= len(head) and head[end - 1] == 0
 
 
 def _is_lzh(head: bytes) -> bool:

@@ -24,8 +24,9 @@ async def start_pass(
     chosen: tuple[str, ...] = ()
     if items is not None:
         names = scratch.new_file()
-        text = b"\n".join(dict.fromkeys(item.name.encode("utf-8", "surrogateescape") for item in items))
-        await asyncio.to_thread(names.write_bytes, text + b"\n")
+        # In quotes, or else spaces at either end are lost.
+        lines = [b'"%s"\n' % item.name.encode("utf-8", "surrogateescape") for item in items]
+        await asyncio.to_thread(names.write_bytes, b"".join(dict.fromkeys(lines)))
         chosen = ("-spd", "-scsUTF-8", f"-i@{names}")
     arguments = ("x", "-so", "-sccUTF-8", *chosen, "--", str(path))
     return await Run.start(arguments, scratch=scratch, password=password, standstill=budget.limits.timeout)
