@@ -93,7 +93,12 @@ class Narrator:
     def _line(self, who: str, text: str) -> None:
         first, *others = text.splitlines() or [""]
         self.tell(
-            "\n".join([f"{time.strftime('%H:%M:%S')}  {who}  {first}", *(" " * 15 + line for line in others)])
+            "\n".join(
+                [
+                    f"{time.strftime('%H:%M:%S')}  {who}  {first}",
+                    *((" " * 15 + line).rstrip() for line in others),
+                ]
+            )
         )
 
     def _clear_progress(self) -> None:

@@ -173,8 +173,9 @@ def test_a_killed_bot_is_not_running(tmp_path: Path) -> None:
 
 def test_a_file_where_a_folder_should_be(tmp_path: Path) -> None:
     (tmp_path / "data").touch()
-    assert check_folder("DATA_DIR", tmp_path / "data").level is Level.FAIL
-    assert check_folder("RECOVERY_DIR", tmp_path / "data" / "recovery").level is Level.FAIL
+    for folder in (tmp_path / "data", tmp_path / "data" / "recovery"):
+        check = check_folder("DATA_DIR", folder)
+        assert (check.level, check.found) == (Level.FAIL, f"{tmp_path / 'data'} is no folder")
 
 
 @pytest.mark.skipif(os.geteuid() == 0, reason="root may write everywhere")
