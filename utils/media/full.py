@@ -65,7 +65,7 @@ async def convert_fully(work: Work) -> Inspection:
             log.info("The %s way failed: %s", WAYS[number], error.told)
             failure = error
             state = await asyncio.to_thread(_earlier, work)
-    await work.save({}, 0.0)
+    await work.save(dict, 0.0)
     await asyncio.to_thread(shutil.rmtree, work.folder, ignore_errors=True)
     raise failure
 
@@ -104,35 +104,55 @@ class _Encoding:
     def __init__(self, work: Work, way: str) -> None:
         self._work = work
         self._way = way
+        #: Frames encoded of the segment in hand, and (where frames are not counted) its seconds.
+        self._in_hand, self._seconds = 0, 0.0
 
     async def run(self, earlier: EncodeState | None) -> Inspection:
         work = self._work
         self._reading = await read_source(work, self._way)
         self._state = await prepare(work, self._reading, self._way, earlier)
         await self._save()
-        if work.plan.audio and self._state.audio is None:
-            await self._encode_audio()
-        for number, segment in enumerate(self._state.recipe.segments):
-            if number not in self._state.segments:
-                await self._encode_segment(number, segment)
+        await self._encode()
         await self._join()
         result = await self._verify()
         size = await asyncio.to_thread(settle, work.part, work.output)
         # Recorded before the segments go: a kill in between must not cost the whole work again.
         self._state = replace(self._state, result=Done(work.output.name, size))
-        await work.save(self._state.to_json(), 100.0)
+        await work.save(self._state.to_json, 100.0)
         await asyncio.to_thread(shutil.rmtree, work.folder, ignore_errors=True)
         return result
 
+    async def _encode(self) -> None:
+        """All segments one after another, and the sound meanwhile."""
+        sound: asyncio.Future[None] | None = None
+        if self._work.plan.audio and self._state.audio is None:
+            sound = asyncio.ensure_future(self._encode_audio())
+        try:
+            for number, segment in enumerate(self._state.recipe.segments):
+                if sound is not None and sound.done():
+                    sound.result()
+                if number not in self._state.segments:
+                    await self._encode_segment(number, segment)
+            if sound is not None:
+                await sound
+        finally:
+            if sound is not None:
+                sound.cancel()
+                await asyncio.gather(sound, return_exceptions=True)
+
     async def _save(self) -> None:
-        done = self._done(0)
-        await self._work.save(self._state.to_json(), done * 99.0)
+        done = self._done()
+        await self._work.save(self._state.to_json, self._work.percent(done))
         await self._work.show(done)
 
-    def _done(self, frames: int) -> float:
-        """The part of all frames that is encoded, ``frames`` of the segment in hand included."""
+    def _done(self) -> float:
+        """The part of all frames that is encoded, those of the segment in hand included."""
         total = self._state.recipe.frames
-        return (self._state.frames_done + frames) / total if total else 0.0
+        return (self._state.frames_done + self._in_hand) / total if total else self._seconds_done()
+
+    def _seconds_done(self) -> float:
+        duration = self._work.inspection.duration
+        return self._seconds / duration if duration else 0.0
 
     async def _encode_audio(self) -> None:
         work = self._work
@@ -163,10 +183,8 @@ class _Encoding:
         )
 
         async def progress(now: Progress) -> None:
-            done = self._done(now.frames)
-            if not self._state.recipe.frames and work.inspection.duration:
-                done = now.seconds / work.inspection.duration
-            await work.show(done, self._state.to_json())
+            self._in_hand, self._seconds = now.frames, now.seconds
+            await work.show(self._done(), self._state.to_json)
 
         factor = 1.0 if segment.frames else work.length_factor
         await work.tools.convert(
@@ -183,7 +201,7 @@ class _Encoding:
             within=work.settings.timeout_seconds,
         )
         size = await asyncio.to_thread(settle, part, final)
-        self._state = self._state.with_segment(number, Done(final.name, size, frames))
+        self._state, self._in_hand = self._state.with_segment(number, Done(final.name, size, frames)), 0
         await self._save()
 
     async def _join(self) -> None:

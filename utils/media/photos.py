@@ -192,9 +192,8 @@ def _to_eight_bits(image: Image.Image) -> Image.Image:
     _, high = image.getextrema()
     top = float(high) if isinstance(high, (int, float)) else 255.0
     if image.mode == "F":
-        scale = 255 / top if top > 0 else 1.0
-    else:
-        scale = 1 / 256 if top > 255 else 1.0
+        return image.point(lambda value: value * 255 / max(top, 1e-9) + 0).convert("L")
+    scale = 1 / 256 if top > 255 else 1.0
     return image.point(lambda value: value * scale).convert("L")
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import time
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, field
@@ -17,6 +18,8 @@ from utils.media.tools import Tools
 
 #: Of the percentage, what is left for joining and checking once all frames are encoded.
 _FOR_THE_END = 1.0
+
+Snapshot = Callable[[], Mapping[str, Any]]
 
 
 @dataclass
@@ -34,6 +37,7 @@ class Work:
     on_progress: Callable[[float], Awaitable[None]]
     free: FreeSpace
     _saved_at: float = field(default_factory=time.monotonic)
+    _saving: asyncio.Lock = field(default_factory=asyncio.Lock)
 
     @property
     def part(self) -> Path:
@@ -45,14 +49,20 @@ class Work:
         """How many segments long the source is: a step over all of it may take that many times as long."""
         return max(1.0, self.inspection.duration / self.settings.segment_seconds)
 
-    async def save(self, data: Mapping[str, Any], progress: float) -> None:
-        """Checkpoint."""
-        await self.checkpoint.save(data, progress)
-        self._saved_at = time.monotonic()
+    async def save(self, snapshot: Snapshot, progress: float) -> None:
+        """Checkpoint what ``snapshot`` gives. One at a time: an older state must not replace a newer one."""
+        async with self._saving:
+            await self.checkpoint.save(snapshot(), progress)
+            self._saved_at = time.monotonic()
 
-    async def show(self, done: float, data: Mapping[str, Any] | None = None) -> None:
+    async def show(self, done: float, snapshot: Snapshot | None = None) -> None:
         """``done`` (0 to 1) of the frames are encoded; also checkpointed when that was long ago."""
-        percent = min(1.0, max(0.0, done)) * (100.0 - _FOR_THE_END)
+        percent = self.percent(done)
         await self.on_progress(percent)
-        if data is not None and time.monotonic() - self._saved_at >= self.settings.save_interval:
-            await self.save(data, percent)
+        if snapshot is not None and time.monotonic() - self._saved_at >= self.settings.save_interval:
+            await self.save(snapshot, percent)
+
+    @staticmethod
+    def percent(done: float) -> float:
+        """The percentage to show while ``done`` (0 to 1) of the frames are encoded."""
+        return min(1.0, max(0.0, done)) * (100.0 - _FOR_THE_END)
