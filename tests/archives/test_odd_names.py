@@ -10,6 +10,7 @@ from tests.archives.making import zip_bytes
 from tests.archives.unpacking import unpack
 
 NAMES = (
+    "starry.jpg",
     " space before.jpg",
     "space behind.jpg ",
     "dot.",
@@ -20,7 +21,6 @@ NAMES = (
     "--",
     "star*.jpg",
     "question?.jpg",
-    "starry.jpg",
     "[brackets].jpg",
     "tab\t.jpg",
     "escape\x1b[31m.jpg",

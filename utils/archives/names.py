@@ -17,6 +17,8 @@ UTF8 = "utf-8"
 LEGACY = ("cp437", "cp866", "cp1251", "shift_jis", "gb18030", "big5", "euc_kr", "cp850", "cp1252")
 UNICODE_PATH = 0x7075
 LONGEST = 255
+#: Invisible, but Persian words and families of emoji are written with them.
+_JOINERS = "\u200c\u200d"
 #: Names beyond these many change nothing about which code page is the most likely.
 SAMPLE = 400
 
@@ -187,13 +189,18 @@ def display_path(name: str) -> str:
 
 
 def _display(part: str) -> str:
-    part = "".join("�" if unicodedata.category(c) in ("Cc", "Cf", "Cs", "Zl", "Zp") else c for c in part)
+    # macOS writes "é" as two characters, which not every client puts together.
+    part = "".join("�" if _is_trick(char) else char for char in unicodedata.normalize("NFC", part))
     if len(part) <= LONGEST:
         return part
     stem, dot, suffix = part.rpartition(".")
     if not dot or len(suffix) > 16:
         return part[: LONGEST - 1] + "…"
     return f"{stem[: LONGEST - len(suffix) - 2]}….{suffix}"
+
+
+def _is_trick(char: str) -> bool:
+    return unicodedata.category(char) in ("Cc", "Cf", "Cs", "Zl", "Zp") and char not in _JOINERS
 
 
 def is_junk(path: str) -> bool:
