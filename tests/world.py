@@ -87,7 +87,7 @@ class World:
         """The person sends a file; returns the message's id."""
         return int((await self.person.send_file(BOT, path, caption)).id)
 
-    async def wait(self, words: str, seconds: float = 60) -> str:
+    async def wait(self, words: str, seconds: float = 30) -> str:
         """The first text from the bot that holds ``words``."""
         return str((await self.person.wait_for_text(words, seconds)).raw_text)
 

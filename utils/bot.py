@@ -20,7 +20,7 @@ from utils import job_record as lines
 from utils.albums import MediaFile
 from utils.archives import ArchiveReader, Limits, is_archive, open_archive
 from utils.constants import Settings
-from utils.conversion_state import ConversionStateManager, display_name
+from utils.conversion_state import INCOMPLETE, ConversionStateManager, display_name
 from utils.conversions import Conversions
 from utils.errors import ArchiveError, DeliveredBefore, NotAnArchive, SettingsError
 from utils.job import Job, JobServices
@@ -313,7 +313,7 @@ class Bot:
         )
         services = JobServices(
             open_archive=lambda passwords: self._open(item, job_id, workspace, passwords, on_wait),
-            ask_password=partial(self._conversation.ask_password, item.chat, delivery),
+            ask_password=partial(self._conversation.ask_password, item.chat, item.name, delivery),
             upload_slot=partial(self.queue.upload, item.chat),
             convert=self._convert_later if self._settings.DEFERRED_VIDEO_CONVERSION else self._convert_now,
             show=status.show,
@@ -345,8 +345,17 @@ class Bot:
     async def _finished(self, item: Incoming, job_id: str, well: bool) -> None:
         if well and job_id in self._prints:
             await self._seen.add_delivered(item, self._prints[job_id])
+        await asyncio.to_thread(self._forget_conversions, job_id)
         for known in (self._jobs, self._tasks, self._statuses, self._prints):
             known.pop(job_id, None)
+
+    def _forget_conversions(self, job_id: str) -> None:
+        """What is left of a job's conversions, should it have been cancelled. Blocking."""
+        for state in list(self._states.states.values()):
+            if state["details"].get("job") == job_id and state["status"] in INCOMPLETE:
+                self._states.forget(state["file_path"])
+        for folder in self._settings.path("RECOVERY_DIR").glob(f"{job_id}-*"):
+            shutil.rmtree(folder, ignore_errors=True)
 
     async def _open(
         self, item: Incoming, job_id: str, workspace: Workspace, passwords: Sequence[str], on_wait: OnWait
@@ -388,16 +397,15 @@ class Bot:
 
     async def _cancel(self, chat: int) -> str:
         """Stop all jobs of ``chat``; returns what to answer."""
-        jobs = [job for job in self._jobs.values() if job.chat == chat and not job.record.done]
+        jobs = [job for job in self._jobs.values() if job.chat == chat and "summary" not in job.record.sent]
         for job in jobs:
             self.queue.drop_conversions(job.id)
             task = self._tasks[job.id]
             task.cancel()
             await asyncio.gather(task, return_exceptions=True)
             await job.cancel()
-        return (
-            f"🛑 Cancelled: {', '.join(job.name for job in jobs)}" if jobs else "There is nothing to cancel."
-        )
+        names = ", ".join(job.name for job in jobs)
+        return f"🛑 Cancelled: {names}" if names else "There is nothing to cancel."
 
     def _status_of(self, chat: int) -> str:
         jobs = [job for job in self._jobs.values() if job.chat == chat]

@@ -115,7 +115,8 @@ class Job:
                 return record.done
             buttons = again_button(record.origin["message"]) if record.failed else None
             await self.delivery.send_text("summary", summary_text(self.name, record), buttons)
-            await self._services.end_status(status_text(self.name, record, "✅ Finished"))
+            ended = "🛑 Cancelled" if record.cancelled else "❌ Failed" if record.failed else "✅ Finished"
+            await self._services.end_status(status_text(self.name, record, ended))
             await self.delivery.write({"t": lines.DONE})
             await self._services.finished(not record.failed)
             await asyncio.to_thread(self._workspace.remove)

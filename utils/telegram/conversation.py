@@ -33,11 +33,11 @@ AGAIN = "again:"
 
 @dataclass
 class Question:
-    """A password that was asked for, in one chat, by the message ``message``."""
+    """A password that was asked for in a chat, by the message ``message`` once that is known."""
 
     chat: int
-    message: int
     answer: asyncio.Future[str]
+    message: int = 0
 
 
 class Conversation:
@@ -53,15 +53,19 @@ class Conversation:
         commands = [types.BotCommand(name, meaning) for name, meaning in COMMANDS.items()]
         await self._client(functions.bots.SetBotCommandsRequest(types.BotCommandScopeDefault(), "", commands))
 
-    async def ask_password(self, chat: int, delivery: Delivery, error: PasswordNeeded, asked: int) -> str:
-        """The password for an archive, from the chat. Raises ``error`` after the last attempt."""
+    async def ask_password(
+        self, chat: int, archive: str, delivery: Delivery, error: PasswordNeeded, asked: int
+    ) -> str:
+        """The password for ``archive``, from the chat. Raises ``error`` after the last attempt."""
         if asked >= self._attempts:
             raise error
-        text = f"🔒 {error.told}\nReply with the password (attempt {asked + 1} of {self._attempts})."
-        message = await delivery.send_text(f"password-{asked}", text)
-        question = Question(chat, message, asyncio.get_running_loop().create_future())
+        attempt = f"attempt {asked + 1} of {self._attempts}"
+        text = f"🔒 {archive}: {error.told}\nReply with the password ({attempt})."
+        # Open before it is sent: an answer may come before we hear that the question arrived.
+        question = Question(chat, asyncio.get_running_loop().create_future())
         self._questions.append(question)
         try:
+            question.message = await delivery.send_text(f"password-{asked}", text)
             return await question.answer
         finally:
             self._questions.remove(question)
@@ -87,14 +91,13 @@ class Conversation:
             item.peer.input(),
             f"I sent you what is in {before['name']} on {date_words(before['date'])}. Shall I do it again?",
             reply_to=item.message,
-            buttons=[Button.inline("🔁 Again", f"{AGAIN}{item.message}")],
+            buttons=again_button(item.message),
         )
 
 
 def again_button(message: int) -> TLObject:
     """The keyboard with the one button that has the file of ``message`` handled again."""
-    button = types.KeyboardButtonCallback("🔁 Again", f"{AGAIN}{message}".encode())
-    return types.ReplyInlineMarkup([types.KeyboardButtonRow([button])])
+    return TelegramClient.build_reply_markup([Button.inline("🔁 Again", f"{AGAIN}{message}")])
 
 
 def date_words(date: float) -> str:

@@ -137,7 +137,9 @@ class Delivery:
             return
         if self.is_refused(file):
             raise Refused(f"{file.name} was refused before.", reason=self.refusal(file))
-        uploads = [self._new_upload(self._files / file.path, file.name)]
+        # A picture's name is not shown, but a strange ending is refused (PHOTO_EXT_INVALID).
+        name = "photo.jpg" if file.kind == "photo" else file.name
+        uploads = [self._new_upload(self._files / file.path, name)]
         if file.kind == "video" and file.thumb:
             uploads.append(self._new_upload(self._files / file.thumb, "thumb.jpg"))
         try:
