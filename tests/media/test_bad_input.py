@@ -220,6 +220,20 @@ async def test_times_that_jump_do_not_make_hours_of_nothing(tmp_path: Path, name
         assert after.duration < 10
 
 
+async def test_a_clock_that_jumps_is_no_reason_to_encode_what_can_be_copied(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    one = clip(tmp_path / "1.ts", *H264, *AAC)
+    two = clip(tmp_path / "2.ts", *H264, *AAC, "-output_ts_offset", "3600")
+    (tmp_path / "a.ts").write_bytes(one.read_bytes() + two.read_bytes())
+    with caplog.at_level("INFO"):
+        _, after = await convert(tmp_path / "a.ts", tmp_path / "out.mp4")
+    assert "encoded" not in caplog.text
+    assert after.verdict is Verdict.READY
+    assert after.duration == pytest.approx(4, abs=0.5)
+    assert len(shown_times(tmp_path / "out.mp4")) == 100
+
+
 async def test_a_stream_without_container_is_converted(tmp_path: Path) -> None:
     source = clip(tmp_path / "a.m2v", "-c:v", "mpeg2video", "-q:v", "4", sound=False)
     _, after = await convert(source, tmp_path / "out.mp4")

@@ -156,6 +156,8 @@ def _why_remux(probe: Probe, layout: Layout | None) -> str:
         return "The index is at the end, so that nothing plays before all is loaded."
     if probe.brand.startswith(("qt", "3g")):
         return "The streams can stay, but QuickTime and 3GP are not MP4 to every player."
+    if any(not (audio.codec and audio.channels) for audio in probe.audios):
+        return "It has a sound track that nothing can play; it is left out."
     if len(probe.videos) > 1:
         return "It has more than one picture; the largest is kept."
     return ""

@@ -41,6 +41,7 @@ async def remux(work: Work) -> Inspection:
         expected=expected,
         tools=work.tools,
         within=work.settings.timeout_seconds,
+        copied=True,
     )
     await asyncio.to_thread(settle, work.part, work.output)
     return result
