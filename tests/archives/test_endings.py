@@ -6,6 +6,7 @@ import asyncio
 import gc
 import gzip
 import random
+import shutil
 import threading
 from pathlib import Path
 
@@ -71,6 +72,26 @@ async def test_cancelled_at_any_time(kind: str, tmp_path: Path) -> None:
         await asyncio.wait([task], timeout=5)
         assert task.done(), "it does not end"
         assert_nothing_left(folder, taken)
+
+
+@pytest.mark.parametrize("kind", KINDS)
+@pytest.mark.parametrize("answers", [1, 3])
+async def test_cancelled_while_the_source_does_not_answer(kind: str, answers: int, tmp_path: Path) -> None:
+    class Silent(MemorySource):
+        async def read(self, offset: int, size: int) -> bytes:
+            if self.reads >= answers:
+                await asyncio.Event().wait()
+            return await super().read(offset, size)
+
+    taken: list[Extracted] = []
+    source = Silent(archive(kind, tmp_path / "made"), "a")
+    task = asyncio.ensure_future(read_all(source, tmp_path, taken))
+    await asyncio.sleep(0.15)
+    task.cancel()
+    await asyncio.wait([task], timeout=5)
+    assert task.done(), "it does not end"
+    shutil.rmtree(tmp_path / "made")
+    assert_nothing_left(tmp_path, taken)
 
 
 @pytest.mark.parametrize("kind", KINDS)

@@ -95,6 +95,16 @@ async def test_damage_in_one_rar_entry_spares_the_others(tmp_path: Path) -> None
     assert outcome.files["5.bin"] == files[5][1]
 
 
+async def test_a_large_entry_whose_check_sum_is_wrong_is_not_handed_over(tmp_path: Path) -> None:
+    """Large ones are written while they come; what was written goes again."""
+    files = [("large.bin", random.Random(1).randbytes(2_500_000)), ("b.bin", b"small")]
+    data = bytearray(rar5(files))
+    data[2_000_000] ^= 1
+    outcome = await unpack(bytes(data), tmp_path)
+    assert outcome.files == {"b.bin": b"small"}
+    assert list(outcome.errors) == ["large.bin"]
+
+
 async def test_damage_in_a_solid_7z_gives_what_verifies(tmp_path: Path) -> None:
     files = {f"{n}.bin": random.Random(n).randbytes(100_000) for n in range(8)}
     path = seven_zip(tmp_path / "a.7z", files, "-ms=on", "-mx1")
