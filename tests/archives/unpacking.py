@@ -135,7 +135,7 @@ def _assert_nothing_left(folder: Path, kept: set[Path], threads: set[threading.T
     assert not list((folder / "scratch").iterdir()), "the scratch folder is not empty"
     assert {path for path in kept if not path.is_file()} == set()
     assert not children(), "a process is left"
-    new = {t for t in threading.enumerate() if t not in threads and not t.name.startswith("asyncio_")}
+    new = {t for t in threading.enumerate() if t not in threads and not t.name.startswith("asyncio")}
     assert not new, f"threads are left: {new}"
 
 
