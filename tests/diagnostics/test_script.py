@@ -62,6 +62,7 @@ class Doctor:
 @pytest.fixture
 async def doctor(tmp_path: Path):  # type: ignore[no-untyped-def]
     async with Sandbox(tmp_path / "telegram") as sandbox:
+        await sandbox.add_bot(TOKEN, "archive_bot", "Archive bot")
         yield Doctor(tmp_path, sandbox)
 
 
@@ -71,7 +72,7 @@ async def test_everything_in_place_ends_with_zero(doctor: Doctor) -> None:
     assert "❌" not in ran.stdout
     assert ran.stdout.rstrip().splitlines()[-1].startswith("✅ The bot would work.")
     assert "Trial conversion (libx264, aac): one second became" in ran.stdout
-    assert "answers as data centre 1" in ran.stdout
+    assert "answers; the token is that of @archive_bot" in ran.stdout
     assert "decodes RAR" in ran.stdout
 
 
@@ -139,8 +140,26 @@ async def test_a_server_that_is_not_there(doctor: Doctor) -> None:
     assert "❌ 127.0.0.1:9: 127.0.0.1:9 does not answer" in ran.stdout
 
 
+async def test_a_token_that_the_server_does_not_know(doctor: Doctor) -> None:
+    ran = await doctor.run(BOT_TOKEN="4242:another-token")
+    assert ran.returncode == 1
+    assert "Telegram does not know this BOT_TOKEN." in ran.stdout
+    assert "another-token" not in ran.stdout
+
+
+async def test_without_a_token_or_once_logged_in_no_log_in_is_made(doctor: Doctor) -> None:
+    ran = await doctor.run(BOT_TOKEN="")
+    assert (ran.returncode, "answers as data centre 1" in ran.stdout) == (0, True)
+    (doctor.data / "sessions").mkdir(parents=True)
+    (doctor.data / "sessions" / "bot.session").touch(0o600)
+    ran = await doctor.run(BOT_TOKEN="4242:another-token")
+    assert (ran.returncode, "answers as data centre 1" in ran.stdout) == (0, True)
+
+
 async def test_the_key_of_another_server(doctor: Doctor, tmp_path: Path) -> None:
     async with Sandbox(tmp_path / "other") as other:
         ran = await doctor.run(TELEGRAM_SERVER_KEY=str(other.key_file))
     assert ran.returncode == 1
+    assert "no key could be agreed on" in ran.stdout
+    ran = await doctor.run(TELEGRAM_SERVER_KEY=str(other.key_file), BOT_TOKEN="")
     assert "answers, but not as a Telegram server would" in ran.stdout

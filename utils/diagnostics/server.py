@@ -1,4 +1,8 @@
-"""Whether Telegram, or the server of the settings, answers. No log-in is made."""
+"""Whether Telegram, or the server of the settings, answers, and knows the token.
+
+The token is tried by a log-in of its own, which is ended at once and leaves nothing behind; where the bot is
+logged in already, that is not needed.
+"""
 
 from __future__ import annotations
 
@@ -7,10 +11,14 @@ import socket
 import tempfile
 from collections.abc import Callable
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from utils.constants import Settings
 from utils.diagnostics.check import Check, Level
-from utils.errors import SettingsError
+from utils.errors import LoginFailed, SettingsError
+
+if TYPE_CHECKING:
+    from telethon import TelegramClient
 
 GROUP = "Connection"
 #: Telegram's data centre 2, where Telethon knocks first.
@@ -27,7 +35,7 @@ def reach(host: str, port: int) -> None:
 
 
 def check_server(settings: Settings, reach: Reach = reach) -> Check:
-    """A TCP connection to Telegram; with a server of one's own also a key exchange with Telethon."""
+    """A TCP connection, and with a token or a server of one's own a real conversation with Telethon."""
     name = settings.TELEGRAM_SERVER or "Telegram"
     try:
         host, port = _address(settings)
@@ -40,9 +48,15 @@ def check_server(settings: Settings, reach: Reach = reach) -> Check:
         advice = "Is the network up? Does a firewall or the provider block it?"
         found = f"{host}:{port} does not answer ({error.strerror or error})"
         return Check(GROUP, name, Level.FAIL, found, advice)
-    if settings.TELEGRAM_SERVER:
-        return asyncio.run(_handshake(settings, name))
+    if settings.TELEGRAM_SERVER or token_to_try(settings):
+        return asyncio.run(_talk(settings, name))
     return Check(GROUP, name, Level.OK, f"{host}:{port} answers")
+
+
+def token_to_try(settings: Settings) -> bool:
+    """Whether there is a token that nobody has logged in with yet."""
+    complete = settings.BOT_TOKEN and settings.API_ID and settings.API_HASH
+    return bool(complete) and not (settings.path("DATA_DIR") / "sessions" / "bot.session").exists()
 
 
 def _address(settings: Settings) -> tuple[str, int]:
@@ -53,25 +67,43 @@ def _address(settings: Settings) -> tuple[str, int]:
     return parse_server(settings.TELEGRAM_SERVER)
 
 
-async def _handshake(settings: Settings, name: str) -> Check:
-    """Agree on a key with the server and ask it which data centre it is."""
-    from telethon.tl.functions.help import GetNearestDcRequest
-
+async def _talk(settings: Settings, name: str) -> Check:
+    """Agree on a key with the server, and log in with the token if it is to be tried."""
     from utils.telegram.client import build_client
 
-    advice = "Is TELEGRAM_SERVER_KEY the public key of that server, and TELEGRAM_SERVER_DC its number?"
     with tempfile.TemporaryDirectory() as folder:
         try:
             client = build_client(settings, Path(folder) / "doctor.session")
         except SettingsError as error:
             return Check(GROUP, name, Level.FAIL, error.told, "Correct the setting.")
         try:
-            async with asyncio.timeout(4 * PATIENCE):
-                await client.connect()
-                answer = await client(GetNearestDcRequest())
+            ask = _log_in if token_to_try(settings) else _handshake
+            found = await ask(client, settings)
+        except LoginFailed as error:
+            return Check(GROUP, name, Level.FAIL, error.told, "./bot run would say the same.")
         except (OSError, TimeoutError) as error:
             found = f"answers, but not as a Telegram server would ({error or 'time-out'})"
+            advice = (
+                "Is TELEGRAM_SERVER_KEY the public key of that server, and TELEGRAM_SERVER_DC its number?"
+            )
             return Check(GROUP, name, Level.FAIL, found, advice)
         finally:
             await client.disconnect()
-    return Check(GROUP, name, Level.OK, f"answers as data centre {answer.this_dc}")
+    return Check(GROUP, name, Level.OK, found)
+
+
+async def _handshake(client: TelegramClient, _: Settings) -> str:
+    from telethon.tl.functions.help import GetNearestDcRequest
+
+    async with asyncio.timeout(4 * PATIENCE):
+        await client.connect()
+        answer = await client(GetNearestDcRequest())
+    return f"answers as data centre {answer.this_dc}"
+
+
+async def _log_in(client: TelegramClient, settings: Settings) -> str:
+    from utils.telegram.client import login, terminal
+
+    me = await login(client, settings, terminal(), patience=4 * PATIENCE)
+    await client.log_out()
+    return f"answers; the token is that of @{me.username}"
