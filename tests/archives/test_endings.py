@@ -159,6 +159,20 @@ async def test_a_relative_scratch_folder_will_do(tmp_path: Path, monkeypatch: py
     assert outcome.files == dict(FILES)
 
 
+class Keeping(MemorySource):
+    closed = 0
+
+    async def close(self) -> None:
+        self.closed += 1
+
+
+async def test_a_source_that_keeps_something_is_told_that_it_is_over(tmp_path: Path) -> None:
+    fine, bad = Keeping(zip_bytes(FILES)), Keeping(b"nothing")
+    await unpack(fine, tmp_path / "fine")
+    await unpack(bad, tmp_path / "bad")
+    assert fine.closed == 1 and bad.closed == 1
+
+
 async def test_several_archives_at_once_do_not_disturb_each_other(tmp_path: Path) -> None:
     kinds = ["zip", "tar.gz", "rar5", "7z", "tar.zst"]
     outputs: dict[str, list[Extracted]] = {kind: [] for kind in kinds}

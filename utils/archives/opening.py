@@ -16,7 +16,7 @@ from utils.archives.nested import NestedReader
 from utils.archives.scratch import Scratch, spool
 from utils.archives.seven_zip import SevenZipReader
 from utils.archives.single import SingleReader
-from utils.archives.source import ByteSource, JoinedSource
+from utils.archives.source import ByteSource, JoinedSource, close_sources
 from utils.archives.streams import OpenStream, Stream
 from utils.archives.tar_reader import TarReader
 from utils.archives.volume_set import SetReader, VolumeSet
@@ -37,25 +37,34 @@ async def open_archive(
     ``scratch`` is a folder in which the reader may keep a folder of its own until it is closed. Raises
     NotAnArchive, PasswordNeeded, WrongPassword, VolumeMissing, ArchiveDamaged, UnsupportedArchive,
     LimitExceeded and DiskFull; nothing is left behind then, but for what was fetched of an archive whose
-    password is not known: the next try with the same ``scratch`` finds it there.
+    password is not known: the next try with the same ``scratch`` finds it there. Sources that have a
+    ``close`` are closed with the reader, or before this raises.
     """
     files = list(sources) if isinstance(sources, Sequence) else [sources]
     budget = Budget(limits, sum(source.size for source in files))
     own = await Scratch.make(scratch)
     opener = _Opener(own, budget, tuple(dict.fromkeys(p for p in passwords if p)))
     try:
-        return _Opened(await opener.open(files), own)
+        return _Opened(await opener.open(files), own, files)
     except BaseException as error:
-        await to_the_end(asyncio.to_thread(own.remove, but_fetched=isinstance(error, PasswordNeeded)))
+        await to_the_end(_clean_up(own, files, but_fetched=isinstance(error, PasswordNeeded)))
         raise
+
+
+async def _clean_up(scratch: Scratch, sources: Sequence[ByteSource], *, but_fetched: bool) -> None:
+    try:
+        await close_sources(sources)
+    finally:
+        await asyncio.to_thread(scratch.remove, but_fetched=but_fetched)
 
 
 class _Opened:
     """The reader that the caller gets: closing it removes the scratch folder as well."""
 
-    def __init__(self, reader: ArchiveReader, scratch: Scratch) -> None:
+    def __init__(self, reader: ArchiveReader, scratch: Scratch, sources: Sequence[ByteSource]) -> None:
         self._reader = reader
         self._scratch = scratch
+        self._sources = sources
         self.format = reader.format
         self.listing: Sequence[Entry] | None = reader.listing
         self._wants_password = False
@@ -80,7 +89,7 @@ class _Opened:
         try:
             await self._reader.close()
         finally:
-            await asyncio.to_thread(self._scratch.remove, but_fetched=self._wants_password)
+            await _clean_up(self._scratch, self._sources, but_fetched=self._wants_password)
 
 
 class _Opener:

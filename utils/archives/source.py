@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from bisect import bisect_right
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from itertools import accumulate
 from pathlib import Path
 from typing import Protocol, runtime_checkable
@@ -28,6 +28,20 @@ class Downloadable(Protocol):
     """A source that knows a better way to fetch itself as a whole than range after range."""
 
     async def download_to(self, path: Path) -> None: ...
+
+
+@runtime_checkable
+class Closable(Protocol):
+    """A source that keeps something, such as what it read ahead."""
+
+    async def close(self) -> None: ...
+
+
+async def close_sources(sources: Iterable[ByteSource]) -> None:
+    """Let them forget what they keep. They may be read again."""
+    for source in sources:
+        if isinstance(source, Closable):
+            await source.close()
 
 
 def identity_of(source: ByteSource) -> str:
