@@ -84,6 +84,9 @@ async def test_a_file_on_another_data_centre(
     await file.download_to(tmp_path / "got.bin")
     assert (tmp_path / "got.bin").read_bytes() == source.read_bytes()
     assert len(sandbox.faults.called("auth.importAuthorization")) == 1
+    # Each session says who it is, and that it wants no updates.
+    callers = [call.caller for call in sandbox.faults.called("upload.getFile", bot.id)]
+    assert all(caller.layer and caller.api_id and not caller.receives_updates for caller in callers)
     # The message may name a data centre that the file has left: FILE_MIGRATE says where it is.
     message.media.document.dc_id = bot.transfers.pool.home
     moved = RemoteFile.of(bot.transfers, message)
