@@ -220,6 +220,7 @@ async def test_bits_turned_at_random(kind: str, tmp_path: Path) -> None:
         outcome = await unpack(bytes(data), tmp_path / str(seed), limits=Limits(disk_reserve=0, timeout=20))
         if kind != "tar":  # has no check sums
             wrong = [path for path, content in outcome.files.items() if content not in CONTENT.values()]
-            assert not wrong, (seed, wrong)
+            # The check sum of a stream is at its end, when its files were handed over; it must be said then.
+            assert not wrong or (kind.startswith("tar.") and outcome.error), (seed, wrong)
         sentences = [*outcome.errors.values(), *([outcome.told] if outcome.error else [])]
         assert all(map(well_formed, sentences)), (seed, sentences)

@@ -95,10 +95,15 @@ def is_document(head: bytes) -> bool:
 
 
 def is_tar(head: bytes) -> bool:
-    """Whether ``head`` begins with a tar header whose check sum is right."""
+    """Whether ``head`` begins with a tar header: it says so itself, or its check sum is right.
+
+    One that says so and has a wrong sum is damaged; what comes behind it can still be had.
+    """
     block = head[:BLOCK]
     if len(block) < BLOCK or not block[0]:
         return False
+    if block[257:262] == b"ustar":
+        return True
     try:
         stored = int(block[148:156].strip(b" \0") or b"x", 8)
     except ValueError:

@@ -20,7 +20,7 @@ from utils.archives.source import ByteSource, JoinedSource, close_sources
 from utils.archives.streams import OpenStream, Stream
 from utils.archives.tar_reader import TarReader
 from utils.archives.volume_set import SetReader, VolumeSet
-from utils.archives.zip_directory import METHODS, NeedsEngine, ZipItem, check_overlap, read_directory
+from utils.archives.zip_directory import METHODS, NeedsEngine, ZipItem, find_faults, read_directory
 from utils.archives.zip_reader import ZipReader
 from utils.errors import NotAnArchive, PasswordNeeded
 
@@ -157,10 +157,10 @@ class _Opener:
             raise password_error(())
         if any(item.encrypted or item.method not in METHODS for item in wanted):
             return await self._open_spooled("zip", await self._spool(source), items, names)
-        check_overlap(items)
+        faults = find_faults(items)
         self._budget.add_entries(len(items))
-        self._budget.check_content(sum(item.size for item in items))
-        return ZipReader(source, items, self._budget)
+        self._budget.check_content(sum(item.size for i, item in enumerate(items) if i not in faults))
+        return ZipReader(source, items, self._budget, faults)
 
     async def _open_stream(self, kind: str, source: ByteSource) -> ArchiveReader:
         opened = await OpenStream.open(kind, source, self._scratch, self._budget.limits.timeout)

@@ -19,6 +19,8 @@ from utils.archives.threads import BlockingSource, Stopped, Worker
 from utils.errors import ArchiveDamaged, UnsupportedArchive
 
 STEP = 256 * 1024
+#: Bytes that a decompressor is given at once: where it meets damage, what it made of them is lost.
+SLICE = 4 * 1024
 #: What Python cannot unpack, and 7-Zip's name for it.
 ENGINE_TYPES: Mapping[str, str] = {"zst": "zstd", "Z": "Z"}
 
@@ -54,7 +56,16 @@ class _Gzip:
         self._full = False
 
     def decompress(self, data: bytes, max_length: int = -1) -> bytes:
-        out = self._inner.decompress(self._rest + data, max(0, max_length))
+        data = self._rest + data
+        before = self._inner.copy()
+        try:
+            out = self._inner.decompress(data, max(0, max_length))
+        except zlib.error:
+            # It gave nothing of what stands before the damage (which may be in the check sum alone).
+            if out := _byte_by_byte(before, data):
+                self._inner, self._rest, self._full = before, data, True
+                return out
+            raise
         self._rest = self._inner.unconsumed_tail
         self._full = len(out) == max_length
         return out
@@ -70,6 +81,23 @@ class _Gzip:
     @property
     def needs_input(self) -> bool:
         return not self._rest and not self._full
+
+
+def _damage(error: Exception) -> ArchiveDamaged:
+    if "check" in str(error):  # zlib's "incorrect data check"
+        return ArchiveDamaged("its check sum does not match: something that came out of it may be wrong.")
+    return ArchiveDamaged("its compressed data are damaged: what was just before may be wrong.")
+
+
+def _byte_by_byte(decompressor: zlib._Decompress, data: bytes) -> bytes:
+    """What can be made of ``data`` before the damage in it. ``decompressor`` is broken then."""
+    parts = []
+    for number in range(len(data)):
+        try:
+            parts.append(decompressor.decompress(data[number : number + 1]))
+        except zlib.error:
+            break
+    return b"".join(parts)
 
 
 _KINDS: Mapping[str, tuple[Callable[[], _Decompressor], bytes]] = {
@@ -97,25 +125,25 @@ class PythonStream:
             piece, self._buffer = self._buffer[:size], self._buffer[size:]
             parts.append(piece)
             size -= len(piece)
+        if not parts and self._error is not None:
+            raise self._error
         return b"".join(parts)
 
     def _more(self) -> bool:
-        """Fill the buffer; False at the end of the stream."""
+        """Fill the buffer; False at the end of the stream, or of what is left of it."""
         while not self._ended and self._error is None:
             try:
                 self._buffer = self._step()
-            except (zlib.error, OSError, lzma.LZMAError, EOFError):
-                self._error = ArchiveDamaged("the archive's compressed data are damaged.")
+            except (zlib.error, OSError, lzma.LZMAError, EOFError) as error:
+                self._error = _damage(error)
             if self._buffer:
                 return True
-        if self._error is not None:
-            raise self._error
         return False
 
     def _step(self) -> bytes:
         if self._decompressor.eof:
             return self._next_member()
-        data = self._raw.read(STEP) if self._decompressor.needs_input else b""
+        data = self._raw.read(SLICE) if self._decompressor.needs_input else b""
         if not data and self._decompressor.needs_input:
             self._error = CutOff("the archive is cut off.")
             return b""
@@ -165,7 +193,7 @@ class EngineStream:
         while size > 0 and (data := os.read(self._output, min(size, STEP))):
             parts.append(data)
             size -= len(data)
-        if size > 0:
+        if size > 0 and not parts:
             self._check_end()
         return b"".join(parts)
 

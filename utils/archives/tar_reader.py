@@ -24,6 +24,8 @@ BUFFER = 128 * 1024
 #: Blocks of 512 bytes in which the next header is looked for: after damage, and after the end mark (archives
 #: may be joined end to end).
 LOST, LOST_AFTER_END = 500_000, 2048
+#: Bytes behind the end mark that are read for the sake of the check sum.
+BEHIND_THE_END = 64 * 1024 * 1024
 LONGEST_HEADER = 1024 * 1024
 #: So many of the last foreign names decide together how they are read.
 SAMPLE = 50
@@ -88,6 +90,7 @@ class TarReader:
         self._scratch = scratch
         self._tar: _Tar | None = None
         self._foreign: list[RawName] = []
+        self._counted: _Counted | None = None
         self._current: EntryFile | None = None
 
     async def extract(self, accept: Accept, new_file: NewFile) -> AsyncIterator[Extracted]:
@@ -107,6 +110,7 @@ class TarReader:
             if extracted is not None:
                 yield extracted
         assert self._tar is not None
+        await self._stream.worker.run(self._read_to_the_end)
         if not self._tar.ended:
             raise CutOff("the archive ends without an end mark: it is probably cut off.")
         if self._tar.damaged:
@@ -149,10 +153,19 @@ class TarReader:
         if isinstance(stream, BlockingSource):
             # Entries that nobody wants are jumped over, and never fetched.
             return _Tar.open(fileobj=source, mode="r:", ignore_zeros=True, errors="surrogateescape")
-        counted = cast(IO[bytes], _Counted(stream, self._budget, self._scratch))
+        self._counted = _Counted(stream, self._budget, self._scratch)
+        counted = cast(IO[bytes], self._counted)
         return _Tar.open(
             fileobj=counted, mode="r|", bufsize=BUFFER, ignore_zeros=True, errors="surrogateescape"
         )
+
+    def _read_to_the_end(self) -> None:
+        """Compressed data have a check sum at their end, which is all that vouches for what was in them."""
+        if self._counted is None:
+            return
+        for _ in range(BEHIND_THE_END // STEP):
+            if not self._counted.read(STEP):
+                return
 
     # -- one member -----------------------------------------------------------------------------------
 

@@ -26,6 +26,8 @@ _ENTRY = struct.Struct("<4s24xHHH12x")
 ENTRY_BYTES = 1024
 ENCRYPTED, UTF8_NAME = 1, 1 << 11
 STORED, DEFLATED, BZIP2, LZMA = 0, 8, 12, 14
+#: Deflate never makes more of one byte (https://zlib.net/zlib_tech.html).
+DEFLATE_RATIO = 1032
 METHODS = frozenset({STORED, DEFLATED, BZIP2, LZMA})
 
 
@@ -159,13 +161,31 @@ def _special(mode: int) -> str:
     return "a symbolic link" if stat.S_ISLNK(mode) else "a device"
 
 
-def check_overlap(items: Sequence[ZipItem]) -> None:
-    """Raise LimitExceeded when entries share bytes, as only bombs do.
+def find_faults(items: Sequence[ZipItem]) -> dict[int, str]:
+    """What cannot be true of entries, by their index. Raises LimitExceeded for a bomb.
 
-    https://www.bamsoftware.com/hacks/zipbomb/
+    Entries that share bytes are what bombs are made of (https://www.bamsoftware.com/hacks/zipbomb/); where
+    it is a few of many, the directory is damaged.
     """
-    end = 0
-    for item in sorted(items, key=lambda i: i.offset):
-        if item.offset < end:
-            raise LimitExceeded("its entries overlap each other: it is a trap.")
-        end = item.offset + 30 + item.packed
+    faults = {i: "its sizes cannot be true." for i, item in enumerate(items) if _is_impossible(item)}
+    overlapping = _overlapping(items, [index for index in range(len(items)) if index not in faults])
+    if 2 * len(overlapping) > len(items):
+        raise LimitExceeded("its entries overlap each other: it is a trap.")
+    return faults | dict.fromkeys(overlapping, "it lies where another entry lies as well.")
+
+
+def _overlapping(items: Sequence[ZipItem], indices: Sequence[int]) -> set[int]:
+    found = set()
+    last, end = -1, 0
+    for index in sorted(indices, key=lambda i: items[i].offset):
+        if items[index].offset < end:
+            found |= {last, index}
+        if (after := items[index].offset + 30 + items[index].packed) > end:
+            last, end = index, after
+    return found
+
+
+def _is_impossible(item: ZipItem) -> bool:
+    if item.method == STORED:
+        return item.size != item.packed
+    return item.method == DEFLATED and item.size > DEFLATE_RATIO * item.packed

@@ -181,13 +181,16 @@ class _Room:
 
 
 class ZipReader:
-    """Reads ``items``, the directory of ``source``."""
+    """Reads ``items``, the directory of ``source``; ``faults`` are those not worth a try, by index."""
 
     format = "zip"
 
-    def __init__(self, source: ByteSource, items: Sequence[ZipItem], budget: Budget) -> None:
+    def __init__(
+        self, source: ByteSource, items: Sequence[ZipItem], budget: Budget, faults: Mapping[int, str]
+    ) -> None:
         self._source = source
         self._budget = budget
+        self._faults = {items[index].offset: fault for index, fault in faults.items()}
         self._order: list[tuple[Entry, ZipItem]] = []
         self.ignored = 0
         self._read_names(items)
@@ -285,6 +288,8 @@ class ZipReader:
         """Find the data of ``item`` and unpack its first bytes. Raises ArchiveDamaged."""
         if item.special:
             raise UnsupportedArchive(f"it is {item.special}; those are not followed.")
+        if item.offset in self._faults:
+            raise ArchiveDamaged(self._faults[item.offset])
         most = WHOLE if item.packed <= WHOLE else PROBE if item.method != BZIP2 else CHUNK
         header = 30 + len(item.name.raw) + len(item.name.extra) + 64
         data = await self._read(item.offset, min(header + min(most, item.packed), self._left(item.offset)))
