@@ -5,6 +5,7 @@ from __future__ import annotations
 import gzip
 from pathlib import Path
 
+from tests.archives.handmade import gzip_quine
 from tests.archives.making import rar5, tar_bytes, zip_bytes
 from tests.archives.unpacking import unpack
 from utils.archives import Entry, Limits
@@ -49,6 +50,15 @@ async def test_too_deep_is_said_and_the_rest_goes_on(tmp_path: Path) -> None:
     assert len([path for path in outcome.files if path.endswith(".jpg")]) == 3
     (sentence,) = outcome.errors.values()
     assert "2" in sentence
+
+
+async def test_a_file_that_unpacks_to_itself_ends_at_the_depth(tmp_path: Path) -> None:
+    quine = gzip_quine()
+    assert gzip.decompress(quine) == quine
+    outcome = await unpack(quine, tmp_path, name="r.gz")
+    assert not outcome.files and outcome.error is None
+    (sentence,) = outcome.errors.values()
+    assert "depth of 3" in sentence
 
 
 async def test_a_nested_archive_that_is_damaged_spoils_nothing_else(tmp_path: Path) -> None:
