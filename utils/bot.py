@@ -52,6 +52,9 @@ RETRY_PAUSES = (5.0, 60.0, 600.0)
 #: Bytes that are looked at to say what a file is.
 HEAD = 4096
 
+#: Seconds between a message and the note that it need not come again; several share one.
+PLACE_PAUSE = 0.5
+
 #: Hours that a completed conversion is remembered, and seconds between two clean-ups.
 REMEMBER_HOURS, CLEAN_UP_PAUSE = 24.0, 3600.0
 
@@ -70,6 +73,7 @@ class Bot:
         self._prints: dict[str, str] = {}
         self.ready = asyncio.Event()
         self._stopping = asyncio.Event()
+        self._took = asyncio.Event()
         self._access = Access(settings.AUTHORIZED_USERS)
         self._seen = Seen(self._data / "intake.jsonl")
         self._boot = boot_id()
@@ -147,6 +151,7 @@ class Bot:
         background = [
             asyncio.create_task(self.queue.run()),
             asyncio.create_task(self._clean_up_states()),
+            asyncio.create_task(self._keep_place()),
         ]
         self.ready.set()
         log.info("✅ Ready")
@@ -223,8 +228,19 @@ class Bot:
     # -- what comes in ------------------------------------------------------------------------------
 
     async def _on_message(self, event: events.NewMessage.Event) -> None:
+        self._client.taking_in += 1
+        try:
+            await self._receive(event.message)
+        except asyncio.CancelledError:
+            # Not taken in: the message must come again when the bot is started again.
+            raise
+        except Exception:  # noqa: BLE001
+            log.exception("❌ A message could not be handled")
+        self._client.taking_in -= 1
+        self._took.set()
+
+    async def _receive(self, message: Message) -> None:
         await self.ready.wait()
-        message = event.message
         sender = await message.get_sender()
         usernames = [getattr(sender, "username", None)]
         usernames += [name.username for name in getattr(sender, "usernames", None) or ()]
@@ -236,6 +252,14 @@ class Bot:
             await self._take(item)
         elif message.message:
             await self._on_text(message)
+
+    async def _keep_place(self) -> None:
+        """Soon after each message: what was taken in need not come again after a kill."""
+        while True:
+            await self._client.keep_place()
+            await self._took.wait()
+            self._took.clear()
+            await asyncio.sleep(PLACE_PAUSE)
 
     async def _on_text(self, message: Message) -> None:
         text = message.message.strip()
@@ -310,6 +334,7 @@ class Bot:
             edit=lambda message, text: self._client(
                 functions.messages.EditMessageRequest(chat, message, message=text)
             ),
+            message=record.sent.get("status", [0])[0],
         )
         services = JobServices(
             open_archive=lambda passwords: self._open(item, job_id, workspace, passwords, on_wait),

@@ -152,6 +152,8 @@ class Job:
     async def _take_up(self) -> None:
         """Go on where an earlier process, if there was one, left the job."""
         record = self.record
+        if record.boot:
+            self.show("♻️ Going on after a restart")
         doubtful = await asyncio.to_thread(self._doubtful)
         await self.delivery.write(
             *({"t": lines.DROP, "number": number} for number in doubtful),

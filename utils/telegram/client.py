@@ -61,7 +61,27 @@ def terminal() -> Ask:
     return Ask(phone, code, password)
 
 
-def build_client(settings: Settings, session_path: Path) -> TelegramClient:
+class ArchiveBotClient(TelegramClient):  # type: ignore[misc]
+    """A client that forgets no message: its place among the updates is kept only past what was taken in.
+
+    Telethon keeps the place every minute and when it disconnects, whether or not the handlers are done; a
+    process that is killed then would never hear of the message again.
+    """
+
+    #: Messages that were handed out and are not safely on disk yet.
+    taking_in = 0
+
+    async def _save_states_and_entities(self) -> None:
+        if not self.taking_in and not self._event_handler_tasks:
+            await super()._save_states_and_entities()
+
+    async def keep_place(self) -> None:
+        """Write the place among the updates to the session file, if everything before it was taken in."""
+        await self._save_states_and_entities()
+        self.session.save()
+
+
+def build_client(settings: Settings, session_path: Path) -> ArchiveBotClient:
     """A client that is not connected yet, with its log-in kept in ``session_path`` (mode 0600).
 
     ``session_path`` ends in ``.session``. Waits are left to :mod:`utils.telegram.waits`, so the client
@@ -72,8 +92,8 @@ def build_client(settings: Settings, session_path: Path) -> TelegramClient:
     _private_file(session_path)
     # The addresses of a server's data centres are cached in the class (TelegramBaseClient._config). A class
     # for each client keeps two servers in one process apart.
-    kind = type("ArchiveBotClient", (TelegramClient,), {"_config": None, "_cdn_config": None})
-    client = kind(
+    kind = type("OwnClient", (ArchiveBotClient,), {"_config": None, "_cdn_config": None})
+    client: ArchiveBotClient = kind(
         str(session_path),
         settings.API_ID,
         settings.API_HASH,

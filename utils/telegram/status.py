@@ -24,13 +24,17 @@ LAST_EDIT_TIMEOUT = 5.0
 
 
 class StatusMessage:
-    """Sends the first text with ``send`` (which gives the message's id) and later ones with ``edit``."""
+    """Sends the first text with ``send`` (which gives the message's id) and later ones with ``edit``.
+
+    ``message`` is the id when an earlier process has sent the first one.
+    """
 
     def __init__(
         self,
         *,
         send: Callable[[str], Awaitable[int]],
         edit: Callable[[int, str], Awaitable[object]],
+        message: int = 0,
         interval: float = EDIT_INTERVAL,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
@@ -38,7 +42,7 @@ class StatusMessage:
         self._edit = edit
         self._interval = interval
         self._clock = clock
-        self._message = 0
+        self._message = message
         self._wanted = self._shown = ""
         self._resting_until = 0.0
         self._task: asyncio.Task[None] | None = None
