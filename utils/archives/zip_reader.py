@@ -3,21 +3,19 @@
 from __future__ import annotations
 
 import asyncio
-import bz2
-import lzma
 import struct
-import zlib
 from collections import deque
-from collections.abc import AsyncIterator, Callable, Coroutine, Iterator, Mapping, Sequence
+from collections.abc import AsyncIterator, Coroutine, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, Protocol, TypeVar
+from typing import Any, TypeVar
 
 from utils.archives.entry import HEAD, Accept, Entry, Extracted, NewFile
 from utils.archives.extraction import EntryFile, concerns_entry, failed
 from utils.archives.limits import Budget
 from utils.archives.names import decode_names, display_path, is_junk, natural_order
 from utils.archives.source import CHUNK, ByteSource
-from utils.archives.zip_directory import BZIP2, DEFLATED, LZMA, STORED, ZipItem
+from utils.archives.zip_directory import BZIP2, ZipItem
+from utils.archives.zip_methods import DECOMPRESSORS, Decompressor, unpack
 from utils.errors import ArchiveDamaged, ArchiveError, UnsupportedArchive
 
 T = TypeVar("T")
@@ -35,118 +33,6 @@ PROBE = 5 * 1024
 PIECES = 8
 PIECES_OF_ONE = 4
 _LOCAL = struct.Struct("<4s22xHH")
-#: Longest step of a decompressor, in bytes of output.
-STEP = 512 * 1024
-
-
-class Decompressor(Protocol):
-    """What ``bz2`` and ``lzma`` offer."""
-
-    def decompress(self, data: bytes, max_length: int = -1) -> bytes: ...
-
-    @property
-    def eof(self) -> bool: ...
-
-    @property
-    def needs_input(self) -> bool: ...
-
-
-class Inflate:
-    """Raw deflate with the interface of the others."""
-
-    def __init__(self) -> None:
-        self._inner = zlib.decompressobj(-zlib.MAX_WBITS)
-        self._rest = b""
-        self._full = False
-
-    def decompress(self, data: bytes, max_length: int = -1) -> bytes:
-        out = self._inner.decompress(self._rest + data, max(0, max_length))
-        self._rest = self._inner.unconsumed_tail
-        # A full answer may have more behind it although no input is left over.
-        self._full = len(out) == max_length
-        return out
-
-    @property
-    def eof(self) -> bool:
-        return self._inner.eof
-
-    @property
-    def needs_input(self) -> bool:
-        return not self._rest and not self._full
-
-
-class Stored:
-    """No compression, with the interface of the others."""
-
-    eof = False
-    needs_input = True
-
-    def decompress(self, data: bytes, max_length: int = -1) -> bytes:
-        return data
-
-
-class ZipLzma:
-    """LZMA as ZIP has it: two bytes of version, two of length, the properties, raw data (APPNOTE 5.8.8)."""
-
-    def __init__(self) -> None:
-        self._start = b""
-        self._inner: lzma.LZMADecompressor | None = None
-
-    def decompress(self, data: bytes, max_length: int = -1) -> bytes:
-        if self._inner is None:
-            self._start += data
-            if len(self._start) < 9:
-                return b""
-            data = self._start[9:]
-            self._inner = lzma.LZMADecompressor(lzma.FORMAT_RAW, filters=[self._filter(self._start)])
-        return self._inner.decompress(data, max_length)
-
-    @staticmethod
-    def _filter(start: bytes) -> dict[str, int]:
-        length, bits, dictionary = struct.unpack_from("<2xHBI", start)
-        if length != 5 or bits >= 225:
-            raise lzma.LZMAError("strange properties")
-        return {
-            "id": lzma.FILTER_LZMA1,
-            "dict_size": dictionary,
-            "lc": bits % 9,
-            "lp": bits // 9 % 5,
-            "pb": bits // 45,
-        }
-
-    @property
-    def eof(self) -> bool:
-        return self._inner is not None and self._inner.eof
-
-    @property
-    def needs_input(self) -> bool:
-        return self._inner is None or self._inner.needs_input
-
-
-_DECOMPRESSORS: Mapping[int, Callable[[], Decompressor]] = {
-    STORED: Stored,
-    DEFLATED: Inflate,
-    BZIP2: bz2.BZ2Decompressor,
-    LZMA: ZipLzma,
-}
-
-
-def unpack(decompressor: Decompressor, data: bytes, limit: int = -1) -> Iterator[bytes]:
-    """What ``data`` becomes, in bounded steps; about ``limit`` bytes at most. Raises ArchiveDamaged."""
-    total = 0
-    try:
-        while not decompressor.eof and (data or not decompressor.needs_input):
-            out = decompressor.decompress(data, STEP if limit < 0 else limit - total)
-            data = b""
-            total += len(out)
-            if out:
-                yield out
-            elif decompressor.needs_input:
-                return
-            if 0 <= limit <= total:
-                return
-    except (zlib.error, OSError, lzma.LZMAError, EOFError, ValueError) as error:
-        raise ArchiveDamaged("its data are damaged.") from error
 
 
 @dataclass(frozen=True)
@@ -310,7 +196,7 @@ class ZipReader:
 
     @staticmethod
     def _head(item: ZipItem, packed: bytes) -> bytes:
-        decompressor = _DECOMPRESSORS[item.method]()
+        decompressor = DECOMPRESSORS[item.method]()
         return b"".join(unpack(decompressor, packed, HEAD))[:HEAD]
 
     async def _read(self, offset: int, size: int) -> bytes:
@@ -332,7 +218,7 @@ class ZipReader:
             raise
 
     async def _write(self, item: ZipItem, probe: _Probe, file: EntryFile) -> Extracted:
-        decompressor = _DECOMPRESSORS[item.method]()
+        decompressor = DECOMPRESSORS[item.method]()
         if len(probe.packed) == item.packed:
             return await asyncio.to_thread(self._write_whole, item, probe, file, decompressor)
         await asyncio.to_thread(file.open)
