@@ -26,7 +26,7 @@ NEEDED = (25, 1)
 MEMORY = 3 * 1024**3
 READ = 256 * 1024
 #: How long a run may take to end after its pipe was closed.
-PATIENCE = 5.0
+PATIENCE = 30.0
 _VERSION = re.compile(rb"7-Zip.*? (\d+)\.(\d+)")
 _RAR_DECODER = re.compile(rb"^ *E?D\S* +[0-9A-F]+ +Rar5\s*$", re.MULTILINE)
 _ISOLATE = str(Path(__file__).with_name("isolate.py"))

@@ -11,7 +11,7 @@ import zlib
 from collections.abc import AsyncIterator, Sequence
 from dataclasses import dataclass
 
-from utils.archives.catalogue import FINE, Catalogue, decrypts, password_error
+from utils.archives.catalogue import FINE, Catalogue, decrypts
 from utils.archives.engine import READ, Run
 from utils.archives.entry import HEAD, Accept, Entry, Extracted, NewFile
 from utils.archives.extraction import CutOff, EntryFile, failed
@@ -66,7 +66,7 @@ class SevenZipReader:
         self._budget = budget
         self._passwords = passwords
         self._password = catalogue.password
-        self._proved_password = False
+        self._tried: set[tuple[str, str]] = set()
         self._slots: list[_Slot] = []
         self._read_names(names)
         self.listing: Sequence[Entry] | None = [slot.entry for slot in self._slots if not slot.settled]
@@ -163,24 +163,28 @@ class SevenZipReader:
     async def _give_up(self, slot: _Slot, order: Sequence[_Slot]) -> Extracted | None:
         """The pass broke at its first unsettled slot (or at one of the same name): what to say of it.
 
-        None when another password may help. Raises PasswordNeeded and WrongPassword.
+        None when another password will help.
         """
         assert self._run is not None
         victim = slot if not slot.settled else next(s for s in order if not s.settled)
         messages = self._run.messages()
-        if victim.item.encrypted and not self._proved_password:
-            for password in self._passwords:
-                if password != self._password and await self._decrypts(victim.item, password):
-                    self._password = password
-                    return None
-            if not self._password:
-                raise password_error(self._passwords)
+        if victim.item.encrypted and await self._other_password(victim):
+            return None
         victim.settled = True
         self._faults += "" if "Missing volume" not in messages else messages
         return failed(victim.entry, error_of(fault_of(messages, victim.item.name)))
 
-    async def _decrypts(self, item: Item, password: str) -> bool:
-        return await decrypts(self._catalogue.path, self._scratch, self._budget, item, password)
+    async def _other_password(self, slot: _Slot) -> bool:
+        """Whether another of the passwords is the one of ``slot``; the next pass uses it then."""
+        catalogue = self._catalogue
+        for password in self._passwords:
+            if password == self._password or (slot.entry.key, password) in self._tried:
+                continue
+            self._tried.add((slot.entry.key, password))
+            if await decrypts(catalogue.path, self._scratch, self._budget, slot.item, password):
+                self._password = password
+                return True
+        return False
 
     # -- one entry ------------------------------------------------------------------------------------
 
@@ -212,7 +216,6 @@ class SevenZipReader:
             await asyncio.to_thread(self._file.discard)
             raise _Broken from None
         self._file = None
-        self._proved_password = self._proved_password or item.encrypted
         return extracted
 
     async def _copy(self, file: EntryFile, item: Item, pipe: Pipe) -> Extracted:
