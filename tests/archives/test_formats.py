@@ -88,3 +88,8 @@ def test_later_volumes_of_a_cut_file_are_known_by_name() -> None:
 def test_documents_are_told_from_collections(first: str) -> None:
     assert is_document(_zip((first, "word/media/image1.png")))
     assert not is_document(_zip(("a.jpg", first)))
+
+
+@pytest.mark.parametrize("head", [photo(), b"\x89PNG\r\n\x1a\n", b"\0\0\0\x18ftypmp42", b"\x1a\x45\xdf\xa3"])
+def test_a_picture_that_is_called_like_a_volume_is_none(head: bytes) -> None:
+    assert not is_archive(head[:4096], "IMG.002")

@@ -37,6 +37,8 @@ SPOOLED = frozenset(
     {"7z", "rar", "rar5", "cab", "wim", "xar", "ar", "rpm", "cpio", "squashfs", "lzh", "arj", "iso"}
 )
 
+_MEDIA = (b"\xff\xd8\xff", b"\x89PNG", b"GIF8", b"RIFF", b"\x1a\x45\xdf\xa3")
+
 #: First entries that say that a ZIP is a document or a program, not somebody's collection of files.
 _DOCUMENTS = (
     b"[Content_Types].xml",
@@ -83,7 +85,12 @@ def is_archive(head: bytes, name: str) -> bool:
     if format_of(head, name):
         return True
     volume = volume_of(name)
-    return volume is not None and volume.number > 1 and bool(head)
+    return volume is not None and volume.number > 1 and bool(head) and not _is_media(head)
+
+
+def _is_media(head: bytes) -> bool:
+    """Whether this begins like the pictures and videos of cameras, which are sometimes called "IMG.002"."""
+    return head.startswith(_MEDIA) or head[4:8] == b"ftyp"
 
 
 def is_document(head: bytes) -> bool:
