@@ -19,6 +19,7 @@ class StateCheckpoint:
     def __init__(self, states: ConversionStateManager, source: Path) -> None:
         self._states = states
         self._source = source
+        self._logged = -1
 
     def load(self) -> Mapping[str, Any] | None:
         """What was saved last, or None."""
@@ -39,4 +40,6 @@ class StateCheckpoint:
             state["output_path"],
             details=details,
         )
-        log.info("💾 Conversion state saved: %s (%.0f%% complete)", display_name(state), progress)
+        if round(progress) != self._logged:
+            self._logged = round(progress)
+            log.info("💾 Conversion state saved: %s (%d%% complete)", display_name(state), self._logged)

@@ -102,7 +102,8 @@ def after_seconds(seconds: float) -> Point:
     return point
 
 
-SAVED = r"💾 Conversion state saved: film.avi \((?!0%)"
+#: Far enough that a segment is surely finished.
+SAVED = r"💾 Conversion state saved: film.avi \([2-9]\d%"
 
 #: Each row is one archive's story; the bot is killed at each of its points in turn.
 STORIES: dict[str, Sequence[Point]] = {
