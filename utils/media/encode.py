@@ -16,6 +16,9 @@ _RATES = (22_050, 24_000, 32_000, 44_100, 48_000)
 _FAST_START = "+faststart"
 #: Decoding on in spite of damage; missing times are made up.
 _TOLERANT: dict[str, Value] = {"err_detect": "ignore_err", "fflags": "+genpts+discardcorrupt"}
+#: First drift is evened out and gaps are filled, then silence is put before a sound that starts late. Not in
+#: one: with both at once, a time that is a few milliseconds off makes swresample insert seconds of silence.
+_TIMED_SOUND = "aresample=async=1000,aresample=async=1:first_pts=0"
 _CONCAT: dict[str, Value] = {"f": "concat", "safe": 0, "format_whitelist": "concat,mov"}
 
 
@@ -196,7 +199,7 @@ def _audio_options(place: int, track: AudioTrack, stream: AudioStream) -> dict[s
         f"b:a:{place}": "160k" if channels == 2 else "96k",
         f"ac:a:{place}": channels,
         f"ar:a:{place}": rate,
-        f"filter:a:{place}": "aresample=async=1000:first_pts=0",
+        f"filter:a:{place}": _TIMED_SOUND,
         **language,
     }
 

@@ -1,0 +1,65 @@
+"""Sound stays where the source's times put it, to within 10 ms, from the first to the last second."""
+
+from __future__ import annotations
+
+import subprocess
+from array import array
+from pathlib import Path
+
+import pytest
+
+from tests.media.makers import H264, convert, ffmpeg
+
+RATE = 16_000
+MPEG4 = ("-c:v", "mpeg4", "-q:v", "6", "-pix_fmt", "yuv420p")
+#: A beep of a tenth of a second at 1 s, 3 s, 5 s ...
+BEEPS = "aevalsrc=0.5*sin(2*PI*1000*t)*lt(mod(t+1\\,2)\\,0.1):s=48000:d=8"
+PICTURE = ("-f", "lavfi", "-i", "testsrc2=s=160x120:r=25:d=8")
+
+
+def beeps(path: Path) -> list[float]:
+    """When each beep begins, in seconds."""
+    command = ["ffmpeg", "-nostdin", "-v", "error", "-i", str(path), "-map", "0:a:0", "-ac", "1"]
+    command += ["-af", f"aresample={RATE}", "-f", "s16le", "-"]
+    samples = array("h", subprocess.run(command, check=True, capture_output=True, timeout=60).stdout)
+    found: list[float] = []
+    for place, sample in enumerate(samples):
+        at = place / RATE
+        if abs(sample) > 3000 and (not found or at - found[-1] > 1):
+            found.append(at)
+    return found
+
+
+async def test_times_that_are_a_little_off_move_nothing(tmp_path: Path) -> None:
+    source = tmp_path / "a.ogv"
+    ffmpeg(
+        *PICTURE, "-f", "lavfi", "-i", BEEPS, "-c:v", "libtheora", "-q:v", "5", "-c:a", "libvorbis", source
+    )
+    await convert(source, tmp_path / "out.mp4")
+    assert beeps(tmp_path / "out.mp4") == pytest.approx([1, 3, 5, 7], abs=0.010)
+
+
+async def test_a_clock_that_runs_slow_is_followed(tmp_path: Path) -> None:
+    slow = "setts=pts=PTS*1.004:dts=DTS*1.004"
+    even, source = tmp_path / "even.mkv", tmp_path / "slow.mkv"
+    ffmpeg(*PICTURE, "-f", "lavfi", "-i", BEEPS, *MPEG4, "-c:a", "pcm_s16le", even)
+    ffmpeg("-i", even, "-c", "copy", "-bsf:a", slow, source)
+    await convert(source, tmp_path / "out.mp4")
+    assert beeps(tmp_path / "out.mp4") == pytest.approx([1.004, 3.012, 5.02, 7.028], abs=0.010)
+
+
+async def test_a_gap_is_filled_with_silence(tmp_path: Path) -> None:
+    gap = "setts=pts=PTS+if(gt(PTS*TB\\,4)\\,0.5/TB\\,0):dts=DTS+if(gt(DTS*TB\\,4)\\,0.5/TB\\,0)"
+    even, source = tmp_path / "even.mkv", tmp_path / "gap.mkv"
+    ffmpeg(*PICTURE, "-f", "lavfi", "-i", BEEPS, *H264, "-c:a", "pcm_s16le", even)
+    ffmpeg("-i", even, "-c", "copy", "-bsf:a", gap, source)
+    await convert(source, tmp_path / "out.mp4")
+    assert beeps(tmp_path / "out.mp4") == pytest.approx([1, 3, 5.5, 7.5], abs=0.010)
+
+
+@pytest.mark.parametrize("picture", [MPEG4, H264], ids=["encoded", "copied"])
+async def test_sound_that_starts_late_stays_late(tmp_path: Path, picture: tuple[str, ...]) -> None:
+    source = tmp_path / "late.mkv"
+    ffmpeg(*PICTURE, "-itsoffset", "0.7", "-f", "lavfi", "-i", BEEPS, *picture, "-c:a", "ac3", source)
+    await convert(source, tmp_path / "out.mp4")
+    assert beeps(tmp_path / "out.mp4") == pytest.approx([1.7, 3.7, 5.7, 7.7], abs=0.010)
