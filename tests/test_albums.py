@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 
 from utils.albums import AlbumBuilder, MediaFile, caption, plural, shorten, utf16_units
@@ -51,6 +53,9 @@ def test_a_caption_says_archive_folder_names_and_notes_once() -> None:
     files = [file(n, "сад/роза", name=f"фото {n}.jpg") for n in (1, 2)]
     assert caption("Лето.zip", files) == "📦 Лето.zip › сад/роза\nфото 1.jpg, фото 2.jpg"
     assert caption("a.zip", [file(1)]) == "📦 a.zip\nimg1.jpg"
+    noted = replace(file(2), note="Converted from HEIF.")
+    assert caption("a.zip", [noted]) == "📦 a.zip\nimg2.jpg\nℹ️ Converted from HEIF."
+    assert caption("a.zip", [file(1), noted]).endswith("\nℹ️ img2.jpg: Converted from HEIF.")
 
 
 def test_a_caption_keeps_to_telegrams_length_however_it_is_counted() -> None:

@@ -95,7 +95,8 @@ def caption(archive: str, files: Sequence[MediaFile]) -> str:
     folder = files[0].folder
     where = f"📦 {archive} › {folder}" if folder else f"📦 {archive}"
     lines = [shorten(where, 256), ", ".join(file.name for file in files)]
-    lines += unique(f"ℹ️ {file.note}" for file in files if file.note)
+    named = (f"{file.name}: " if len(files) > 1 else "" for file in files)
+    lines += [f"ℹ️ {name}{file.note}" for name, file in zip(named, files, strict=True) if file.note]
     return shorten("\n".join(lines), CAPTION_UNITS)
 
 

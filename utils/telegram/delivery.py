@@ -137,8 +137,7 @@ class Delivery:
             return
         if self.is_refused(file):
             raise Refused(f"{file.name} was refused before.", reason=self.refusal(file))
-        # A picture's name is not shown, but a strange ending is refused (PHOTO_EXT_INVALID).
-        name = "photo.jpg" if file.kind == "photo" else file.name
+        name = photo_name(file.name) if file.kind == "photo" else file.name
         uploads = [self._new_upload(self._files / file.path, name)]
         if file.kind == "video" and file.thumb:
             uploads.append(self._new_upload(self._files / file.thumb, "thumb.jpg"))
@@ -259,6 +258,12 @@ class Delivery:
             for place, (item, random_id) in enumerate(zip(media, random_ids, strict=True))
         ]
         return functions.messages.SendMultiMediaRequest(self._target, items)
+
+
+def photo_name(name: str) -> str:
+    """``name`` for a picture's upload: Telegram refuses one by its ending, too (PHOTO_EXT_INVALID)."""
+    stem, dot, ending = name.rpartition(".")
+    return name if ending.lower() in ("jpg", "jpeg", "png") else f"{stem if dot else name}.jpg"
 
 
 def message_ids(answer: TLObject, places: Mapping[int, int]) -> list[int] | None:
