@@ -16,6 +16,8 @@ from tests.archives.making import rar5, seven_zip, tar_bytes, zip_bytes
 from tests.archives.test_tar import zstd
 from tests.archives.unpacking import MemorySource, children, everything, unpack
 from utils.archives import Extracted, FileSource, Limits, open_archive
+from utils.archives.engine import Run
+from utils.archives.scratch import Scratch
 from utils.errors import TransferFailed
 
 FILES = [(f"{n}.bin", random.Random(n).randbytes(400_000)) for n in range(6)]
@@ -157,6 +159,16 @@ async def test_a_relative_scratch_folder_will_do(tmp_path: Path, monkeypatch: py
     monkeypatch.chdir(tmp_path)
     outcome = await unpack(rar5(FILES), Path("room"))
     assert outcome.files == dict(FILES)
+
+
+async def test_7_zip_is_ended_though_nobody_reads_its_pipe(tmp_path: Path) -> None:
+    path = seven_zip(tmp_path / "a.7z", {"a.bin": random.Random(1).randbytes(20_000_000)}, "-m0=copy")
+    run = await Run.start(("x", "-so", "--", str(path)), scratch=Scratch(tmp_path / "scratch"), standstill=30)
+    await run.read()
+    await asyncio.sleep(0.3)  # until all buffers are full
+    async with asyncio.timeout(5):
+        await run.kill()
+    assert not children()
 
 
 class Keeping(MemorySource):
