@@ -446,6 +446,7 @@ def limits_of(settings: Settings) -> Limits:
         max_file=settings.ARCHIVE_MAX_FILE_MB * MB,
         max_depth=settings.ARCHIVE_MAX_DEPTH,
         disk_reserve=settings.DISK_RESERVE_MB * MB,
+        timeout=settings.COMPRESSION_TIMEOUT_SECONDS,
     )
 
 
