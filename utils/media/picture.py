@@ -111,7 +111,7 @@ def _tone_map(video: VideoStream, features: Features) -> list[str]:
 
 def _pq_curve() -> str:
     """PQ (SMPTE ST 2084) to linear light, compressed (Reinhard), to BT.709's gamma, as an expression."""
-    power = "pow(val/maxval,1/78.84375)"
+    power = "pow(clipval/maxval,1/78.84375)"
     linear = (
         f"(10000/{_WHITE_NITS}*pow(max({power}-0.8359375,0)/(18.8515625-18.6875*{power}),1/0.1593017578125))"
     )
@@ -120,7 +120,7 @@ def _pq_curve() -> str:
 
 def _hlg_curve() -> str:
     """HLG (ARIB STD-B67) looks right by itself but for its highlights, which are compressed."""
-    return "clip(maxval*pow(val/maxval,0.95),0,maxval)"
+    return "clip(maxval*pow(clipval/maxval,0.95),0,maxval)"
 
 
 def _range_name(video: VideoStream) -> str:

@@ -1,0 +1,127 @@
+"""The engine's border: what it refuses, what it says of a checkpoint, which encoder it takes."""
+
+from __future__ import annotations
+
+import logging
+from pathlib import Path
+
+import pytest
+
+from tests.media.makers import QUICK, Memory, clip, convert, streams
+from utils.errors import ConversionFailed, DiskFull
+from utils.media import Converter, EncodeSettings, Tools, inspect
+from utils.media.picture import video_filters
+from utils.media.tools import Features
+
+MPEG4 = ("-c:v", "mpeg4", "-q:v", "6", "-pix_fmt", "yuv420p", "-c:a", "libmp3lame")
+H264_LATE = ("-c:v", "libx264", "-preset", "ultrafast", "-pix_fmt", "yuv420p", "-c:a", "aac")
+
+
+async def nothing(_: float) -> None:
+    """Nobody watches."""
+
+
+@pytest.mark.parametrize(("name", "codecs"), [("a.avi", MPEG4), ("a.mkv", H264_LATE)], ids=["encode", "copy"])
+async def test_without_room_it_is_refused_with_the_figures_and_nothing_is_left(
+    tmp_path: Path, name: str, codecs: tuple[str, ...]
+) -> None:
+    source = clip(tmp_path / name, *codecs, seconds=1)
+    tools, memory, work = Tools(), Memory(), tmp_path / "work"
+    converter = Converter(EncodeSettings(disk_reserve=500_000_000), tools, free=lambda _: 500_010_000)
+    with pytest.raises(
+        DiskFull, match=r"may need .* MB of disk, but only 0 MB may be used \(500 MB are kept free\)"
+    ):
+        await converter.convert(
+            source,
+            tmp_path / "out.mp4",
+            inspection=await inspect(source, name, tools=tools),
+            checkpoint=memory,
+            work_dir=work,
+            on_progress=nothing,
+        )
+    assert not (tmp_path / "out.mp4").exists()
+    assert not work.exists() or not list(work.iterdir())
+
+
+async def test_what_needs_no_conversion_is_refused(tmp_path: Path) -> None:
+    source = clip(tmp_path / "a.mp4", *H264_LATE, "-movflags", "+faststart", seconds=0.5)
+    with pytest.raises(ConversionFailed, match="nothing to convert"):
+        await convert(source, tmp_path / "out.mp4")
+
+
+@pytest.mark.parametrize("data", [{}, {"version": 99}, {"version": 1, "recipe": None}, {"progress": 50}])
+def test_a_checkpoint_that_says_nothing_resumes_from_nothing(data: dict[str, object]) -> None:
+    memory = Memory()
+    memory.data = data
+    assert Converter(QUICK, Tools()).resumed_from(memory) == 0.0
+
+
+async def test_a_finished_conversion_leaves_only_its_result(tmp_path: Path) -> None:
+    source = clip(tmp_path / "a.avi", *MPEG4, seconds=2.5)
+    await convert(source, tmp_path / "out.mp4")
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["a.avi", "out.mp4"]
+
+
+async def test_progress_never_goes_back_and_ends_at_a_hundred(tmp_path: Path) -> None:
+    source, seen = clip(tmp_path / "a.avi", *MPEG4, seconds=3), list[float]()
+    memory = Memory()
+    await convert(source, tmp_path / "out.mp4", progress=seen, checkpoint=memory)
+    assert seen == sorted(seen)
+    assert memory.saved == sorted(memory.saved)
+    assert seen[-1] == memory.saved[-1] == 100.0
+
+
+async def test_a_hardware_encoder_that_is_not_there_is_replaced_and_named(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    source = clip(tmp_path / "a.avi", *MPEG4, seconds=1)
+    settings = EncodeSettings(**{**vars(QUICK), "encoder": "h264_nowhere"})
+    with caplog.at_level(logging.WARNING):
+        await convert(source, tmp_path / "out.mp4", settings=settings)
+    assert "h264_nowhere does not work here, libx264 is used" in caplog.text
+    assert streams(tmp_path / "out.mp4")[0]["codec_name"] == "h264"
+
+
+async def test_another_encoder_that_works_is_taken(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+    # Stands for a hardware encoder: it has no constant quality, so a bit rate is asked for.
+    source = clip(tmp_path / "a.avi", *MPEG4, seconds=1)
+    settings = EncodeSettings(**{**vars(QUICK), "encoder": "h264_as_libx264"})
+    tools = Tools()
+    with pytest.MonkeyPatch.context() as patch, caplog.at_level(logging.INFO):
+        patch.setattr("utils.media.recipe.video_options", _as_libx264)
+        patch.setattr("utils.media.recipe.trial_arguments", lambda _: _trial("libx264"))
+        await convert(source, tmp_path / "out.mp4", settings=settings, tools=tools)
+    assert "The encoder h264_as_libx264 is used" in caplog.text
+
+
+def _trial(encoder: str) -> list[str]:
+    from utils.media.encode import trial_arguments
+
+    return trial_arguments(encoder)
+
+
+def _as_libx264(*arguments: object, encoder: str, **more: object) -> dict[str, str]:
+    from utils.media.picture import video_options
+
+    assert encoder == "h264_as_libx264"
+    options = video_options(*arguments, encoder=encoder, **more)  # type: ignore[arg-type]
+    return {**options, "c:v": "libx264"}
+
+
+async def test_hdr_without_zscale_still_becomes_a_picture(tmp_path: Path) -> None:
+    source = clip(
+        tmp_path / "hdr.mkv",
+        *("-c:v", "libx265", "-preset", "ultrafast", "-x265-params", "log-level=none"),
+        *("-pix_fmt", "yuv420p10le", "-color_trc", "smpte2084", "-color_primaries", "bt2020"),
+        *("-colorspace", "bt2020nc"),
+        seconds=0.4,
+        sound=False,
+    )
+    tools = Tools()
+    real = await tools.features()
+    tools._features = Features(real.version, real.filters - {"zscale"}, real.encoders, real.muxers)
+    before, after = await convert(source, tmp_path / "out.mp4", tools=tools)
+    assert before.plan is not None
+    assert "lutrgb" in video_filters(before.plan.picture, settings=QUICK, features=await tools.features())
+    assert streams(tmp_path / "out.mp4")[0]["color_transfer"] == "bt709"
+    assert after.plan is not None
