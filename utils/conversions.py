@@ -81,10 +81,20 @@ class Conversions:
         return source
 
     async def run(self, task: ConversionTask) -> None:
-        """Convert the video of ``task`` and deliver the result, or what is to be done instead."""
+        """Convert the video of ``task`` and deliver the result, or do what is to be done instead.
+
+        This is an edge: an error that nobody foresaw is logged, and the task comes again later.
+        """
         job = self._jobs.get(task.job)
-        if job is None or task.number not in job.record.deferred:
+        if job is None or task.number not in job.record.open_conversions():
             return
+        try:
+            await self._run(job, task)
+        except Exception:  # noqa: BLE001
+            log.exception("❌ Conversion %d of %s broke off; it is tried again", task.number, job.name)
+            self._again(task, self._backoff[0])
+
+    async def _run(self, job: Job, task: ConversionTask) -> None:
         file = job.record.deferred[task.number]
         source = await self.register(task.job, file, task.cost)
         try:
@@ -93,7 +103,7 @@ class Conversions:
             # Nothing is wrong with the file; room may be made by what is delivered meanwhile.
             log.warning("⚠️ %s waits for disk space: %s", file.name, error.told)
             job.show(f"⏸️ {file.name} waits: {error.told}")
-            self._again(task, self._backoff[-1])
+            self._again(task, self._backoff[0])
         except ConversionFailed as error:
             await self._failed(job, file, source, task, error)
         else:

@@ -12,6 +12,7 @@ import pytest
 from PIL import Image
 from telethon.tl import types
 
+from sandbox.rpc import RpcError
 from tests.files import photo, video, zip_of
 from tests.world import BOT, BOT_ID, World, until
 from utils.archives.engine import find_engine
@@ -278,6 +279,18 @@ async def test_the_same_file_again_is_done_again_only_on_request(world: World, t
         await world.person.press(question, "🔁 Again")
         await until(lambda: len(world.media()) == 2)
         await until(lambda: not world.leftovers())
+
+
+async def test_an_error_that_nobody_foresaw_breaks_a_job_off_and_it_goes_on(
+    world: World, tmp_path: Path
+) -> None:
+    world.sandbox.faults.fail("messages.sendMultiMedia", RpcError(400, "SOMETHING_NEW"))
+    async with world.running():
+        await world.send(zip_of(tmp_path / "a.zip", {f"{n}.jpg": photo(n) for n in range(12)}))
+        assert "12 pictures sent" in await world.summary()
+        await until(lambda: not world.leftovers())
+    assert len({message.sha256 for message in world.media()}) == len(world.media()) == 12
+    assert any("a.zip broke off" in line for line in world.lines())
 
 
 async def test_results_can_go_to_another_chat(world: World, tmp_path: Path) -> None:
