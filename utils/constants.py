@@ -71,6 +71,11 @@ class Settings:
     TRANSFER_CONNECTIONS: int = setting(
         4, "Connections for files at most, for each data centre.", group="Telegram"
     )
+    UPLOAD_LIMIT_MB: int = setting(
+        2000,
+        "Files above this size, in MiB, are sent in parts. Telegram takes 2000 at most.",
+        group="Telegram",
+    )
 
     # -- Folders ----------------------------------------------------------------------------------
     DATA_DIR: str = setting("data", "Folder for everything the bot keeps.", group="Folders")
