@@ -19,8 +19,8 @@ from utils.media.tools import Features
 
 MP4 = "mov,mp4,m4a,3gp,3g2,mj2"
 FRONT = Layout()
-ALL = Features("ffmpeg", frozenset({"zscale", "tonemap", "bwdif", "yadif"}), frozenset(), frozenset())
-FEW = Features("ffmpeg", frozenset({"yadif"}), frozenset(), frozenset())
+ALL = Features("ffmpeg", frozenset({"zscale", "tonemap", "bwdif", "yadif"}))
+FEW = Features("ffmpeg", frozenset({"yadif"}))
 
 
 def video(codec: str = "h264", **more: object) -> dict[str, object]:
@@ -104,9 +104,12 @@ def test_the_least_work_is_chosen(probe: Probe, layout: Layout | None, action: A
 
 
 def test_actions_are_ordered_by_their_cost() -> None:
-    assert sorted(
-        Action, key=lambda action: action.cost
-    ) == [Action.SEND, Action.REMUX, Action.AUDIO, Action.FULL]
+    assert sorted(Action, key=lambda action: action.cost) == [
+        Action.SEND,
+        Action.REMUX,
+        Action.AUDIO,
+        Action.FULL,
+    ]
 
 
 def test_what_has_no_picture_has_no_plan() -> None:

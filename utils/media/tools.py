@@ -6,6 +6,7 @@ import asyncio
 import shutil
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 
 from utils.errors import ConversionFailed, DiskFull
 from utils.media.process import Limits, Line, Outcome, run
@@ -32,8 +33,6 @@ class Features:
 
     version: str
     filters: frozenset[str]
-    encoders: frozenset[str]
-    muxers: frozenset[str]
 
 
 OnProgress = Callable[[Progress], Awaitable[None]]
@@ -46,7 +45,6 @@ class Tools:
         self._ffmpeg = ffmpeg
         self._ffprobe = ffprobe
         self._memory = memory
-        self._features: Features | None = None
 
     def found(self) -> bool:
         """Are both there?"""
@@ -88,23 +86,31 @@ class Tools:
         return await run([self._ffmpeg, *arguments], limits=limits)
 
     async def features(self) -> Features:
-        """What this ffmpeg can do; asked for once."""
-        if self._features is None:
-            lists = ("-version", "-filters", "-encoders", "-muxers")
-            texts = await asyncio.gather(*(self._ask(what) for what in lists))
-            self._features = Features(
-                version=texts[0].partition("\n")[0].strip(),
-                filters=_names(texts[1]),
-                encoders=_names(texts[2]),
-                muxers=_names(texts[3]),
-            )
-        return self._features
+        """What this ffmpeg can do; asked for once, and again when the program has changed."""
+        stamp = await asyncio.to_thread(_stamp, self._ffmpeg)
+        if stamp not in _known:
+            version, filters = await asyncio.gather(self._ask("-version"), self._ask("-filters"))
+            _known[stamp] = Features(version.partition("\n")[0].strip(), _names(filters))
+        return _known[stamp]
 
     async def _ask(self, what: str) -> str:
         outcome = await self.capture(["-hide_banner", what])
         if outcome.code != 0:
             raise ConversionFailed(f"ffmpeg cannot be used: {outcome.reason}")
         return outcome.output.decode("utf-8", "replace")
+
+
+#: What is known of each ffmpeg, by its path, size and time: no need to ask for every :class:`Tools`.
+_known: dict[tuple[str, int, int], Features] = {}
+
+
+def _stamp(program: str) -> tuple[str, int, int]:
+    """What tells one installed program from another. Blocking."""
+    path = shutil.which(program)
+    if path is None:
+        raise ConversionFailed(f"{program} is not installed.")
+    stat = Path(path).stat()
+    return path, stat.st_size, stat.st_mtime_ns
 
 
 def _names(table: str) -> frozenset[str]:
