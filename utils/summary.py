@@ -19,7 +19,7 @@ def status_text(archive: str, record: JobRecord, step: str, percent: float | Non
     """The status message: how far the job is and what it does now."""
     lines = [f"📦 {archive}", step if percent is None else f"{step} {percent:.0f} %"]
     if record.delivered:
-        lines.append(f"📤 {plural(len(record.delivered), 'file')} sent")
+        lines.append(f"📤 {plural(len(record.delivered_files()), 'file')} sent")
     waiting = len(record.open_conversions())
     if waiting:
         lines.append(f"⏸️ {plural(waiting, 'video')} to convert")
@@ -42,6 +42,9 @@ def summary_text(archive: str, record: JobRecord) -> str:
         lines.append(f"🎬 Converted {plural(len(converted), 'video')}: {names(converted)}")
     failed = [(reason, record.deferred[number].name) for number, reason in record.unconvertible.items()]
     lines += [f"❌ Not converted, sent as a file: {line}" for line in _by_reason(failed)]
+    if record.wholes:
+        cut = [f"{file.name} ({len(record.parts[number])} parts)" for number, file in record.wholes.items()]
+        lines.append(f"✂️ Sent in parts, larger than Telegram takes: {names(cut)}")
     changed = [file for file in record.files.values() if file.note and file.kind == "photo"]
     lines += [f"🖼️ {line}" for line in _by_reason((file.note, file.name) for file in changed)]
     skipped = _by_reason((reason, name) for name, reason in record.skipped.values())
@@ -81,7 +84,7 @@ def _by_reason(pairs: Iterable[tuple[str, str]]) -> list[str]:
 
 def _sent(record: JobRecord) -> str:
     """ "3 pictures and 2 videos"."""
-    sent = [record.to_send(number) for number in sorted(record.delivered)]
+    sent = [record.to_send(number) for number in record.delivered_files()]
     counts = {
         "picture": sum(file.kind == "photo" for file in sent),
         "video": sum(file.kind == "video" for file in sent),

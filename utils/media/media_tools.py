@@ -7,6 +7,7 @@ from pathlib import Path
 from utils.constants import Settings
 from utils.media.inspection import Inspection, inspect
 from utils.media.photos import PreparedPhoto, prepare_photo
+from utils.media.split import split_video
 from utils.media.thumbnails import make_thumbnail
 from utils.media.tools import Tools
 
@@ -34,3 +35,7 @@ class MediaTools:
     async def make_thumbnail(self, path: Path, output: Path, duration: float) -> Path | None:
         """See :func:`utils.media.thumbnails.make_thumbnail`."""
         return await make_thumbnail(path, output, duration=duration, tools=self.tools)
+
+    async def split_video(self, path: Path, folder: Path, limit: int) -> list[Path]:
+        """See :func:`utils.media.split.split_video`."""
+        return await split_video(path, folder, limit, tools=self.tools)

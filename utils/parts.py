@@ -1,0 +1,139 @@
+"""What is too large for one message: the parts that are sent instead of it."""
+
+from __future__ import annotations
+
+import asyncio
+import errno
+import logging
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import asdict, replace
+from pathlib import Path
+from typing import Protocol
+
+from utils import job_record as lines
+from utils.albums import MediaFile
+from utils.errors import ConversionFailed, DiskFull
+from utils.job_record import JobRecord
+from utils.media import Inspection
+from utils.storage.volumes import how_to_join, split_file, volume_names
+from utils.telegram.delivery import Delivery
+
+log = logging.getLogger(__name__)
+
+
+class Cutting(Protocol):
+    """What has to be done with a video to send it in parts."""
+
+    async def split_video(self, path: Path, folder: Path, limit: int) -> list[Path]: ...
+
+    async def inspect(self, path: Path, name: str) -> Inspection: ...
+
+    async def make_thumbnail(self, path: Path, output: Path, duration: float) -> Path | None: ...
+
+
+class Parts:
+    """Makes the parts of one job's files that are larger than ``limit`` bytes, once."""
+
+    def __init__(
+        self,
+        *,
+        folder: Path,
+        limit: int,
+        record: JobRecord,
+        delivery: Delivery,
+        media: Cutting,
+        number: Callable[[], int],
+    ) -> None:
+        self._folder = folder
+        self._limit = limit
+        self._record = record
+        self._delivery = delivery
+        self._media = media
+        self._number = number
+
+    async def of(self, whole: MediaFile) -> list[MediaFile]:
+        """What is sent for ``whole``, in order: itself, or those of its parts that are not delivered.
+
+        The parts are durable before they are journaled, all of them in one line, so that a crash leaves
+        either the whole or its parts. Raises :class:`DiskFull`.
+        """
+        known = self._record.parts.get(whole.number)
+        if known is None:
+            if whole.size <= self._limit or whole.kind == "photo":
+                return [whole]
+            known = await self._make(whole)
+        return [self._record.files[number] for number in known if number not in self._record.delivered]
+
+    async def _make(self, whole: MediaFile) -> list[int]:
+        log.info("✂️ %s is larger than Telegram takes, so it is sent in parts", whole.name)
+        with disk_full(whole.name):
+            parts = await self._videos(whole) if whole.kind == "video" else []
+            if not parts:
+                # A video that cannot be cut does not play in volumes: it counts as a file.
+                whole = replace(whole, kind="document")
+                parts = await self._volumes(whole)
+        line = {"t": lines.SPLIT, "file": asdict(whole), "parts": [asdict(part) for part in parts]}
+        await self._delivery.write(line)
+        original = self._record.deferred.get(whole.number)
+        if original is None or original.path != whole.path:
+            await asyncio.to_thread(self._unlink, whole)
+        return self._record.parts[whole.number]
+
+    async def _videos(self, whole: MediaFile) -> list[MediaFile]:
+        source = self._folder / whole.path
+        try:
+            paths = await self._media.split_video(source, self._folder, self._limit)
+        except ConversionFailed as error:
+            log.warning("⚠️ %s cannot be cut, so it is sent in volumes: %s", whole.name, error.told)
+            return []
+        stem = whole.name.rpartition(".")[0] or whole.name
+        parts = []
+        for place, path in enumerate(paths, 1):
+            found = await self._media.inspect(path, "part.mp4")
+            thumb = await self._media.make_thumbnail(path, path.with_suffix(".thumb"), found.duration)
+            part = replace(
+                whole,
+                number=self._number(),
+                name=f"{stem} ({place} of {len(paths)}).mp4",
+                path=path.name,
+                size=(await asyncio.to_thread(path.stat)).st_size,
+                duration=found.duration,
+                thumb=thumb.name if thumb else "",
+                note=f"Part {place} of {len(paths)}: the whole is larger than Telegram takes.",
+            )
+            parts.append(part)
+        return parts
+
+    async def _volumes(self, whole: MediaFile) -> list[MediaFile]:
+        paths = await asyncio.to_thread(split_file, self._folder / whole.path, self._folder, self._limit)
+        names = volume_names(whole.name, len(paths))
+        note = f"It is larger than Telegram takes. {how_to_join(whole.name, names)}"
+        notes = [f"{whole.note} {note}".strip(), *("" for _ in names[1:])]
+        return [
+            replace(
+                whole,
+                number=self._number(),
+                name=name,
+                path=path.name,
+                size=(await asyncio.to_thread(path.stat)).st_size,
+                thumb="",
+                note=text,
+            )
+            for path, name, text in zip(paths, names, notes, strict=True)
+        ]
+
+    def _unlink(self, whole: MediaFile) -> None:
+        for name in filter(None, (whole.path, whole.thumb)):
+            (self._folder / name).unlink(missing_ok=True)
+
+
+@contextmanager
+def disk_full(name: str) -> Iterator[None]:
+    """Says in words which file did not fit."""
+    try:
+        yield
+    except OSError as error:
+        if error.errno in (errno.ENOSPC, errno.EDQUOT):
+            raise DiskFull(f"the disk is full; there is no room to cut {name} into parts.") from error
+        raise
