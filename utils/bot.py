@@ -7,6 +7,7 @@ import logging
 import re
 import secrets
 import shutil
+import time
 from collections.abc import Coroutine, Sequence
 from functools import partial
 from pathlib import Path
@@ -18,11 +19,11 @@ from telethon.tl.custom import Message
 
 from utils import job_record as lines
 from utils.albums import MediaFile
-from utils.archives import ArchiveReader, Limits, is_archive, open_archive
+from utils.archives import ArchiveReader, Limits, is_archive, open_archive, volume_of
 from utils.constants import Settings
 from utils.conversion_state import INCOMPLETE, ConversionStateManager, display_name
 from utils.conversions import Conversions
-from utils.errors import ArchiveError, DeliveredBefore, NotAnArchive, SettingsError
+from utils.errors import ArchiveError, BotError, DeliveredBefore, NotAnArchive, SettingsError
 from utils.job import Job, JobServices
 from utils.job_record import JobRecord
 from utils.media import Converter, EncodeSettings, Kind, MediaTools, kind_of
@@ -34,10 +35,11 @@ from utils.storage.workspace import MB, Workspace
 from utils.summary import duration_words
 from utils.telegram.access import Access
 from utils.telegram.client import Ask, build_client, login
-from utils.telegram.conversation import HELP, Conversation, date_words
+from utils.telegram.conversation import HELP, Conversation, date_words, messages_of_button
 from utils.telegram.delivery import Delivery
 from utils.telegram.intake import Incoming, Seen, fingerprint, incoming
 from utils.telegram.remote_file import RemoteFile
+from utils.telegram.split_set import SplitSet, set_title
 from utils.telegram.status import StatusMessage
 from utils.telegram.transfers import Transfers
 from utils.telegram.upload import Upload
@@ -71,6 +73,8 @@ class Bot:
         self._tasks: dict[str, asyncio.Task[None]] = {}
         self._statuses: dict[str, StatusMessage] = {}
         self._prints: dict[str, str] = {}
+        self._sets: dict[str, SplitSet] = {}
+        self._taking = asyncio.Lock()
         self.ready = asyncio.Event()
         self._stopping = asyncio.Event()
         self._took = asyncio.Event()
@@ -210,6 +214,9 @@ class Bot:
             await asyncio.to_thread(workspace.remove)
             return
         log.info("♻️ Resumed job: %s", record.origin["name"])
+        for line in record.volumes:
+            # It may have been killed before it noted that this message was taken.
+            await self._seen.add(Incoming.of_line(line))
         self._start_job(Incoming.of_line(record.origin), folder.name, workspace, journal, record)
 
     def _give_up_orphan(self, path: str, name: str) -> None:
@@ -279,28 +286,65 @@ class Bot:
         if not self._access.allows(event.sender_id, [getattr(sender, "username", None)]):
             return
         await event.answer()
-        message_id = int(event.data.decode().partition(":")[2])
-        message = await self._client.get_messages(await event.get_input_chat(), ids=message_id)
-        item = await incoming(message) if message else None
-        if item is not None:
-            await self._new_job(item, f"{item.job}_{secrets.token_hex(4)}")
+        ids = messages_of_button(event.data)
+        messages = await self._client.get_messages(await event.get_input_chat(), ids=ids)
+        found = [await incoming(message) for message in messages if message]
+        items = [item for item in found if item is not None]
+        if items:
+            is_volume = await self._is_volume(items[0])
+            async with self._taking:
+                job = f"{items[0].job}_{secrets.token_hex(4)}"
+                await self._new_job(items[0], job, is_volume=is_volume)
+                for item in items[1:]:
+                    await self._sets[job].add(item)
 
     async def _take(self, item: Incoming) -> None:
-        """Make a job of a message, once."""
-        if self._seen.has(item.job) or item.job in self._jobs:
+        """Make a job of a message, or a volume of a job's archive, once."""
+        if self._seen.has(item.job):
             return
-        before = self._seen.delivered_before(item)
-        if before is not None:
-            await self._seen.add(item)
-            await self._conversation.offer_again(item, before)
-            return
-        await self._new_job(item, item.job)
+        is_volume = await self._is_volume(item)
+        async with self._taking:
+            if self._seen.has(item.job) or item.job in self._jobs:
+                return
+            if await self._join(item, is_volume=is_volume):
+                return
+            before = self._seen.delivered_before(item)
+            if before is not None:
+                await self._seen.add(item)
+                await self._conversation.offer_again(item, before)
+                return
+            await self._new_job(item, item.job, is_volume=is_volume)
 
-    async def _new_job(self, item: Incoming, job: str) -> None:
+    async def _is_volume(self, item: Incoming) -> bool:
+        """Whether the file is a volume of a set, by its name and by what is in it."""
+        if volume_of(item.name) is None:
+            return False
+        try:
+            source = await self._source(item, None)
+            return is_archive(await source.read(0, min(HEAD, item.size)), item.name)
+        except BotError:
+            return True  # the job meets the same error, and tells of it
+
+    async def _join(self, item: Incoming, *, is_volume: bool) -> bool:
+        """Take ``item`` into the set that misses it; returns whether there is one, or had it already."""
+        if not is_volume and volume_of(item.name) is not None:
+            return False
+        for split in self._sets.values():
+            known = split.has(item)
+            if known or split.wants(item):
+                if not known:
+                    await split.add(item)
+                    log.info("🧩 Received %s, volume of a set (%.1f MB)", item.name, item.size / MB)
+                await self._seen.add(item)
+                return True
+        return False
+
+    async def _new_job(self, item: Incoming, job: str, *, is_volume: bool = False) -> None:
         workspace = Workspace(self._jobs_dir / job)
         journal = Journal(workspace.journal)
         record = JobRecord()
-        origin = {"t": lines.ORIGIN, **item.line()}
+        title = set_title(item.name) if is_volume else ""
+        origin = {"t": lines.ORIGIN, "date": time.time(), "title": title, **item.line()}
         await asyncio.to_thread(workspace.prepare)
         await asyncio.to_thread(journal.open)
         await journal.append(origin)
@@ -336,9 +380,12 @@ class Bot:
             ),
             message=record.sent.get("status", [0])[0],
         )
+        wait = self._settings.VOLUME_WAIT_MINUTES * 60.0
+        split = self._sets[job_id] = SplitSet(record, delivery.write, wait=wait)
         services = JobServices(
-            open_archive=lambda passwords: self._open(item, job_id, workspace, passwords, on_wait),
+            open_archive=lambda passwords: self._open(split, job_id, workspace, passwords, on_wait),
             ask_password=partial(self._conversation.ask_password, item.chat, item.name, delivery),
+            more_volumes=split.more,
             upload_slot=partial(self.queue.upload, item.chat),
             convert=self._convert_later if self._settings.DEFERRED_VIDEO_CONVERSION else self._convert_now,
             show=status.show,
@@ -371,7 +418,7 @@ class Bot:
         if well and job_id in self._prints:
             await self._seen.add_delivered(item, self._prints[job_id])
         await asyncio.to_thread(self._forget_conversions, job_id)
-        for known in (self._jobs, self._tasks, self._statuses, self._prints):
+        for known in (self._jobs, self._tasks, self._statuses, self._prints, self._sets):
             known.pop(job_id, None)
 
     def _forget_conversions(self, job_id: str) -> None:
@@ -383,8 +430,21 @@ class Bot:
             shutil.rmtree(folder, ignore_errors=True)
 
     async def _open(
-        self, item: Incoming, job_id: str, workspace: Workspace, passwords: Sequence[str], on_wait: OnWait
+        self, split: SplitSet, job_id: str, workspace: Workspace, passwords: Sequence[str], on_wait: OnWait
     ) -> ArchiveReader:
+        items = split.take()
+        captions = [password for item in items for password in caption_passwords(item.caption)]
+        open_sources = partial(
+            open_archive,
+            scratch=workspace.scratch,
+            limits=limits_of(self._settings),
+            passwords=(*passwords, *captions, *self._settings.ARCHIVE_PASSWORDS),
+        )
+        if len(items) > 1:
+            # Who sends all volumes again means it: only single files are looked up.
+            self._prints.pop(job_id, None)
+            return await open_sources([await self._source(item, on_wait) for item in items])
+        (item,) = items
         source = await self._source(item, on_wait)
         self._prints[job_id] = content = await fingerprint(source)
         before = self._seen.delivered_before(item, content)
@@ -392,17 +452,14 @@ class Bot:
             raise DeliveredBefore(f"I sent you what is in it on {date_words(before['date'])} already.")
         head = await source.read(0, min(HEAD, item.size))
         if is_archive(head, item.name):
-            known = (*passwords, *caption_passwords(item.caption), *self._settings.ARCHIVE_PASSWORDS)
-            return await open_archive(
-                source, scratch=workspace.scratch, limits=limits_of(self._settings), passwords=known
-            )
+            return await open_sources(source)
         if not item.size:
             raise NotAnArchive("the file is empty.")
         if kind_of(head, item.name) is Kind.OTHER:
             raise NotAnArchive("this is no archive, picture or video that I know.")
         return SingleFile(source)
 
-    async def _source(self, item: Incoming, on_wait: OnWait) -> RemoteFile:
+    async def _source(self, item: Incoming, on_wait: OnWait | None) -> RemoteFile:
         """The file of the message."""
 
         async def refetch() -> Message:

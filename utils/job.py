@@ -18,7 +18,16 @@ from typing import Protocol
 from utils import job_record as lines
 from utils.albums import AlbumBuilder, MediaFile
 from utils.archives import ArchiveReader, Entry, Extracted
-from utils.errors import ArchiveError, BotError, MediaError, NotMedia, PasswordNeeded, Refused, StorageError
+from utils.errors import (
+    ArchiveError,
+    BotError,
+    MediaError,
+    NotMedia,
+    PasswordNeeded,
+    Refused,
+    StorageError,
+    VolumeMissing,
+)
 from utils.job_record import JobRecord, file_line
 from utils.media import Inspection, Kind, PreparedPhoto, Verdict, kind_of
 from utils.outbox import Album, Outbox
@@ -46,7 +55,8 @@ class JobServices:
     """What a job works with.
 
     ``open_archive`` takes the passwords that were asked for so far; ``ask_password`` asks in the chat,
-    given the error and how often it was asked before, and raises it when it gives up; ``convert`` queues
+    given the error and how often it was asked before, and raises it when it gives up; ``more_volumes`` waits
+    for another volume of the archive, and is False when none came in time; ``convert`` queues
     a deferred video, or converts it at once; ``show`` sets the status message and never waits,
     ``end_status`` sets it for the last time;
     ``boot`` identifies the machine's current run; ``spool_limit`` is in bytes;
@@ -55,6 +65,7 @@ class JobServices:
 
     open_archive: Callable[[Sequence[str]], Awaitable[ArchiveReader]]
     ask_password: Callable[[PasswordNeeded, int], Awaitable[str]]
+    more_volumes: Callable[[], Awaitable[bool]]
     upload_slot: Callable[[], AbstractAsyncContextManager[None]]
     convert: Callable[[MediaFile, float, str], Awaitable[None]]
     show: Callable[[str], None]
@@ -76,7 +87,7 @@ class Job:
         self.id = job_id
         self.record = record
         self.delivery = delivery
-        self.name = str(record.origin["name"])
+        self.name = str(record.origin.get("title") or record.origin["name"])
         self.chat = int(record.origin["chat"])
         self._workspace = workspace
         self._services = services
@@ -101,6 +112,8 @@ class Job:
                     break
                 except PasswordNeeded as error:
                     passwords.append(await self._services.ask_password(error, len(passwords)))
+                except VolumeMissing as error:
+                    await self._wait_for_volumes(error)
         except PasswordNeeded as error:
             await self._fail(error)
         finally:
@@ -113,7 +126,7 @@ class Job:
             record = self.record
             if record.done or not record.settled():
                 return record.done
-            buttons = again_button(record.origin["message"]) if record.failed else None
+            buttons = again_button(record.messages()) if record.failed else None
             await self.delivery.send_text("summary", summary_text(self.name, record), buttons)
             ended = "🛑 Cancelled" if record.cancelled else "❌ Failed" if record.failed else "✅ Finished"
             await self._services.end_status(status_text(self.name, record, ended))
@@ -134,7 +147,7 @@ class Job:
             self._taken_up = True
         try:
             await self._extract_all(passwords)
-        except PasswordNeeded:
+        except (PasswordNeeded, VolumeMissing):
             raise
         except (ArchiveError, StorageError) as error:
             # What was taken out before is delivered all the same.
@@ -142,6 +155,13 @@ class Job:
         for album in self._builder.finish():
             await self._outbox.put(album)
         await self._outbox.drain()
+
+    async def _wait_for_volumes(self, error: VolumeMissing) -> None:
+        """Return when there is something new to try: another volume, or that the time is over."""
+        log.info("🧩 %s waits: %s", self.name, error.told)
+        self.show(f"🧩 Waiting: {error.told}")
+        if not await self._services.more_volumes():
+            await self._fail(VolumeMissing(f"the other volumes did not come: {error.told}"))
 
     async def _fail(self, error: BotError) -> None:
         log.error("❌ %s: %s", self.name, error.told)

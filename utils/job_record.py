@@ -9,7 +9,8 @@ from typing import Any
 from utils.albums import MediaFile
 
 #: The kinds of journal lines ("t"), with what else they hold.
-ORIGIN = "origin"  #      chat, message, sender, name, size: what somebody sent
+ORIGIN = "origin"  #      chat, message, sender, name, size, date: what somebody sent
+VOLUME = "volume"  #      the same of another volume of the archive
 RUN = "run"  #            boot: a process took the job up
 FILE = "file"  #          a MediaFile: it is on disk, ready to be sent
 DROP = "drop"  #          number: its file is gone or doubtful, it must be extracted again
@@ -34,6 +35,7 @@ class JobRecord:
     """One job as its journal tells it; :meth:`apply` takes one line in."""
 
     origin: Mapping[str, Any] = field(default_factory=dict)
+    volumes: list[Mapping[str, Any]] = field(default_factory=list)
     boot: str = ""
     files: dict[int, MediaFile] = field(default_factory=dict)
     deferred: dict[int, MediaFile] = field(default_factory=dict)
@@ -66,6 +68,8 @@ class JobRecord:
         kind = line.get("t")
         if kind == ORIGIN:
             self.origin = line
+        elif kind == VOLUME:
+            self.volumes.append(line)
         elif kind == RUN:
             self.boot = str(line["boot"])
         elif kind == FILE:
@@ -109,6 +113,10 @@ class JobRecord:
             self.cancelled = True
         elif kind == DONE:
             self.done = True
+
+    def messages(self) -> list[int]:
+        """Ids of the messages with the archive, or its volumes."""
+        return [int(line["message"]) for line in (self.origin, *self.volumes)]
 
     def known_keys(self) -> set[str]:
         """Keys of the archive's entries that need not be extracted again."""

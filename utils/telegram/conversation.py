@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -27,8 +27,11 @@ HELP = (
 
 COMMANDS = {"help": "How this works", "status": "What the bot is doing", "cancel": "Stop it"}
 
-#: Callback data of the button that has a file handled again; the message's id follows.
+#: Callback data of the button that has a file handled again; the ids of its messages follow.
 AGAIN = "again:"
+
+#: Bytes of callback data at most: https://core.telegram.org/bots/api#inlinekeyboardbutton
+BUTTON_BYTES = 64
 
 
 @dataclass
@@ -91,13 +94,24 @@ class Conversation:
             item.peer.input(),
             f"I sent you what is in {before['name']} on {date_words(before['date'])}. Shall I do it again?",
             reply_to=item.message,
-            buttons=again_button(item.message),
+            buttons=again_button([item.message]),
         )
 
 
-def again_button(message: int) -> TLObject:
-    """The keyboard with the one button that has the file of ``message`` handled again."""
-    return TelegramClient.build_reply_markup([Button.inline("🔁 Again", f"{AGAIN}{message}")])
+def again_button(messages: Sequence[int]) -> TLObject | None:
+    """The keyboard with the one button that has the files of ``messages`` handled again, as one archive.
+
+    None when there are too many of them to be named.
+    """
+    data = AGAIN + ",".join(map(str, messages))
+    if len(data) > BUTTON_BYTES:
+        return None
+    return TelegramClient.build_reply_markup([Button.inline("🔁 Again", data)])
+
+
+def messages_of_button(data: bytes) -> list[int]:
+    """The messages that the button of :func:`again_button` names."""
+    return [int(number) for number in data.decode().partition(":")[2].split(",")]
 
 
 def date_words(date: float) -> str:

@@ -61,6 +61,7 @@ class Incoming:
     size: int
     document: int
     caption: str
+    sender: int = 0
 
     @property
     def job(self) -> str:
@@ -74,7 +75,7 @@ class Incoming:
     @classmethod
     def of_line(cls, line: Mapping[str, Any]) -> Incoming:
         """From :meth:`line`."""
-        fields = {name: line[name] for name in cls.__dataclass_fields__}
+        fields = {name: line[name] for name in cls.__dataclass_fields__ if name in line}
         return cls(**{**fields, "peer": Peer(**line["peer"])})
 
 
@@ -92,6 +93,7 @@ async def incoming(message: Message) -> Incoming | None:
         size=message.file.size or 0,
         document=media.id,
         caption=message.message or "",
+        sender=message.sender_id or 0,
     )
 
 

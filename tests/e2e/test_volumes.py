@@ -1,0 +1,264 @@
+"""Split archives, sent volume by volume in any order."""
+
+from __future__ import annotations
+
+import asyncio
+import signal
+import subprocess
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+
+import pytest
+
+from tests.e2e.process import environment, start
+from tests.files import photo, zip_of
+from tests.world import BOT, World, until
+from utils.archives.engine import find_engine
+from utils.job_record import JobRecord
+from utils.storage.journal import parse
+from utils.telegram.intake import Incoming, Peer
+from utils.telegram.split_set import SplitSet, set_title
+
+PHOTOS = {f"{n}.jpg": photo(n) + bytes([n]) * 30_000 for n in range(1, 15)}
+
+
+def volumes(folder: Path, name: str, entries: Mapping[str, bytes] = PHOTOS, size: str = "100k") -> list[Path]:
+    """The volumes of an archive ``name`` that holds ``entries`` as they are, in order."""
+    sources = folder / f"{name}-content"
+    sources.mkdir()
+    for entry, content in entries.items():
+        (sources / entry).write_bytes(content)
+    subprocess.run(
+        [str(find_engine()), "a", "-bso0", "-mx0", f"-v{size}", str(folder / name), str(sources / "*")],
+        check=True,
+        stdin=subprocess.DEVNULL,
+    )
+    found = sorted(folder.glob(f"{name}.[0-9]*"))
+    assert len(found) >= 3 or entries is not PHOTOS
+    return found
+
+
+def scrambled(paths: Sequence[Path]) -> list[Path]:
+    """The last one first, the first one last."""
+    return [paths[-1], *paths[1:-1], paths[0]]
+
+
+def pieces(text: str, path: Path, count: int = 3) -> list[Path]:
+    """The file ``path`` cut in ``count`` pieces called ``text``.001 and so on."""
+    content = path.read_bytes()
+    step = len(content) // count + 1
+    found = []
+    for number in range(count):
+        piece = path.with_name(f"{text}.{number + 1:03d}")
+        piece.write_bytes(content[number * step : (number + 1) * step])
+        found.append(piece)
+    return found
+
+
+def jobs(world: World) -> list[Path]:
+    return list((world.data / "jobs").iterdir())
+
+
+def joined(world: World) -> int:
+    """How many volumes the journals of all jobs name."""
+    records = [JobRecord.of(parse((job / "journal.jsonl").read_bytes())[0]) for job in jobs(world)]
+    return sum(1 + len(record.volumes) for record in records)
+
+
+def texts(world: World) -> list[str]:
+    return [message.text for message in world.chat() if message.kind == "text"]
+
+
+async def test_volumes_in_any_order_become_one_archive(world: World, tmp_path: Path) -> None:
+    async with world.running():
+        for path in scrambled(volumes(tmp_path, "Trip.7z")):
+            await world.send(path)
+        assert "Trip.7z: 14 pictures sent" in await world.summary()
+        await until(lambda: not world.leftovers())
+    assert len(world.media()) == 14
+    assert "📦 Trip.7z" in world.media()[0].caption
+    # Nothing but the status message and the summary, however many volumes there are.
+    assert len([text for text in texts(world) if "Trip" in text]) == 2
+
+
+async def test_the_chat_says_in_one_message_which_volumes_are_missing(world: World, tmp_path: Path) -> None:
+    paths = volumes(tmp_path, "a.7z")
+    async with world.running():
+        await world.send(paths[2])
+        await world.wait("missing: a.7z.001, a.7z.002")
+        await world.send(paths[1])
+        await until(lambda: any("missing: a.7z.001." in text for text in texts(world)))
+        (status,) = [text for text in texts(world) if "a.7z" in text]
+        assert "a.7z.002" not in status
+        assert world.media() == []
+        for path in [paths[0], *paths[3:]]:
+            await world.send(path)
+        await world.wait("a.7z: 14 pictures sent")
+
+
+async def test_two_people_and_two_sets_are_not_mixed_up(world: World, tmp_path: Path) -> None:
+    await world.sandbox.add_person("+15550002", "Bob", "bob")
+    (tmp_path / "bob").mkdir()
+    own = volumes(tmp_path, "x.7z")
+    other = volumes(tmp_path, "y.7z", {f"{n}.jpg": photo(50 + n) + bytes(90_000) for n in range(3)})
+    bobs = volumes(tmp_path / "bob", "x.7z", {f"{n}.jpg": photo(70 + n) + bytes(90_000) for n in range(4)})
+    async with (
+        world.running(AUTHORIZED_USERS=("ann", "bob")),
+        world.sandbox.person("+15550002") as bob,
+    ):
+        await bob.say(BOT, "/start")
+        for n in range(max(map(len, (own, other, bobs)))):
+            for paths, send in ((own, world.send), (other, world.send)):
+                if n < len(paths):
+                    await send(paths[n])
+            if n < len(bobs):
+                await bob.send_file(BOT, bobs[n])
+        await world.wait("x.7z: 14 pictures sent")
+        await world.wait("y.7z: 3 pictures sent")
+        await bob.wait_for_text("x.7z: 4 pictures sent", 30)
+
+
+@pytest.mark.parametrize("killed", [False, True])
+async def test_a_set_survives_a_restart_in_the_middle(world: World, tmp_path: Path, killed: bool) -> None:
+    paths = scrambled(volumes(tmp_path, "a.7z"))
+    process = await start(environment(world))
+    try:
+        await until(lambda: any("✅ Ready" in line for line in world.lines()), 20)
+        for path in paths[:2]:
+            await world.send(path)
+        await until(lambda: joined(world) == 2, 20)
+    finally:
+        process.send_signal(signal.SIGKILL if killed else signal.SIGTERM)
+        await process.communicate()
+    if killed:
+        # As if it had been killed before it noted whom the volumes are from.
+        (world.data / "intake.jsonl").unlink()
+    for path in paths[2:]:
+        await world.send(path)
+    async with world.running():
+        assert "a.7z: 14 pictures sent" in await world.summary()
+        await until(lambda: not world.leftovers())
+        await asyncio.sleep(0.3)
+    async with world.running():
+        await asyncio.sleep(0.5)
+        assert jobs(world) == []
+    assert len(world.media()) == 14
+    assert len([text for text in texts(world) if "pictures sent" in text]) == 1
+
+
+async def test_a_set_that_stays_incomplete_is_given_up_with_the_names(world: World, tmp_path: Path) -> None:
+    paths = volumes(tmp_path, "a.7z")
+    async with world.running(VOLUME_WAIT_MINUTES=2 / 60):
+        await world.send(paths[0])
+        await world.send(paths[2])
+        text = await world.wait("❌ a.7z: the other volumes did not come")
+        assert "a.7z.002" in text and "a.7z.001" not in text
+        await until(lambda: not world.leftovers())
+        summary = await world.person.wait_for_text("did not come")
+    async with world.running():
+        # The button brings the two back; then only the third has to be sent.
+        await world.person.press(summary, "🔁 Again")
+        await until(lambda: len(jobs(world)) == 1 and joined(world) == 2)
+        for path in [paths[1], *paths[3:]]:
+            await world.send(path)
+        await world.wait("a.7z: 14 pictures sent")
+
+
+async def test_a_set_can_be_cancelled_while_it_waits(world: World, tmp_path: Path) -> None:
+    async with world.running():
+        await world.send(volumes(tmp_path, "a.7z")[1])
+        await until(lambda: any("🧩" in line for line in world.lines()))
+        await world.person.say(BOT, "/cancel")
+        await world.wait("Cancelled: a.7z")
+        await until(lambda: not world.leftovers())
+
+
+async def test_a_volume_that_is_complete_by_itself_does_not_wait(world: World, tmp_path: Path) -> None:
+    (path,) = volumes(tmp_path, "one.7z", {"a.jpg": photo(1)})
+    assert path.name == "one.7z.001"
+    async with world.running():
+        await world.send(path)
+        await world.wait("one.7z: 1 picture sent", 10)
+
+
+async def test_a_picture_that_is_called_like_a_volume_is_a_picture(world: World, tmp_path: Path) -> None:
+    async with world.running():
+        for number in (1, 2):
+            path = tmp_path / f"scan.{number:03d}"
+            path.write_bytes(photo(number))
+            await world.send(path)
+        await world.wait("scan.001: 1 picture sent")
+        await world.wait("scan.002: 1 picture sent")
+
+
+async def test_the_same_volume_sent_twice_counts_once(world: World, tmp_path: Path) -> None:
+    paths = volumes(tmp_path, "a.7z")
+    async with world.running():
+        message = await world.person.send_file(BOT, paths[0])
+        await world.person.client.send_file(BOT, message.media.document)
+        for path in paths[1:]:
+            await world.send(path)
+        await world.wait("a.7z: 14 pictures sent")
+        await until(lambda: not world.leftovers())
+    assert len(world.media()) == 14
+
+
+@pytest.mark.parametrize("order", [(0, 1, 2), (2, 0, 1)])
+async def test_a_zip_that_was_cut_is_put_together(world: World, tmp_path: Path, order: Sequence[int]) -> None:
+    paths = pieces("b.zip", zip_of(tmp_path / "whole.zip", PHOTOS))
+    async with world.running():
+        for n in order:
+            await world.send(paths[n])
+        await world.wait("b.zip: 14 pictures sent")
+
+
+ITEM = Incoming(Peer("user", 7), 7, 1, "a.7z.001", 10, 100, "", 7)
+
+
+def item(message: int, name: str, **changes: object) -> Incoming:
+    values = {**ITEM.line(), "message": message, "document": 100 + message, "name": name, **changes}
+    return Incoming.of_line(values)
+
+
+def split_set(name: str) -> SplitSet:
+    record = JobRecord(origin={"date": 0.0, **item(1, name).line()})
+
+    async def write(line: Mapping[str, object]) -> None:
+        record.apply(line)
+
+    return SplitSet(record, write, wait=60, clock=lambda: 0.0)
+
+
+@pytest.mark.parametrize(
+    ("first", "other", "wanted"),
+    [
+        ("a.7z.001", "A.7Z.002", True),
+        ("a.7z.001", "a.7z.001", False),
+        ("a.7z.001", "b.7z.002", False),
+        ("a.part1.rar", "a.part02.rar", True),
+        ("a.rar", "a.r00", True),
+        ("a.r00", "a.rar", True),
+        ("a.zip", "a.z01", True),
+        ("a.z01", "a.zip", True),
+        ("a.zip", "b.zip", False),
+        ("a.zip", "a.zip", False),
+        ("a.zip", "a.7z.001", False),
+    ],
+)
+def test_what_belongs_to_a_set(first: str, other: str, wanted: bool) -> None:
+    assert split_set(first).wants(item(2, other)) is wanted
+    assert not split_set(first).wants(item(2, other, sender=8))
+    assert not split_set(first).wants(item(2, other, chat=8))
+
+
+@pytest.mark.parametrize(
+    ("name", "title"),
+    [
+        ("Trip.7z.001", "Trip.7z"),
+        ("Trip.part02.rar", "Trip.rar"),
+        ("Trip.Z01", "Trip.zip"),
+        ("Trip.r17", "Trip.rar"),
+    ],
+)
+def test_a_set_is_called_like_the_whole(name: str, title: str) -> None:
+    assert set_title(name) == title
