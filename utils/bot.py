@@ -42,7 +42,7 @@ from utils.telegram.remote_file import RemoteFile
 from utils.telegram.split_set import SplitSet, set_title
 from utils.telegram.status import StatusMessage
 from utils.telegram.transfers import Transfers
-from utils.telegram.upload import Upload
+from utils.telegram.upload import MAX_PARTS, PART_SIZE, Upload
 from utils.telegram.waits import OnWait
 
 log = logging.getLogger(__name__)
@@ -53,6 +53,9 @@ RETRY_PAUSES = (5.0, 60.0, 600.0)
 
 #: Bytes that are looked at to say what a file is.
 HEAD = 4096
+
+#: Bytes in the unit of the limit for files; Telegram counts in parts of 512 KiB.
+MIB = 1 << 20
 
 #: Seconds between a message and the note that it need not come again; several share one.
 PLACE_PAUSE = 0.5
@@ -393,6 +396,7 @@ class Bot:
             media=self._media,
             boot=self._boot,
             spool_limit=self._settings.SPOOL_LIMIT_MB * MB,
+            upload_limit=upload_limit_of(self._settings),
             quarantine=self._quarantine,
             deferred=self._settings.DEFERRED_VIDEO_CONVERSION,
             finished=lambda well: self._finished(item, job_id, well),
@@ -505,6 +509,11 @@ def limits_of(settings: Settings) -> Limits:
         disk_reserve=settings.DISK_RESERVE_MB * MB,
         timeout=settings.COMPRESSION_TIMEOUT_SECONDS,
     )
+
+
+def upload_limit_of(settings: Settings) -> int:
+    """Bytes of one file that is sent whole, at most; never more than Telegram takes."""
+    return min(settings.UPLOAD_LIMIT_MB * MIB, MAX_PARTS * PART_SIZE)
 
 
 def caption_passwords(caption: str) -> list[str]:

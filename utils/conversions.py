@@ -95,6 +95,10 @@ class Conversions:
             self._again(task, self._backoff[0])
 
     async def _run(self, job: Job, task: ConversionTask) -> None:
+        if task.number in job.record.wholes:
+            # Cut into parts already, so that there may be nothing else left of the result.
+            await job.deliver_one(task.number)
+            return
         file = job.record.deferred[task.number]
         source = await self.register(task.job, file, task.cost)
         try:

@@ -31,6 +31,7 @@ from utils.errors import (
 from utils.job_record import JobRecord, file_line
 from utils.media import Inspection, Kind, PreparedPhoto, Verdict, kind_of
 from utils.outbox import Album, Outbox
+from utils.parts import Cutting, Parts
 from utils.storage.atomic import set_aside
 from utils.storage.workspace import Workspace
 from utils.summary import status_text, summary_text
@@ -40,14 +41,10 @@ from utils.telegram.delivery import Delivery
 log = logging.getLogger(__name__)
 
 
-class Media(Protocol):
+class Media(Cutting, Protocol):
     """What a job needs to know, and to have done, about one file."""
 
-    async def inspect(self, path: Path, name: str) -> Inspection: ...
-
     async def prepare_photo(self, path: Path, output: Path) -> PreparedPhoto: ...
-
-    async def make_thumbnail(self, path: Path, output: Path, duration: float) -> Path | None: ...
 
 
 @dataclass(frozen=True)
@@ -59,7 +56,7 @@ class JobServices:
     for another volume of the archive, and is False when none came in time; ``convert`` queues
     a deferred video, or converts it at once; ``show`` sets the status message and never waits,
     ``end_status`` sets it for the last time;
-    ``boot`` identifies the machine's current run; ``spool_limit`` is in bytes;
+    ``boot`` identifies the machine's current run; ``spool_limit`` and ``upload_limit`` are in bytes;
     ``finished`` is told at the end whether all went well.
     """
 
@@ -73,6 +70,7 @@ class JobServices:
     media: Media
     boot: str
     spool_limit: int
+    upload_limit: int
     deferred: bool
     finished: Callable[[bool], Awaitable[None]]
     quarantine: Path
@@ -91,18 +89,36 @@ class Job:
         self.chat = int(record.origin["chat"])
         self._workspace = workspace
         self._services = services
-        self._builder = AlbumBuilder()
-        self._taken_up = False
+        self._numbers = itertools.count(record.next_number())
+        self._parts = Parts(
+            folder=workspace.files,
+            limit=services.upload_limit,
+            record=record,
+            delivery=delivery,
+            media=services.media,
+            number=self._numbers.__next__,
+        )
+        self._begin()
         self.status = status_text(self.name, record, "⏳ Waiting")
-        self._spooled: dict[int, int] = {}
         self._room = asyncio.Event()
         self._finishing = asyncio.Lock()
+
+    def _begin(self) -> None:
+        """Nothing is collected or under way."""
+        self._taken_up = False
+        self._builder = AlbumBuilder()
+        self._spooled: dict[int, int] = {}
         self._outbox = self._new_outbox()
 
     # -- the whole ----------------------------------------------------------------------------------
 
     async def run(self) -> None:
-        """Deliver everything but conversions, which are queued; ends the job when there are none."""
+        """Deliver everything but conversions, which are queued; ends the job when there are none.
+
+        May be called again after it raised: it then goes on from the journal.
+        """
+        self._begin()
+        self.show("♻️ Going on" if self.record.boot else "📥 Received")
         passwords: list[str] = []
         try:
             while True:
@@ -172,8 +188,6 @@ class Job:
     async def _take_up(self) -> None:
         """Go on where an earlier process, if there was one, left the job."""
         record = self.record
-        if record.boot:
-            self.show("♻️ Going on after a restart")
         doubtful = await asyncio.to_thread(self._doubtful)
         await self.delivery.write(
             *({"t": lines.DROP, "number": number} for number in doubtful),
@@ -188,10 +202,13 @@ class Job:
                 await self._outbox.put(tuple(record.to_send(number) for number in numbers), key)
         done = under_way | record.delivered
         for number in sorted(record.files.keys() - done):
-            await self._add(record.files[number])
-        for number in sorted(record.deferred.keys() - done):
+            if record.whole_of(number) == number:
+                await self._add(record.files[number])
+            else:
+                await self._outbox.put((record.files[number],))
+        for number in sorted(record.deferred.keys() - done - record.wholes.keys()):
             if number in record.converted or number in record.unconvertible:
-                await self._outbox.put((record.to_send(number),))
+                await self._put_by_itself(self._outbox, record.to_send(number))
             else:
                 await self._convert(number)
 
@@ -202,7 +219,9 @@ class Job:
         written before it started is not trusted, except videos to convert, which were fsynced.
         """
         record = self.record
-        safe = record.delivered | record.announced_numbers()
+        # Parts were fsynced before they were journaled, and what they were made of may be gone.
+        parts = {number for numbers in record.parts.values() for number in numbers}
+        safe = record.delivered | record.announced_numbers() | record.wholes.keys() | parts
         rebooted = record.boot != self._services.boot
         return [
             number
@@ -239,7 +258,6 @@ class Job:
 
     async def _extract(self, reader: ArchiveReader, others: list[Entry]) -> None:
         known = self.record.known_keys()
-        numbers = itertools.count(self.record.next_number())
         self._builder.by_folder = reader.listing is not None and is_grouped(reader.listing)
 
         def accept(entry: Entry, head: bytes) -> bool:
@@ -251,7 +269,7 @@ class Job:
             return True
 
         def new_file(_: Entry) -> Path:
-            return self._workspace.files / f"{next(numbers):06d}"
+            return self._workspace.files / f"{next(self._numbers):06d}"
 
         async for extracted in reader.extract(accept, new_file):
             if extracted.entry.key not in known:
@@ -328,18 +346,21 @@ class Job:
         named = replace(original, name=converted_name(original.name))
         file = await self._video(named, path, inspection)
         await self.delivery.write({"t": lines.CONVERTED, "number": number, "file": asdict(file)})
-        await self._deliver_one(number)
+        await self.deliver_one(number)
 
     async def deliver_original(self, number: int, reason: str) -> None:
         """The deferred file ``number`` cannot be converted because of ``reason``: send it as a document."""
         await self.delivery.write({"t": lines.UNCONVERTIBLE, "number": number, "reason": reason})
-        await self._deliver_one(number)
+        await self.deliver_one(number)
 
-    async def _deliver_one(self, number: int) -> None:
-        """Through an outbox of its own: the job's may be busy, or already closed."""
+    async def deliver_one(self, number: int) -> None:
+        """Send what became of the deferred file ``number``, or what is left of it.
+
+        Through an outbox of its own: the job's may be busy, or already closed.
+        """
         outbox = self._new_outbox()
         try:
-            await outbox.put((self.record.to_send(number),))
+            await self._put_by_itself(outbox, self.record.to_send(number))
             await outbox.drain()
         finally:
             await outbox.close()
@@ -352,8 +373,17 @@ class Job:
     # -- on the way ---------------------------------------------------------------------------------
 
     async def _keep(self, file: MediaFile) -> None:
+        if file.kind == "video" and file.size > self._services.upload_limit:
+            await self._put_by_itself(self._outbox, file)
+            return
         await self.delivery.write(file_line(lines.FILE, file))
         await self._add(file)
+
+    async def _put_by_itself(self, outbox: Outbox, file: MediaFile) -> None:
+        """Not in an album; in several messages, if it is too large for one."""
+        for part in await self._parts.of(file):
+            self._spooled[part.number] = part.size
+            await outbox.put((part,))
 
     async def _add(self, file: MediaFile) -> None:
         self._spooled[file.number] = file.size
@@ -383,8 +413,9 @@ class Job:
     async def _on_sent(self, album: Album) -> None:
         for file in album:
             self._spooled.pop(file.number, None)
-            if file.number in self.record.deferred:
-                original = self._workspace.files / self.record.deferred[file.number].path
+            number = self.record.whole_of(file.number)
+            if number in self.record.deferred and number in self.record.delivered:
+                original = self._workspace.files / self.record.deferred[number].path
                 await asyncio.to_thread(original.unlink, missing_ok=True)
         self._room.set()
         self.show("📤 Sending")

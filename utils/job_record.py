@@ -16,6 +16,7 @@ FILE = "file"  #          a MediaFile: it is on disk, ready to be sent
 DROP = "drop"  #          number: its file is gone or doubtful, it must be extracted again
 DEFER = "defer"  #        a MediaFile and plan cost: it is on disk, to be converted
 CONVERTED = "converted"  # number, and the MediaFile that came of it
+SPLIT = "split"  #        a MediaFile, and those that are sent in its place because it is too large
 UNCONVERTIBLE = "unconvertible"  # number, reason: it will be sent as it is
 SKIP = "skip"  #          key, name, reason: it will not be sent
 OTHER = "other"  #        key, name: it is neither a picture nor a video
@@ -41,6 +42,8 @@ class JobRecord:
     deferred: dict[int, MediaFile] = field(default_factory=dict)
     costs: dict[int, float] = field(default_factory=dict)
     converted: dict[int, MediaFile] = field(default_factory=dict)
+    wholes: dict[int, MediaFile] = field(default_factory=dict)
+    parts: dict[int, list[int]] = field(default_factory=dict)
     unconvertible: dict[int, str] = field(default_factory=dict)
     skipped: dict[str, tuple[str, str]] = field(default_factory=dict)
     others: dict[str, str] = field(default_factory=dict)
@@ -80,12 +83,18 @@ class JobRecord:
             if self.converted.pop(line["number"], None) is None:
                 for group in (self.files, self.deferred, self.media):
                     group.pop(line["number"], None)
+                self._without_part(line["number"])
         elif kind == DEFER:
             file = MediaFile(**line["file"])
             self.deferred[file.number] = file
             self.costs[file.number] = float(line["cost"])
         elif kind == CONVERTED:
             self.converted[line["number"]] = MediaFile(**line["file"])
+        elif kind == SPLIT:
+            whole, parts = MediaFile(**line["file"]), [MediaFile(**part) for part in line["parts"]]
+            self.wholes[whole.number] = whole
+            self.parts[whole.number] = [part.number for part in parts]
+            self.files |= {part.number: part for part in parts}
         elif kind == UNCONVERTIBLE:
             self.unconvertible[line["number"]] = line["reason"]
         elif kind == SKIP:
@@ -104,6 +113,7 @@ class JobRecord:
         elif kind == SENT:
             self.sent[line["key"]] = line["messages"]
             self.delivered |= set(line["numbers"])
+            self._count_wholes()
         elif kind == EXTRACTED:
             self.extracted = True
             self.ignored = int(line["ignored"])
@@ -134,8 +144,29 @@ class JobRecord:
         """Numbers of the deferred videos whose result is not delivered yet."""
         return [number for number in self.deferred if number not in self.delivered]
 
+    def whole_of(self, number: int) -> int:
+        """The file of which ``number`` is a part, or ``number`` itself."""
+        return next((whole for whole, parts in self.parts.items() if number in parts), number)
+
+    def delivered_files(self) -> list[int]:
+        """Numbers of the files that are delivered, each counted once in however many parts it was sent."""
+        return sorted(n for n in self.delivered if self.whole_of(n) == n and self.parts.get(n) != [])
+
+    def _without_part(self, number: int) -> None:
+        """That part will not be sent; what is left of its file may all be delivered now."""
+        for parts in self.parts.values():
+            if number in parts:
+                parts.remove(number)
+        self._count_wholes()
+
+    def _count_wholes(self) -> None:
+        """A file that is sent in parts is delivered when all of them are."""
+        self.delivered |= {whole for whole, parts in self.parts.items() if self.delivered.issuperset(parts)}
+
     def to_send(self, number: int) -> MediaFile:
         """What is sent for the file ``number``: the video that it became, or itself."""
+        if number in self.wholes:
+            return self.wholes[number]
         if number in self.converted:
             return self.converted[number]
         if number not in self.deferred:
@@ -156,7 +187,7 @@ class JobRecord:
 
     def next_number(self) -> int:
         """The next file's number; numbers are never used twice."""
-        return 1 + max((*self.files, *self.deferred), default=0)
+        return 1 + max((*self.files, *self.deferred, *self.wholes), default=0)
 
 
 def file_line(kind: str, file: MediaFile, **more: Any) -> dict[str, Any]:
