@@ -78,7 +78,7 @@ def _inspect(options: argparse.Namespace, settings: Settings) -> int:
 
 def _convert(options: argparse.Namespace, settings: Settings) -> int:
     source, output = options.input.resolve(), options.output.resolve()
-    if not source.is_file() or not output.parent.is_dir() or source == output:
+    if not source.is_file() or not output.parent.is_dir() or output.is_dir() or source == output:
         print("❌ INPUT must be a file and OUTPUT another one, in a folder that exists.", file=sys.stderr)
         return USAGE
     media = MediaTools.from_settings(settings)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import itertools
 import json
 import sys
 import tempfile
@@ -11,22 +12,13 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 
 from utils.archives import ArchiveReader, Entry, Extracted, FileSource, Limits, is_archive, open_archive
-from utils.errors import (
-    ArchiveError,
-    BotError,
-    DiskFull,
-    LimitExceeded,
-    NotAnArchive,
-    PasswordNeeded,
-    StorageError,
-)
+from utils.archives.exit_code import exit_code
+from utils.archives.volumes import in_set, volume_of
+from utils.errors import ArchiveError, MediaError, NotAnArchive, StorageError
 from utils.media import Kind, MediaTools, Verdict, kind_of
 
 #: Bytes that are looked at to say what a file is.
 HEAD = 4096
-
-#: Exit codes beside 0 and 2 (usage).
-NO_ARCHIVE, PASSWORD, DAMAGED, REFUSED = 3, 4, 5, 6
 
 
 @dataclass(frozen=True)
@@ -40,17 +32,6 @@ class Row:
     reason: str
 
 
-def exit_code(error: BotError) -> int:
-    """The exit code that stands for ``error``."""
-    if isinstance(error, NotAnArchive):
-        return NO_ARCHIVE
-    if isinstance(error, PasswordNeeded):
-        return PASSWORD
-    if isinstance(error, LimitExceeded | DiskFull):
-        return REFUSED
-    return DAMAGED
-
-
 async def inspect_archive(
     path: Path,
     *,
@@ -61,57 +42,94 @@ async def inspect_archive(
 ) -> int:
     """Give ``show`` a row for each entry of the archive ``path``; returns the exit code.
 
-    Entries are taken out one by one, looked at, and deleted. An error is told on standard error.
+    Of a split archive the other volumes are looked for in the same folder. Entries are taken out, looked
+    at, and deleted. An error is told on standard error.
     """
     with tempfile.TemporaryDirectory(prefix="inspect-") as folder:
+        inspection = _Inspection(Path(folder), media, show)
+        error = None
         try:
-            source = FileSource(path)
-            if not is_archive(await source.read(0, HEAD), path.name):
+            sources = [FileSource(volume) for volume in await asyncio.to_thread(volumes_of, path)]
+            if not is_archive(await FileSource(path).read(0, HEAD), path.name):
                 raise NotAnArchive("this is no archive that I know.")
             scratch = Path(folder) / "scratch"
-            scratch.mkdir()
-            reader = await open_archive(source, scratch=scratch, limits=limits, passwords=passwords)
+            reader = await open_archive(sources, scratch=scratch, limits=limits, passwords=passwords)
             try:
-                return await _show_entries(reader, Path(folder), media, show)
+                await inspection.show_entries(reader)
             finally:
                 await reader.close()
-        except (ArchiveError, StorageError) as error:
+        except (ArchiveError, StorageError) as caught:
+            error = caught
             print(f"❌ {path.name}: {error.told}", file=sys.stderr)
-            return exit_code(error)
+        return exit_code(error, inspection.errors)
 
 
-async def _show_entries(
-    reader: ArchiveReader, folder: Path, media: MediaTools, show: Callable[[Row], None]
-) -> int:
-    worst = 0
+def volumes_of(path: Path) -> list[Path]:
+    """``path`` and what lies beside it of the same set, if it is a volume of one. Blocking."""
+    names = sorted(file.name for file in path.absolute().parent.iterdir() if file.is_file())
+    said = [volume for name in names if (volume := volume_of(name))]
+    own = in_set(path.name, said)
+    if own is None:
+        return [path]
+    found = {own.number: path}
+    for name in names:
+        volume = in_set(name, said)
+        if volume is not None and volume.set_name == own.set_name:
+            found.setdefault(volume.number, path.with_name(name))
+    return list(found.values())
 
-    def accept(entry: Entry, head: bytes) -> bool:
+
+class _Inspection:
+    """What was found in one archive; ``errors`` are those of single entries."""
+
+    def __init__(self, folder: Path, media: MediaTools, show: Callable[[Row], None]) -> None:
+        self._folder = folder
+        self._media = media
+        self._show = show
+        self._numbers = itertools.count(1)
+        self.errors: list[ArchiveError] = []
+
+    async def show_entries(self, reader: ArchiveReader) -> None:
+        async for extracted in reader.extract(self._accept, self._new_file):
+            if extracted.error is not None:
+                self.errors.append(extracted.error)
+            self._show(await self._row(extracted))
+            if extracted.path is not None:
+                await asyncio.to_thread(extracted.path.unlink)
+
+    def _accept(self, entry: Entry, head: bytes) -> bool:
         wanted = kind_of(head, entry.name) is not Kind.OTHER
         if not wanted:
-            show(Row(entry.path, entry.size, "other", "skip", "It is neither a picture nor a video."))
+            self._show(Row(entry.path, entry.size, "other", "skip", "It is neither a picture nor a video."))
         return wanted
 
-    async for extracted in reader.extract(accept, lambda _: folder / "entry"):
-        if extracted.error is not None:
-            worst = max(worst, exit_code(extracted.error))
-        show(await _row(extracted, media))
-        if extracted.path is not None:
-            await asyncio.to_thread(extracted.path.unlink)
-    return worst
+    def _new_file(self, _: Entry) -> Path:
+        # Several entries are on their way at once.
+        return self._folder / f"entry-{next(self._numbers)}"
 
+    async def _row(self, extracted: Extracted) -> Row:
+        entry = extracted.entry
+        if extracted.path is None:
+            reason = extracted.error.told if extracted.error else ""
+            return Row(entry.path, entry.size, "other", "skip", reason)
+        try:
+            inspection = await self._media.inspect(extracted.path, entry.name)
+            if inspection.verdict is Verdict.PHOTO:
+                note = await self._note(extracted.path)
+                return Row(entry.path, extracted.size, "photo", "send", note or inspection.reason)
+        except MediaError as error:
+            return Row(entry.path, extracted.size, "other", "skip", error.told)
+        if inspection.verdict is Verdict.OTHER:
+            return Row(entry.path, extracted.size, "other", "skip", inspection.reason)
+        plan = inspection.plan.action.value if inspection.plan else "send"
+        return Row(entry.path, extracted.size, "video", plan, inspection.reason)
 
-async def _row(extracted: Extracted, media: MediaTools) -> Row:
-    entry = extracted.entry
-    if extracted.path is None:
-        reason = extracted.error.told if extracted.error else ""
-        return Row(entry.path, entry.size, "other", "skip", reason)
-    inspection = await media.inspect(extracted.path, entry.name)
-    if inspection.verdict is Verdict.OTHER:
-        return Row(entry.path, extracted.size, "other", "skip", inspection.reason)
-    if inspection.verdict is Verdict.PHOTO:
-        return Row(entry.path, extracted.size, "photo", "send", inspection.reason)
-    plan = inspection.plan.action.value if inspection.plan else "send"
-    return Row(entry.path, extracted.size, "video", plan, inspection.reason)
+    async def _note(self, path: Path) -> str:
+        """What would be changed about a picture. Raises NotMedia when it cannot be read after all."""
+        photo = await self._media.prepare_photo(path, path.with_suffix(".photo"))
+        if photo.path != path:
+            await asyncio.to_thread(photo.path.unlink)
+        return photo.note
 
 
 def print_json(row: Row) -> None:

@@ -1,0 +1,170 @@
+"""``convert INPUT OUTPUT`` as somebody types it."""
+
+from __future__ import annotations
+
+import asyncio
+import hashlib
+import json
+import os
+import re
+import shutil
+from collections.abc import Sequence
+from pathlib import Path
+
+import pytest
+
+from tests.e2e.process import Ended, run, start
+from tests.files import photo, video
+from utils.constants import SETTINGS, Settings
+from utils.media import MediaTools, Verdict
+
+
+def environ(folder: Path, **settings: str) -> dict[str, str]:
+    """Nothing is set but ``settings``, and segments of a second."""
+    known = {info.name for info in SETTINGS}
+    inherited = {name: text for name, text in os.environ.items() if name not in known}
+    own = {"CONVERSION_SEGMENT_SECONDS": "1", "CONVERSION_STATE_SAVE_INTERVAL": "0", "DISK_RESERVE_MB": "1"}
+    return {**inherited, "SECRETS_FILE": str(folder / "none"), **own, **settings}
+
+
+async def convert(folder: Path, *arguments: str | Path, **settings: str) -> Ended:
+    return await run(environ(folder, **settings), "convert", *map(str, arguments))
+
+
+def sha256(path: Path) -> str:
+    return hashlib.sha256(path.read_bytes()).hexdigest()
+
+
+def old_film(folder: Path, seconds: float = 3) -> Path:
+    path = folder / "film.avi"
+    path.write_bytes(video("avi", seconds=seconds))
+    return path
+
+
+async def killed_after(progress: float, environment: dict[str, str], arguments: Sequence[str | Path]) -> None:
+    """Start a conversion, and kill it once it has told so much progress (in percent)."""
+    process = await start(environment, "convert", *map(str, arguments), "--json")
+    assert process.stdout is not None
+    async with asyncio.timeout(60):
+        async for line in process.stdout:
+            if json.loads(line)["progress"] >= progress:
+                break
+        else:
+            raise AssertionError("it was done before it could be killed")
+    process.kill()
+    await process.communicate()
+
+
+@pytest.mark.parametrize("kind", ["avi", "mkv", "pcm"])
+async def test_any_video_becomes_one_that_plays(tmp_path: Path, kind: str) -> None:
+    source = tmp_path / "in.bin"
+    source.write_bytes(video(kind))
+    ended = await convert(tmp_path, source, tmp_path / "out.mp4")
+    assert ended.code == 0, ended.err
+    assert "✅" in ended.err and "♻️" not in ended.err
+    inspection = await MediaTools.from_settings(Settings()).inspect(tmp_path / "out.mp4", "out.mp4")
+    assert inspection.verdict is Verdict.READY
+    assert source.read_bytes() == video(kind)
+
+
+async def test_killed_and_called_again_it_goes_on_to_the_same_bytes(tmp_path: Path) -> None:
+    (tmp_path / "whole").mkdir()
+    source = old_film(tmp_path, seconds=12)
+    whole = tmp_path / "whole" / "out.mp4"
+    assert (await convert(tmp_path, source, whole)).code == 0
+    out = tmp_path / "out.mp4"
+    for _ in range(2):
+        await killed_after(30, environ(tmp_path), (source, out))
+        assert not out.exists()
+    ended = await convert(tmp_path, source, out)
+    assert ended.code == 0, ended.err
+    resumed = re.search(r"♻️ Resumed after (\d+) %", ended.err)
+    assert resumed is not None and int(resumed[1]) >= 10
+    assert sha256(out) == sha256(whole)
+    leftover = tmp_path / "out.mp4.recovery"
+    assert not leftover.exists() or list(leftover.rglob("*")) == []
+
+
+async def test_progress_is_told_as_json_lines_up_to_the_end(tmp_path: Path) -> None:
+    ended = await convert(tmp_path, old_film(tmp_path), tmp_path / "out.mp4", "--json")
+    told = [json.loads(line)["progress"] for line in ended.out.splitlines()]
+    assert told == sorted(told) and told[-1] == 100
+    assert ended.code == 0
+
+
+async def test_state_and_segments_lie_where_they_are_told_to(tmp_path: Path) -> None:
+    state, recovery = tmp_path / "s.json", tmp_path / "segments"
+    options = ("--state-file", state, "--recovery-dir", recovery)
+    await killed_after(30, environ(tmp_path), (old_film(tmp_path, 12), tmp_path / "out.mp4", *options))
+    assert state.exists() and list(recovery.rglob("*"))
+    assert not list(tmp_path.glob("out.mp4*"))
+    ended = await convert(tmp_path, tmp_path / "film.avi", tmp_path / "out.mp4", *options)
+    assert ended.code == 0 and "♻️ Resumed" in ended.err
+
+
+@pytest.mark.parametrize("content", [b"only text", photo(1), b"", video("avi")[:3000]])
+async def test_what_holds_no_video_is_3(tmp_path: Path, content: bytes) -> None:
+    source = tmp_path / "film.avi"
+    source.write_bytes(content)
+    ended = await convert(tmp_path, source, tmp_path / "out.mp4")
+    assert ended.code == 3
+    assert "❌ film.avi: " in ended.err and "Traceback" not in ended.err
+    assert not (tmp_path / "out.mp4").exists()
+
+
+async def test_an_ffmpeg_that_fails_is_4(tmp_path: Path) -> None:
+    fake = tmp_path / "bin" / "ffmpeg"
+    fake.parent.mkdir()
+    real = shutil.which("ffmpeg")
+    fake.write_text(f'#!/bin/sh\ncase "$*" in *film.avi*libx264*) exit 1;; esac\nexec {real} "$@"\n')
+    fake.chmod(0o755)
+    path = f"{fake.parent}:{os.environ['PATH']}"
+    ended = await convert(tmp_path, old_film(tmp_path), tmp_path / "out.mp4", PATH=path)
+    assert ended.code == 4
+    assert "❌ film.avi: " in ended.err and "Traceback" not in ended.err
+
+
+async def test_what_takes_too_long_is_5(tmp_path: Path) -> None:
+    slow = {
+        "VIDEO_PRESET": "veryslow",
+        "CONVERSION_TIMEOUT_SECONDS": "1",
+        "CONVERSION_SEGMENT_SECONDS": "600",
+    }
+    ended = await convert(tmp_path, old_film(tmp_path, 60), tmp_path / "out.mp4", **slow)
+    assert ended.code == 5
+    assert "❌ film.avi: " in ended.err and "Traceback" not in ended.err
+
+
+async def test_no_room_on_the_disk_is_6(tmp_path: Path) -> None:
+    ended = await convert(tmp_path, old_film(tmp_path), tmp_path / "out.mp4", DISK_RESERVE_MB="100000000")
+    assert ended.code == 6
+    assert "MB" in ended.err and "Traceback" not in ended.err
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        (),
+        ("film.avi",),
+        ("nowhere.avi", "out.mp4"),
+        ("film.avi", "film.avi"),
+        ("film.avi", "none/out.mp4"),
+        ("film.avi", ""),
+    ],
+)
+async def test_wrong_usage_is_2(tmp_path: Path, arguments: tuple[str, ...]) -> None:
+    film = old_film(tmp_path)
+    before = film.read_bytes()
+    ended = await convert(tmp_path, *(tmp_path / name for name in arguments))
+    assert ended.code == 2
+    assert ended.err and not ended.out
+    assert film.read_bytes() == before
+
+
+async def test_called_again_after_the_end_it_begins_anew_to_the_same_bytes(tmp_path: Path) -> None:
+    source, out = old_film(tmp_path), tmp_path / "out.mp4"
+    assert (await convert(tmp_path, source, out)).code == 0
+    first = sha256(out)
+    ended = await convert(tmp_path, source, out)
+    assert ended.code == 0 and "♻️" not in ended.err
+    assert sha256(out) == first

@@ -1,0 +1,167 @@
+"""``inspect ARCHIVE`` as somebody types it."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+from pathlib import Path
+
+import pytest
+
+from tests.e2e.process import Ended, run
+from tests.files import photo, video, zip_of
+from utils.archives.engine import find_engine
+from utils.constants import SETTINGS
+
+NOTES = b"only text"
+
+
+async def inspect(folder: Path, *arguments: str | Path, **settings: str) -> Ended:
+    """Run it with nothing but ``settings``; temporary files go to ``folder``/tmp."""
+    known = {info.name for info in SETTINGS}
+    environ = {name: text for name, text in os.environ.items() if name not in known}
+    (folder / "tmp").mkdir(exist_ok=True)
+    environ |= {"SECRETS_FILE": str(folder / "none"), "TMPDIR": str(folder / "tmp"), **settings}
+    ended = await run(environ, "inspect", *map(str, arguments))
+    assert list((folder / "tmp").iterdir()) == []
+    return ended
+
+
+def rows(ended: Ended) -> dict[str, dict[str, object]]:
+    """The objects of ``--json`` by name; each name is there once."""
+    listed = [json.loads(line) for line in ended.out.splitlines()]
+    found = {row.pop("name"): row for row in listed}
+    assert len(found) == len(listed)
+    return found
+
+
+def seven(path: Path, content: bytes, *options: str) -> Path:
+    """A 7z archive with one picture in it."""
+    source = path.with_suffix(".jpg")
+    source.write_bytes(content)
+    command = [str(find_engine()), "a", "-bso0", "-mx0", *options, str(path), str(source)]
+    subprocess.run(command, check=True, stdin=subprocess.DEVNULL)
+    return path
+
+
+def damaged_zip(path: Path) -> Path:
+    """Two pictures, the second with one byte changed."""
+    content = bytearray(zip_of(path, {"a.jpg": photo(1), "b.jpg": photo(2)}).read_bytes())
+    content[content.index(photo(2)) + 5000] ^= 1
+    path.write_bytes(content)
+    return path
+
+
+async def test_each_entry_has_a_kind_a_plan_and_a_reason(tmp_path: Path) -> None:
+    entries = {
+        "a/Море.jpg": photo(1),
+        "a/scan.bmp": photo(2, kind="BMP"),
+        "b/plays.mp4": video("mp4"),
+        "b/wrap.mkv": video("mkv"),
+        "b/sound.mov": video("pcm"),
+        "b/old.avi": video("avi"),
+        "notes.txt": NOTES,
+        "empty.jpg": b"\xff\xd8\xff\xe0 this is no picture",
+    }
+    archive = zip_of(tmp_path / "a.zip", entries)
+    ended = await inspect(tmp_path, archive, "--json")
+    assert (ended.code, ended.err) == (0, "")
+    found = rows(ended)
+    assert {name: (row["kind"], row["plan"]) for name, row in found.items()} == {
+        "a/Море.jpg": ("photo", "send"),
+        "a/scan.bmp": ("photo", "send"),
+        "b/plays.mp4": ("video", "send"),
+        "b/wrap.mkv": ("video", "remux"),
+        "b/sound.mov": ("video", "audio"),
+        "b/old.avi": ("video", "full"),
+        "notes.txt": ("other", "skip"),
+        "empty.jpg": ("other", "skip"),
+    }
+    assert {name: row["size"] for name, row in found.items()} == {n: len(c) for n, c in entries.items()}
+    words = {
+        "a/scan.bmp": "Converted from BMP",
+        "b/wrap.mkv": "Matroska",
+        "b/sound.mov": "PCM",
+        "b/old.avi": "MPEG-4",
+        "notes.txt": "neither a picture nor a video",
+        "empty.jpg": "decoded",
+    }
+    for name, word in words.items():
+        assert word in str(found[name]["reason"]), name
+    assert all(row["reason"] for row in found.values())
+
+
+async def test_the_same_as_lines_for_a_person(tmp_path: Path) -> None:
+    archive = zip_of(tmp_path / "a.zip", {"a.jpg": photo(1), "notes.txt": NOTES})
+    ended = await inspect(tmp_path, archive)
+    assert ended.code == 0
+    lines = {line.split()[3]: line.split()[:3] for line in ended.out.splitlines()}
+    assert lines == {
+        "a.jpg": ["send", "photo", f"{len(photo(1)):,}"],
+        "notes.txt": ["skip", "other", str(len(NOTES))],
+    }
+
+
+async def test_many_entries_at_once_are_not_mixed_up(tmp_path: Path) -> None:
+    entries = {f"{n}.jpg": photo(n) + bytes(n) for n in range(30)}
+    found = rows(await inspect(tmp_path, zip_of(tmp_path / "a.zip", entries), "--json"))
+    assert {name: row["size"] for name, row in found.items()} == {n: len(c) for n, c in entries.items()}
+    assert {str(row["kind"]) for row in found.values()} == {"photo"}
+
+
+@pytest.mark.parametrize("arguments", [(), ("nowhere.zip",), ("--what",)])
+async def test_wrong_usage_is_2(tmp_path: Path, arguments: tuple[str, ...]) -> None:
+    ended = await inspect(tmp_path, *arguments)
+    assert ended.code == 2
+    assert ended.err and not ended.out
+
+
+@pytest.mark.parametrize("content", [NOTES, b"", photo(1)])
+async def test_no_archive_is_3(tmp_path: Path, content: bytes) -> None:
+    (tmp_path / "a.zip").write_bytes(content)
+    ended = await inspect(tmp_path, tmp_path / "a.zip")
+    assert (ended.code, ended.out) == (3, "")
+    assert "❌ a.zip: " in ended.err and "Traceback" not in ended.err
+
+
+@pytest.mark.parametrize("options", [(), ("-mhe=on",)])
+async def test_a_password_that_is_missing_or_wrong_is_4(tmp_path: Path, options: tuple[str, ...]) -> None:
+    archive = seven(tmp_path / "a.7z", photo(1), "-popensesame", *options)
+    for given in ((), ("--password", "wrong")):
+        ended = await inspect(tmp_path, archive, *given)
+        assert (ended.code, ended.out) == (4, "")
+        assert "password" in ended.err and "Traceback" not in ended.err
+    right = ("--password", "wrong", "--password", "opensesame", "--json")
+    ended = await inspect(tmp_path, archive, *right)
+    assert ended.code == 0 and rows(ended)["a.jpg"]["kind"] == "photo"
+    ended = await inspect(tmp_path, archive, ARCHIVE_PASSWORDS="opensesame")
+    assert ended.code == 0
+
+
+async def test_damage_is_5_and_what_can_be_read_is_printed(tmp_path: Path) -> None:
+    ended = await inspect(tmp_path, damaged_zip(tmp_path / "a.zip"), "--json")
+    assert ended.code == 5
+    found = rows(ended)
+    assert (found["a.jpg"]["kind"], found["a.jpg"]["plan"]) == ("photo", "send")
+    assert found["b.jpg"]["plan"] == "skip" and found["b.jpg"]["reason"]
+
+
+async def test_a_limit_is_6_and_says_its_figures(tmp_path: Path) -> None:
+    archive = zip_of(tmp_path / "a.zip", {f"{n}.jpg": photo(n) for n in range(5)})
+    ended = await inspect(tmp_path, archive, ARCHIVE_MAX_ENTRIES="3")
+    assert ended.code == 6
+    assert "3" in ended.err and "❌ a.zip: " in ended.err
+
+
+async def test_a_split_archive_is_read_from_any_of_its_volumes(tmp_path: Path) -> None:
+    seven(tmp_path / "a.7z", photo(1) + bytes(50_000), "-v20k")
+    volumes = sorted(tmp_path.glob("a.7z.*"))
+    assert len(volumes) > 2
+    zip_of(tmp_path / "a.7z.zip", {"other.jpg": photo(2)})
+    for volume in (volumes[0], volumes[-1]):
+        ended = await inspect(tmp_path, volume, "--json")
+        assert (ended.code, list(rows(ended))) == (0, ["a.jpg"])
+    volumes[1].unlink()
+    ended = await inspect(tmp_path, volumes[0])
+    assert ended.code == 5 and "a.7z.002" in ended.err
