@@ -217,9 +217,10 @@ class Bot:
             await asyncio.to_thread(workspace.remove)
             return
         log.info("♻️ Resumed job: %s", record.origin["name"])
-        for line in record.volumes:
+        for item in map(Incoming.of_line, (record.origin, *record.volumes)):
             # It may have been killed before it noted that this message was taken.
-            await self._seen.add(Incoming.of_line(line))
+            if not self._seen.has(item.job):
+                await self._seen.add(item)
         self._start_job(Incoming.of_line(record.origin), folder.name, workspace, journal, record)
 
     def _give_up_orphan(self, path: str, name: str) -> None:

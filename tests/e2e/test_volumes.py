@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import json
 import signal
 import subprocess
 from collections.abc import Mapping, Sequence
@@ -124,8 +125,7 @@ async def test_a_set_survives_a_restart_in_the_middle(world: World, tmp_path: Pa
     process = await start(environment(world))
     try:
         await until(lambda: any("✅ Ready" in line for line in world.lines()), 20)
-        for path in paths[:2]:
-            await world.send(path)
+        sent = [await world.send(path) for path in paths[:2]]
         await until(lambda: joined(world) == 2, 20)
     finally:
         process.send_signal(signal.SIGKILL if killed else signal.SIGTERM)
@@ -133,12 +133,13 @@ async def test_a_set_survives_a_restart_in_the_middle(world: World, tmp_path: Pa
     if killed:
         # As if it had been killed before it noted whom the volumes are from.
         (world.data / "intake.jsonl").unlink()
-    for path in paths[2:]:
-        await world.send(path)
+    sent += [await world.send(path) for path in paths[2:]]
     async with world.running():
         assert "a.7z: 14 pictures sent" in await world.summary()
         await until(lambda: not world.leftovers())
         await asyncio.sleep(0.3)
+    taken = [json.loads(line)["job"] for line in (world.data / "intake.jsonl").read_text().splitlines()]
+    assert set(taken) == {f"{world.person_id}_{message}" for message in sent}
     async with world.running():
         await asyncio.sleep(0.5)
         assert jobs(world) == []
