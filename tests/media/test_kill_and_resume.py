@@ -194,3 +194,15 @@ async def test_a_checkpoint_that_makes_no_sense_starts_over(
     assert Converter(QUICK, TOOLS).resumed_from(memory) == 0
     await convert(source, tmp_path / "out.mp4", checkpoint=memory)
     assert sha256(tmp_path / "out.mp4") == sha256(whole)
+
+
+async def test_the_plan_pins_what_would_leave_the_bytes_to_luck(source: Path, tmp_path: Path) -> None:
+    """Another number of threads makes other bytes; x264's lookahead thread sometimes does by itself."""
+    memory = Memory()
+    await convert(source, tmp_path / "out.mp4", checkpoint=memory)
+    assert memory.data is not None
+    recipe = checkpoints.read_state(memory.data)
+    assert recipe is not None
+    video = dict(recipe.recipe.video)
+    assert video["threads"] == str(QUICK.threads)
+    assert video["x264-params"] == "sync-lookahead=0"
