@@ -236,3 +236,7 @@ class Run:
         while stdout is not None and not self._reading and await stdout.read(READ):
             pass
         await self._process.wait()
+        if self._process.stdin is not None:
+            # What it did not want to hear is no error, but asyncio complains unless somebody looks at it.
+            with contextlib.suppress(BrokenPipeError, ConnectionResetError):
+                await self._process.stdin.wait_closed()
