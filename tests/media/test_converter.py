@@ -62,6 +62,14 @@ async def test_a_finished_conversion_leaves_only_its_result(tmp_path: Path) -> N
     assert sorted(path.name for path in tmp_path.iterdir()) == ["a.avi", "out.mp4"]
 
 
+async def test_what_could_not_be_read_is_told(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+    source = clip(tmp_path / "a.mkv", *MPEG4, seconds=4)
+    data = source.read_bytes()
+    source.write_bytes(data[: len(data) // 2])
+    await convert(source, tmp_path / "out.mp4")
+    assert "of 4 seconds could be read" in caplog.text
+
+
 async def test_progress_never_goes_back_and_ends_at_a_hundred(tmp_path: Path) -> None:
     source, seen = clip(tmp_path / "a.avi", *MPEG4, seconds=3), list[float]()
     memory = Memory()

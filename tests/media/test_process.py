@@ -42,9 +42,19 @@ async def test_output_errors_and_exit_code_come_back() -> None:
     assert (outcome.code, outcome.output, outcome.reason) == (3, b"out\n", "why")
 
 
-async def test_standard_input_is_closed() -> None:
-    outcome = await run(python("import sys; print(repr(sys.stdin.read()))"), limits=SHORT)
-    assert outcome.output == b"''\n"
+def test_standard_input_is_not_the_bots() -> None:
+    inner = "import sys; print(repr(sys.stdin.read()))"
+    outer = (
+        "import asyncio, sys\n"
+        "from utils.media.process import Limits, run\n"
+        f"outcome = asyncio.run(run([sys.executable, '-c', {inner!r}], limits=Limits(timeout=20)))\n"
+        "print(outcome.output.decode())"
+    )
+    command = [sys.executable, "-c", outer]
+    done = subprocess.run(
+        command, input="y", text=True, capture_output=True, cwd=Path(__file__).parents[2], timeout=30
+    )
+    assert done.stdout.strip() == "''"
 
 
 async def test_a_flood_of_complaints_neither_blocks_nor_fills_the_memory() -> None:
@@ -58,8 +68,10 @@ async def test_a_flood_of_complaints_neither_blocks_nor_fills_the_memory() -> No
 
 async def test_what_takes_too_long_is_killed(tmp_path: Path) -> None:
     code = f"import os,time; open({str(tmp_path / 'pid')!r}, 'w').write(str(os.getpid())); time.sleep(60)"
+    began = time.monotonic()
     with pytest.raises(ConversionTimeout, match="longer than 1 seconds"):
         await run(python(code), limits=Limits(timeout=1))
+    assert time.monotonic() - began < 10
     assert not await alive(int((tmp_path / "pid").read_text()))
 
 

@@ -21,6 +21,9 @@ from utils.media.work import Work
 
 log = logging.getLogger(__name__)
 
+#: A result shorter than this part of what the source promised is worth a word.
+_MOST = 0.9
+
 
 class Converter:
     """Makes videos playable, with the least work, so that a cut-off conversion goes on where it was."""
@@ -79,6 +82,12 @@ class Converter:
             result = await self._carry_out(work)
         finally:
             await asyncio.to_thread(work.part.unlink, missing_ok=True)
+        if result.duration < inspection.duration * _MOST and plan.times_trusted:
+            log.warning(
+                "⚠️ Only %.0f of %.0f seconds could be read of a damaged video",
+                result.duration,
+                inspection.duration,
+            )
         await on_progress(100.0)
         return result
 
