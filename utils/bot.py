@@ -99,7 +99,7 @@ class Bot:
         self._transfers = Transfers(self._client, connections=self._settings.TRANSFER_CONNECTIONS)
         self._media = MediaTools.from_settings(self._settings)
         self._converter = Converter(EncodeSettings.from_settings(self._settings), self._media.tools)
-        self._conversions = Conversions(
+        self.conversions = Conversions(
             states=self._states,
             converter=self._converter,
             inspect=self._media.inspect,
@@ -110,8 +110,8 @@ class Bot:
             max_retries=self._settings.CONVERSION_MAX_RETRIES,
             deferred=self._settings.DEFERRED_VIDEO_CONVERSION,
         )
-        self.queue = QueueManager(self._conversions.run)
-        self._conversions.requeue = self.queue.add_conversion
+        self.queue = QueueManager(self.conversions.run)
+        self.conversions.requeue = self.queue.add_conversion
         self._conversation = Conversation(self._client, self._settings.PASSWORD_ATTEMPTS)
         # Before the log-in: what arrived while the bot was away is handed out as soon as it is connected.
         self._client.add_event_handler(self._on_message, events.NewMessage(incoming=True))
@@ -476,11 +476,11 @@ class Bot:
         return RemoteFile.of(self._transfers, await refetch(), refresh=refetch, on_wait=on_wait)
 
     async def _convert_later(self, file: MediaFile, cost: float, job: str) -> None:
-        await self._conversions.register(job, file, cost)
+        await self.conversions.register(job, file, cost)
         self.queue.add_conversion(job, file.number, cost)
 
     async def _convert_now(self, file: MediaFile, cost: float, job: str) -> None:
-        await self._conversions.run(ConversionTask(cost, 0, job, file.number))
+        await self.conversions.run(ConversionTask(cost, 0, job, file.number))
 
     async def _cancel(self, chat: int) -> str:
         """Stop all jobs of ``chat``; returns what to answer."""

@@ -66,7 +66,7 @@ class Conversions:
         self._quarantine = quarantine
         self._max_retries = max_retries
         self._deferred = deferred
-        self._backoff = backoff
+        self.backoff = backoff
         #: Set by whoever owns the queue.
         self.requeue: Requeue | None = None
 
@@ -92,7 +92,7 @@ class Conversions:
             await self._run(job, task)
         except Exception:  # noqa: BLE001
             log.exception("❌ Conversion %d of %s broke off; it is tried again", task.number, job.name)
-            self._again(task, self._backoff[0])
+            self._again(task, self.backoff[0])
 
     async def _run(self, job: Job, task: ConversionTask) -> None:
         if task.number in job.record.wholes:
@@ -107,7 +107,7 @@ class Conversions:
             # Nothing is wrong with the file; room may be made by what is delivered meanwhile.
             log.warning("⚠️ %s waits for disk space: %s", file.name, error.told)
             job.show(f"⏸️ {file.name} waits: {error.told}")
-            self._again(task, self._backoff[0])
+            self._again(task, self.backoff[0])
         except ConversionFailed as error:
             await self._failed(job, file, source, task, error)
         else:
@@ -156,7 +156,7 @@ class Conversions:
         log.error("❌ Conversion failed: %s - %s", file.name, reason)
         count = await asyncio.to_thread(self._states.increment_retry_count, source)
         if count < self._max_retries:
-            self._again(task, self._backoff[min(count, len(self._backoff)) - 1])
+            self._again(task, self.backoff[min(count, len(self.backoff)) - 1])
             return
         log.error("❌ Max retries exceeded: %s (%d attempts)", file.name, count)
         await asyncio.to_thread(self._states.mark_failed, source, error.told)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import hashlib
 import io
 import subprocess
 import tarfile
@@ -291,6 +292,29 @@ async def test_an_error_that_nobody_foresaw_breaks_a_job_off_and_it_goes_on(
         await until(lambda: not world.leftovers())
     assert len({message.sha256 for message in world.media()}) == len(world.media()) == 12
     assert any("a.zip broke off" in line for line in world.lines())
+
+
+async def test_a_video_that_can_not_be_converted_comes_as_it_is_and_is_kept_aside(
+    world: World, tmp_path: Path
+) -> None:
+    film = video("avi", seconds=90)
+    slow = {"VIDEO_PRESET": "veryslow", "CONVERSION_THREADS": 1, "CONVERSION_SEGMENT_SECONDS": 600}
+    async with world.running(CONVERSION_TIMEOUT_SECONDS=1, CONVERSION_MAX_RETRIES=2, **slow) as bot:
+        bot.conversions.backoff = (0.1,)
+        await world.send(zip_of(tmp_path / "a.zip", {"film.avi": film, "a.jpg": photo(1)}))
+        summary = await world.summary()
+        await until(lambda: not world.leftovers())
+    log = world.lines()
+    assert log.count("ERROR: ❌ Conversion failed: film.avi - Timeout") == 2
+    assert log.count("ERROR: ❌ Max retries exceeded: film.avi (2 attempts)") == 1
+    picture, original = world.media()
+    assert (picture.kind, original.kind, original.name) == ("photo", "document", "film.avi")
+    assert original.sha256 == hashlib.sha256(film).hexdigest()
+    assert "could not be converted" in original.caption
+    assert "Not converted, sent as a file: film.avi" in summary
+    kept = {path.suffix: path for path in (world.data / "quarantine").iterdir()}
+    assert kept[""].read_bytes() == film
+    assert "film.avi: " in kept[".txt"].read_text()
 
 
 async def test_results_can_go_to_another_chat(world: World, tmp_path: Path) -> None:
