@@ -90,30 +90,18 @@ async def test_a_hardware_encoder_that_is_not_there_is_replaced_and_named(
     assert streams(tmp_path / "out.mp4")[0]["codec_name"] == "h264"
 
 
-async def test_another_encoder_that_works_is_taken(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
-    # Stands for a hardware encoder: it has no constant quality, so a bit rate is asked for.
+async def test_an_encoder_that_fails_after_its_trial_is_replaced(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    # MPEG-4 part 2 stands for a hardware encoder: it passes the trial, and its result does not verify.
     source = clip(tmp_path / "a.avi", *MPEG4, seconds=1)
-    settings = EncodeSettings(**{**vars(QUICK), "encoder": "h264_as_libx264"})
-    tools = Tools()
-    with pytest.MonkeyPatch.context() as patch, caplog.at_level(logging.INFO):
-        patch.setattr("utils.media.recipe.video_options", _as_libx264)
-        patch.setattr("utils.media.recipe.trial_arguments", lambda _: _trial("libx264"))
-        await convert(source, tmp_path / "out.mp4", settings=settings, tools=tools)
-    assert "The encoder h264_as_libx264 is used" in caplog.text
-
-
-def _trial(encoder: str) -> list[str]:
-    from utils.media.encode import trial_arguments
-
-    return trial_arguments(encoder)
-
-
-def _as_libx264(*arguments: object, encoder: str, **more: object) -> dict[str, str]:
-    from utils.media.picture import video_options
-
-    assert encoder == "h264_as_libx264"
-    options = video_options(*arguments, encoder=encoder, **more)  # type: ignore[arg-type]
-    return {**options, "c:v": "libx264"}
+    settings = EncodeSettings(**{**vars(QUICK), "encoder": "mpeg4"})
+    with caplog.at_level(logging.INFO):
+        await convert(source, tmp_path / "out.mp4", settings=settings)
+    assert "The encoder mpeg4 is used" in caplog.text
+    assert "mpeg4 failed, libx264 is used" in caplog.text
+    assert streams(tmp_path / "out.mp4")[0]["codec_name"] == "h264"
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["a.avi", "out.mp4"]
 
 
 class _WithoutZimg(Tools):

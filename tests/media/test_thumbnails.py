@@ -54,7 +54,7 @@ async def test_a_single_frame_has_one_though_its_duration_is_wrong(tmp_path: Pat
 
 
 async def test_a_black_beginning_is_passed_over(tmp_path: Path) -> None:
-    dark = "drawbox=t=fill:c=black:enable=lt(t\\,1.4)"
+    dark = "drawbox=t=fill:c=0x080808:enable=lt(t\\,1.4)"
     path = clip(tmp_path / "a.mp4", *H264, "-g", "5", seconds=2, sound=False, picture_filter=dark)
     assert brightness(await thumbnail(path, 2.0)) > 40
 

@@ -14,6 +14,7 @@ from utils.media.probe import AudioStream, VideoStream
 #: Sample rates that every decoder of AAC takes.
 _RATES = (22_050, 24_000, 32_000, 44_100, 48_000)
 _FAST_START = "+faststart"
+_VAAPI_DEVICE = "/dev/dri/renderD128"
 #: Decoding on in spite of damage; missing times are made up.
 _TOLERANT: dict[str, Value] = {"err_detect": "ignore_err", "fflags": "+genpts+discardcorrupt"}
 #: First drift is evened out and gaps are filled, then silence is put before a sound that starts late. Not in
@@ -74,14 +75,15 @@ def segment_arguments(
     if skip:
         chain.append(f"trim=start_frame={skip}")
     chain.append(str(video.pop("times")))
+    device, upload = _hardware(str(video["c:v"]))
     job = Job(threads=threads)
-    options: dict[str, Value] = {} if recipe.mode != "tolerant" else dict(_TOLERANT)
+    options: dict[str, Value] = {**device, **(_TOLERANT if recipe.mode == "tolerant" else {})}
     if seek is not None:
         options["ss"] = f"{seek:.6f}"
     number = job.input(source, options)
     output_options: dict[str, Value] = {
         **video,
-        "vf": ",".join(chain),
+        "vf": ",".join([*chain, *upload]),
         "fps_mode": "passthrough",
         "map_metadata": -1,
         "map_chapters": -1,
@@ -176,11 +178,23 @@ def decode_arguments(path: Path, *, keys_only: bool) -> list[str]:
 
 def trial_arguments(encoder: str) -> list[str]:
     """One second of a test picture through ``encoder``."""
+    device, upload = _hardware(encoder)
     return [
         *("-hide_banner", "-nostdin", "-loglevel", "error", "-progress", "pipe:1"),
+        *(part for name, value in device.items() for part in (f"-{name}", str(value))),
         *("-f", "lavfi", "-i", "testsrc2=s=320x240:r=25:d=1"),
-        *("-c:v", encoder, "-pix_fmt", "yuv420p", "-f", "null", "-"),
+        *("-vf", ",".join(["format=yuv420p", *upload]), "-c:v", encoder, "-f", "null", "-"),
     ]
+
+
+def _hardware(encoder: str) -> tuple[dict[str, Value], list[str]]:
+    """Options and last filters of an encoder that takes pictures only from the memory of its device.
+
+    https://trac.ffmpeg.org/wiki/Hardware/VAAPI
+    """
+    if encoder.endswith("_vaapi"):
+        return {"vaapi_device": _VAAPI_DEVICE}, ["format=nv12", "hwupload"]
+    return {}, []
 
 
 def _stream(plan: ConversionPlan, track: AudioTrack) -> AudioStream:

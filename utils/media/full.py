@@ -67,7 +67,13 @@ async def convert_fully(work: Work) -> Inspection:
             state = await asyncio.to_thread(_earlier, work)
     await work.save(dict, 0.0)
     await asyncio.to_thread(shutil.rmtree, work.folder, ignore_errors=True)
-    raise failure
+    if work.settings.encoder == "libx264":
+        raise failure
+    # An encoder that passed its trial may still refuse this size or lose frames.
+    log.warning("⚠️ %s failed, libx264 is used: %s", work.settings.encoder, failure.told)
+    await asyncio.to_thread(work.folder.mkdir, parents=True, exist_ok=True)
+    work.settings = replace(work.settings, encoder="libx264")
+    return await convert_fully(work)
 
 
 def _earlier(work: Work) -> EncodeState | None:
