@@ -28,17 +28,13 @@ An error's text is what the user reads: a plain sentence, with names and figures
 
 from __future__ import annotations
 
-from typing import ClassVar
-
 
 class BotError(Exception):
     """Root of the tree.
 
-    ``told`` is the sentence for the user. ``retry_after`` is the number of seconds after which
-    trying again can help, or None when it is the class that decides (``retryable``).
+    ``told`` is the sentence for the user; ``retry_after`` is the number of seconds after which trying
+    again can help, where that is known.
     """
-
-    retryable: ClassVar[bool] = False
 
     def __init__(self, told: str, *, retry_after: float | None = None) -> None:
         super().__init__(told)
@@ -56,8 +52,6 @@ class StorageError(BotError):
 
 class DiskFull(StorageError):
     """Not enough room. Trying again helps once something was deleted."""
-
-    retryable = True
 
 
 class AlreadyRunning(StorageError):
@@ -111,8 +105,6 @@ class NotMedia(MediaError):
 class ConversionFailed(MediaError):
     """A conversion ended badly or its result did not verify. It may be tried again."""
 
-    retryable = True
-
 
 class ConversionTimeout(ConversionFailed):
     """A conversion stood still, or took longer than CONVERSION_TIMEOUT_SECONDS."""
@@ -128,8 +120,6 @@ class LoginFailed(TelegramError):
 
 class TransferFailed(TelegramError):
     """A file could not be moved although everything that helps was tried."""
-
-    retryable = True
 
 
 class Refused(TelegramError):

@@ -14,12 +14,12 @@ from pathlib import Path
 
 import pytest
 
-from utils.errors import AlreadyRunning, DiskFull
+from utils.errors import AlreadyRunning
 from utils.storage import journal as journal_module
 from utils.storage.atomic import load_or_set_aside, read_json, write_json
 from utils.storage.journal import Journal, parse
-from utils.storage.lock import InstanceLock, holder
-from utils.storage.workspace import Workspace, require_space
+from utils.storage.lock import InstanceLock
+from utils.storage.workspace import Workspace
 
 
 def test_json_is_replaced_as_a_whole_and_reads_back(tmp_path: Path) -> None:
@@ -127,7 +127,6 @@ def test_a_kill_during_an_append_loses_no_earlier_line(tmp_path: Path) -> None:
 
 def test_a_second_process_is_refused_with_the_first_ones_id(tmp_path: Path) -> None:
     with InstanceLock(tmp_path):
-        assert holder(tmp_path) == os.getpid()
         code = (
             "import sys; from pathlib import Path; from utils.storage.lock import InstanceLock\n"
             "InstanceLock(Path(sys.argv[1])).__enter__()"
@@ -139,20 +138,8 @@ def test_a_second_process_is_refused_with_the_first_ones_id(tmp_path: Path) -> N
         assert f"already runs as process {os.getpid()}" in second.stderr
         with pytest.raises(AlreadyRunning):
             InstanceLock(tmp_path).__enter__()
-    assert holder(tmp_path) is None
     with InstanceLock(tmp_path):
-        assert holder(tmp_path) == os.getpid()
-
-
-def test_asking_who_holds_the_lock_changes_nothing(tmp_path: Path) -> None:
-    assert holder(tmp_path) is None
-    assert list(tmp_path.iterdir()) == []
-
-
-def test_space_is_refused_with_the_figures(tmp_path: Path) -> None:
-    require_space(tmp_path, 10_000_000, reserve=5_000_000, free=lambda _: 15_000_000)
-    with pytest.raises(DiskFull, match=r"needs 10 MB .* only 9 MB may be used \(5 MB are kept free\)"):
-        require_space(tmp_path, 10_000_000, reserve=5_000_000, free=lambda _: 14_000_000)
+        pass
 
 
 def test_a_workspace_is_prepared_without_scratch_and_removed_without_traces(tmp_path: Path) -> None:

@@ -40,19 +40,3 @@ class InstanceLock:
     ) -> None:
         os.ftruncate(self._handle, 0)
         os.close(self._handle)
-
-
-def holder(data_dir: Path) -> int | None:
-    """Process id of the bot that runs on ``data_dir``, or None. Reads only."""
-    try:
-        handle = os.open(data_dir / LOCK_NAME, os.O_RDONLY | os.O_CLOEXEC)
-    except FileNotFoundError:
-        return None
-    try:
-        fcntl.flock(handle, fcntl.LOCK_SH | fcntl.LOCK_NB)
-    except BlockingIOError:
-        return int(os.pread(handle, 32, 0) or 0)
-    else:
-        return None
-    finally:
-        os.close(handle)

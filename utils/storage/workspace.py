@@ -1,31 +1,31 @@
-"""A job's folder: files under names of ours, and the disk they may take."""
+"""A job's folder: files under names of ours."""
 
 from __future__ import annotations
 
+import errno
 import shutil
-from collections.abc import Callable
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 from utils.errors import DiskFull
 
 MB = 1_000_000
 
-FreeSpace = Callable[[Path], int]
+
+#: What the system calls a disk, or a person's share of it, that is full.
+FULL = (errno.ENOSPC, errno.EDQUOT)
 
 
-def free_bytes(folder: Path) -> int:
-    """Free bytes on the disk that holds ``folder``."""
-    return shutil.disk_usage(folder).free
-
-
-def require_space(folder: Path, needed: int, *, reserve: int, free: FreeSpace = free_bytes) -> None:
-    """Raise :class:`DiskFull`, with the figures, unless ``needed`` bytes fit and ``reserve`` stay free."""
-    available = free(folder) - reserve
-    if needed > available:
-        raise DiskFull(
-            f"This needs {needed / MB:,.0f} MB of disk, but only {max(0, available) / MB:,.0f} MB may be used"
-            f" ({reserve / MB:,.0f} MB are kept free)."
-        )
+@contextmanager
+def disk_errors(told: str = "the disk is full.") -> Iterator[None]:
+    """Turn a write that found no room into :class:`DiskFull` with the sentence ``told``."""
+    try:
+        yield
+    except OSError as error:
+        if error.errno in FULL:
+            raise DiskFull(told) from error
+        raise
 
 
 class Workspace:
