@@ -387,6 +387,7 @@ class Job:
 
     async def _add(self, file: MediaFile) -> None:
         self._spooled[file.number] = file.size
+        self._outbox.begin(file)
         for album in self._builder.add(file):
             await self._outbox.put(album)
 

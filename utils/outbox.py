@@ -44,11 +44,16 @@ class Outbox:
         self._queue: asyncio.Queue[tuple[str, Album, asyncio.Task[None]] | None] = asyncio.Queue(ALBUMS_AHEAD)
         self._sender: asyncio.Task[None] | None = None
         self._under_way = 0
+        self._begun: dict[int, asyncio.Task[None]] = {}
 
     @property
     def idle(self) -> bool:
         """Nothing is on its way."""
         return self._under_way == 0
+
+    def begin(self, file: MediaFile) -> None:
+        """Upload ``file`` while its album is still being collected, to be put in later."""
+        self._begun[file.number] = asyncio.create_task(self._prepare_one(file))
 
     async def put(self, album: Album, key: str = "") -> None:
         """Take ``album`` in; waits while enough are on their way. Raises what an earlier one raised."""
@@ -76,6 +81,10 @@ class Outbox:
             if item is not None:
                 item[2].cancel()
                 await asyncio.wait([item[2]])
+        begun, self._begun = self._begun, {}
+        for task in begun.values():
+            task.cancel()
+        await asyncio.gather(*begun.values(), return_exceptions=True)
 
     async def or_failure(self, waiting: Awaitable[object]) -> None:
         """Wait for ``waiting``, or raise what sending raised, should that come first."""
@@ -90,15 +99,20 @@ class Outbox:
             self._sender.result()
 
     async def _prepare(self, album: Album) -> None:
-        """Upload all of ``album`` side by side; what Telegram refuses is journaled by the delivery."""
+        """Upload all of ``album`` side by side, but for what was begun before."""
 
         async def one(file: MediaFile) -> None:
-            try:
-                await self._delivery.prepare(file)
-            except Refused as refused:
-                log.warning("⚠️ %s", refused.told)
+            begun = self._begun.pop(file.number, None)
+            await (begun or self._prepare_one(file))
 
         await in_flight((one(file) for file in album), len(album))
+
+    async def _prepare_one(self, file: MediaFile) -> None:
+        """Upload ``file``; what Telegram refuses is journaled by the delivery."""
+        try:
+            await self._delivery.prepare(file)
+        except Refused as refused:
+            log.warning("⚠️ %s", refused.told)
 
     async def _send_all(self) -> None:
         while (item := await self._queue.get()) is not None:

@@ -1,0 +1,107 @@
+"""Uploads run ahead of the albums that they are for."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Sequence
+from pathlib import Path
+
+import pytest
+
+from utils.albums import MediaFile
+from utils.errors import Refused, TransferFailed
+from utils.outbox import Outbox
+from utils.telegram.delivery import Delivery
+
+
+def file(number: int) -> MediaFile:
+    return MediaFile(number, str(number), f"{number}.jpg", "", "photo", f"{number:06d}", 10)
+
+
+class Telegram(Delivery):
+    """Notes what is asked of it; an upload ends when ``free`` is set."""
+
+    def __init__(self) -> None:
+        self.free = asyncio.Event()
+        self.prepared: list[int] = []
+        self.sent: list[list[int]] = []
+        self.error: Exception | None = None
+        self.cancelled = 0
+
+    async def prepare(self, file: MediaFile) -> None:
+        self.prepared.append(file.number)
+        try:
+            await self.free.wait()
+        except asyncio.CancelledError:
+            self.cancelled += 1
+            raise
+        if self.error is not None:
+            raise self.error
+
+    async def send(self, key: str, files: Sequence[MediaFile], text: str) -> list[int]:
+        self.sent.append([file.number for file in files])
+        return []
+
+    def is_refused(self, file: MediaFile) -> bool:
+        return False
+
+
+def outbox(telegram: Telegram, folder: Path) -> Outbox:
+    async def on_sent(_: object) -> None:
+        return None
+
+    async def on_refused(_: MediaFile, __: Refused) -> None:
+        raise AssertionError("nothing is refused here")
+
+    return Outbox(telegram, files=folder, archive="a.zip", on_sent=on_sent, on_refused=on_refused)
+
+
+async def test_a_file_is_uploaded_before_its_album_is_full_and_only_once(tmp_path: Path) -> None:
+    telegram = Telegram()
+    box = outbox(telegram, tmp_path)
+    box.begin(file(1))
+    await asyncio.sleep(0)
+    assert telegram.prepared == [1]
+    await box.put((file(1), file(2)))
+    telegram.free.set()
+    await box.drain()
+    assert telegram.prepared == [1, 2]
+    assert telegram.sent == [[1, 2]]
+
+
+async def test_what_was_begun_ends_with_the_outbox(tmp_path: Path) -> None:
+    telegram = Telegram()
+    box = outbox(telegram, tmp_path)
+    box.begin(file(1))
+    box.begin(file(2))
+    await box.put((file(2),))
+    await asyncio.sleep(0.01)
+    await box.close()
+    assert telegram.cancelled == 2
+    assert telegram.sent == []
+
+
+async def test_an_upload_that_failed_early_is_told_when_its_album_is_sent(tmp_path: Path) -> None:
+    telegram = Telegram()
+    telegram.error = TransferFailed("lost")
+    telegram.free.set()
+    box = outbox(telegram, tmp_path)
+    box.begin(file(1))
+    await asyncio.sleep(0.01)
+    await box.put((file(1),))
+    with pytest.raises(TransferFailed):
+        await box.drain()
+    await box.close()
+    assert telegram.sent == []
+
+
+async def test_a_refusal_ahead_of_the_album_does_not_end_the_outbox(tmp_path: Path) -> None:
+    telegram = Telegram()
+    telegram.error = Refused("no", reason="PHOTO_INVALID")
+    telegram.free.set()
+    box = outbox(telegram, tmp_path)
+    box.begin(file(1))
+    await asyncio.sleep(0.01)
+    await box.put((file(1),))
+    await box.drain()
+    assert telegram.sent == [[1]]
