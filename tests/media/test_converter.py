@@ -56,6 +56,23 @@ def test_a_checkpoint_that_says_nothing_resumes_from_nothing(data: dict[str, obj
     assert Converter(QUICK, Tools()).resumed_from(memory) == 0.0
 
 
+async def test_a_checkpoint_of_another_version_starts_over(tmp_path: Path) -> None:
+    source, memory = clip(tmp_path / "a.avi", *MPEG4, seconds=2.5), Memory()
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr("utils.media.full.join_arguments", _no_join)
+        with pytest.raises(DiskFull):
+            await convert(source, tmp_path / "out.mp4", checkpoint=memory)
+    assert memory.data is not None
+    converter = Converter(QUICK, Tools())
+    assert converter.resumed_from(memory) == 100.0
+    memory.data = {**memory.data, "version": 99}
+    assert converter.resumed_from(memory) == 0.0
+
+
+def _no_join(**_: object) -> list[str]:
+    raise DiskFull("Cut off between the last segment and the join.")
+
+
 async def test_a_finished_conversion_leaves_only_its_result(tmp_path: Path) -> None:
     source = clip(tmp_path / "a.avi", *MPEG4, seconds=2.5)
     await convert(source, tmp_path / "out.mp4")
