@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import hashlib
 import json
 import time
@@ -115,8 +116,8 @@ class Readable(Protocol):
 
 async def fingerprint(source: Readable) -> str:
     """A hash of size, beginning and end: tells the same file sent again, at the cost of two small reads."""
-    head = await source.read(0, min(FINGERPRINT_BYTES, source.size))
-    tail = await source.read(max(0, source.size - FINGERPRINT_BYTES), min(FINGERPRINT_BYTES, source.size))
+    size = min(FINGERPRINT_BYTES, source.size)
+    head, tail = await asyncio.gather(source.read(0, size), source.read(source.size - size, size))
     return hashlib.sha256(b"%d:" % source.size + head + tail).hexdigest()
 
 
