@@ -1,0 +1,215 @@
+"""``python -m benchmarks crash --kills N --seed S``: the bot is killed at random instants, over and over.
+
+Each round sends one mixed archive and ends the bot with SIGKILL some 0.2 to 6 s after each of its starts,
+then lets it finish and compares what the person has with what was in the archive. Exit code 1 when anything
+is lost, doubled, out of order or left behind.
+"""
+
+from __future__ import annotations
+
+import argparse
+import asyncio
+import hashlib
+import json
+import random
+import signal
+import sys
+import tempfile
+import time
+from collections import Counter
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+from tests.e2e.process import environment, start
+from tests.files import photo, video, zip_of
+from tests.world import World, until, world_in
+from utils.storage.journal import parse
+
+#: Seconds after a start at which the bot is killed, and kills of one archive at most.
+EARLIEST, LATEST = 0.2, 6.0
+KILLS_EACH = 8
+#: Seconds in which the bot must be done when nobody kills it.
+PATIENCE = 180.0
+
+
+@dataclass(frozen=True)
+class Sent:
+    """One archive: photos and ready videos by their check sums, and the names of what is converted."""
+
+    name: str
+    entries: Mapping[str, bytes]
+    converted: tuple[str, ...]
+
+    def untouched(self) -> dict[str, str]:
+        """Check sum to name, of what must arrive bit for bit."""
+        kept = (".jpg", ".mp4")
+        return {
+            hashlib.sha256(content).hexdigest(): name
+            for name, content in self.entries.items()
+            if name.endswith(kept)
+        }
+
+
+def archive_of(number: int, dice: random.Random) -> Sent:
+    """An archive unlike the others: two folders of photos, two ready videos, three to convert."""
+    base = 1000 * (number + 1)
+    entries: dict[str, bytes] = {}
+    for place, folder in enumerate("ab"):
+        for n in range(dice.randint(3, 14)):
+            entries[f"{folder}/img{n:02d}.jpg"] = unlike(photo(n), base + 100 * place + n)
+    for n in range(2):
+        entries[f"a/clip{n}.mp4"] = unlike_video(video("mp4", seed=n), base + n)
+    entries |= {
+        "b/wrap.mkv": video("mkv"),
+        "b/sound.mov": video("pcm"),
+        "b/film.avi": video("avi", seconds=40),
+    }
+    names = ("film_converted.mp4", "sound_converted.mp4", "wrap_converted.mp4")
+    return Sent(f"trip{number}.zip", entries, names)
+
+
+def unlike(jpeg: bytes, number: int) -> bytes:
+    """The same picture under another check sum: a comment is put behind its first marker."""
+    text = str(number).encode()
+    return jpeg[:2] + b"\xff\xfe" + (len(text) + 2).to_bytes(2, "big") + text + jpeg[2:]
+
+
+def unlike_video(mp4: bytes, number: int) -> bytes:
+    """The same video under another check sum: an empty box with a number comes at its end."""
+    return mp4 + (16).to_bytes(4, "big") + b"free" + number.to_bytes(8, "big")
+
+
+@dataclass(frozen=True)
+class Round:
+    """How one archive fared."""
+
+    kills: int
+    seconds: float
+    wrong: tuple[str, ...]
+
+
+async def one_round(world: World, sent: Sent, kills: int, dice: random.Random) -> Round:
+    """Send the archive, kill the bot ``kills`` times (fewer if it is done before), compare."""
+    started = time.monotonic()
+    before = len(world.chat())
+    environ = environment(
+        world, CONVERSION_STATE_SAVE_INTERVAL="0", CONVERSION_SEGMENT_SECONDS="4", CONVERSION_THREADS="1"
+    )
+    await world.send(zip_of(world.folder / sent.name, sent.entries))
+    killed = 0
+    wrong: list[str] = []
+    while killed < kills:
+        process = await start(environ)
+        try:
+            await asyncio.sleep(dice.uniform(EARLIEST, LATEST))
+        finally:
+            process.send_signal(signal.SIGKILL)
+            await process.communicate()
+        killed += 1
+        wrong += unreadable(world)
+        if is_done(world, sent):
+            break
+    process = await start(environ)
+    try:
+        await until(lambda: is_done(world, sent) and not world.leftovers(), PATIENCE)
+    except TimeoutError:
+        wrong.append(f"not done after {PATIENCE:.0f} s, left: {[str(p) for p in world.leftovers()][:5]}")
+    finally:
+        process.terminate()
+        await process.communicate()
+    return Round(killed, time.monotonic() - started, (*wrong, *differences(world, sent, before)))
+
+
+def is_done(world: World, sent: Sent) -> bool:
+    """The archive's summary is in the chat."""
+    return any(m.kind == "text" and f"{sent.name}: " in m.text and " sent." in m.text for m in world.chat())
+
+
+def unreadable(world: World) -> list[str]:
+    """State files that do not parse, but for a journal's torn last line."""
+    wrong: list[str] = []
+    state = world.data / "conversion_state.json"
+    try:
+        if state.exists():
+            json.loads(state.read_text())
+    except ValueError as error:
+        wrong.append(f"{state.name}: {error}")
+    for journal in world.data.glob("jobs/*/journal.jsonl"):
+        content = journal.read_bytes()
+        if parse(content)[1] < len(content) - len(content.rpartition(b"\n")[2]):
+            wrong.append(f"{journal} does not parse")
+    return wrong
+
+
+def differences(world: World, sent: Sent, before: int) -> list[str]:
+    """What the person has of this archive that is not as it should be, in sentences."""
+    fresh = world.chat()[before:]
+    media = [message for message in fresh if message.kind != "text"]
+    wrong: list[str] = []
+    names = sent.untouched()
+    arrived = [names[m.sha256] for m in media if m.sha256 in names]
+    converted = Counter(m.name or "" for m in media if m.sha256 not in names)
+    wrong += [f"{name} is lost" for name in sorted(names.values()) if name not in arrived]
+    wrong += [f"{name} came {count} times" for name, count in Counter(arrived).items() if count > 1]
+    wrong += [f"{name} is lost" for name in sent.converted if not converted[name]]
+    wrong += [f"{name} came {count} times" for name, count in converted.items() if count > 1]
+    wrong += [f"{name or 'something'} was not sent" for name in converted if name not in sent.converted]
+    for folder in "ab":
+        photos = [name for name in arrived if name.startswith(f"{folder}/") and name.endswith(".jpg")]
+        if photos != sorted(photos):
+            wrong.append(f"out of order: {photos}")
+    summaries = sum(m.kind == "text" and " sent." in m.text for m in fresh)
+    if summaries != 1:
+        wrong.append(f"{summaries} summaries")
+    kept = world.data / "quarantine"
+    wrong += [f"in quarantine: {path.name}" for path in (kept.iterdir() if kept.exists() else ())]
+    wrong += [f"left behind: {path}" for path in world.leftovers()]
+    return wrong
+
+
+async def run(kills: int, seed: int, folder: Path) -> int:
+    """Print a line for each archive, then one for all; returns the exit code."""
+    dice = random.Random(seed)  # noqa: S311
+    done = archives = 0
+    violations: list[str] = []
+    started = time.monotonic()
+    async with world_in(folder) as world:
+        async with world.running():
+            pass  # a bot that never ran has no place among the updates from which to catch up
+        while done < kills:
+            sent = archive_of(archives, dice)
+            fared = await one_round(world, sent, min(dice.randint(1, KILLS_EACH), kills - done), dice)
+            done += fared.kills
+            archives += 1
+            violations += fared.wrong
+            verdict = "; ".join(fared.wrong) or "each file once"
+            story = f"{len(sent.entries)} files, {fared.kills} kills, {fared.seconds:.0f} s"
+            print(f"{sent.name}: {story}: {verdict}", flush=True)
+    print(
+        f"{sent.name}: {count} files, {fared.kills} kills, {fared.seconds:.0f} s: {verdict}",
+        flush=True,
+    )
+    print(
+        f"crash: seed {seed}, {done} kills, {archives} archives, {time.monotonic() - started:.0f} s, "
+        f"{len(violations)} violations"
+    )
+    return 1 if violations else 0
+
+
+def main(arguments: list[str]) -> int:
+    """The benchmark as a program."""
+    parser = argparse.ArgumentParser(prog="python -m benchmarks crash", description=__doc__)
+    parser.add_argument("--kills", type=int, default=20, help="how often the bot is killed (default: 20)")
+    parser.add_argument("--seed", type=int, default=1, help="of the instants and archives (default: 1)")
+    parser.add_argument("--keep", type=Path, help="folder for everything, kept (default: a temporary one)")
+    options = parser.parse_args(arguments)
+    if options.keep is not None:
+        options.keep.mkdir(parents=True, exist_ok=True)
+        return asyncio.run(run(options.kills, options.seed, options.keep))
+    with tempfile.TemporaryDirectory() as name:
+        return asyncio.run(run(options.kills, options.seed, Path(name)))
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))
