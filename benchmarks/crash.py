@@ -187,10 +187,6 @@ async def run(kills: int, seed: int, folder: Path) -> int:
             story = f"{len(sent.entries)} files, {fared.kills} kills, {fared.seconds:.0f} s"
             print(f"{sent.name}: {story}: {verdict}", flush=True)
     print(
-        f"{sent.name}: {count} files, {fared.kills} kills, {fared.seconds:.0f} s: {verdict}",
-        flush=True,
-    )
-    print(
         f"crash: seed {seed}, {done} kills, {archives} archives, {time.monotonic() - started:.0f} s, "
         f"{len(violations)} violations"
     )
