@@ -23,7 +23,7 @@ from utils.archives import ArchiveReader, Limits, is_archive, open_archive, volu
 from utils.constants import Settings
 from utils.conversion_state import INCOMPLETE, ConversionStateManager, display_name
 from utils.conversions import Conversions
-from utils.errors import ArchiveError, BotError, DeliveredBefore, NotAnArchive, SettingsError
+from utils.errors import ArchiveError, BotError, DeliveredBefore, DiskFull, NotAnArchive, SettingsError
 from utils.job import Job, JobServices
 from utils.job_record import JobRecord
 from utils.media import Converter, EncodeSettings, Kind, MediaTools, kind_of
@@ -31,7 +31,7 @@ from utils.queue_manager import ConversionTask, QueueManager
 from utils.single_file import SingleFile
 from utils.storage.atomic import set_aside
 from utils.storage.journal import Journal
-from utils.storage.workspace import MB, Workspace
+from utils.storage.workspace import MB, Workspace, disk_errors
 from utils.summary import duration_words
 from utils.telegram.access import Access
 from utils.telegram.client import Ask, build_client, login
@@ -349,11 +349,19 @@ class Bot:
         record = JobRecord()
         title = set_title(item.name) if is_volume else ""
         origin = {"t": lines.ORIGIN, "date": time.time(), "title": title, **item.line()}
-        await asyncio.to_thread(workspace.prepare)
-        await asyncio.to_thread(journal.open)
-        await journal.append(origin)
+        try:
+            with disk_errors():
+                await asyncio.to_thread(workspace.prepare)
+                await asyncio.to_thread(journal.open)
+                await journal.append(origin)
+                await self._seen.add(item)
+        except DiskFull:
+            log.error("❌ The disk is too full to take in %s", item.name)  # noqa: TRY400
+            await asyncio.to_thread(workspace.remove)
+            told = f"❌ My disk is full, so I cannot take {item.name} now. Please send it again later."
+            await self._client.send_message(item.peer.input(), told, reply_to=item.message)
+            return
         record.apply(origin)
-        await self._seen.add(item)
         log.info("📥 Received %s (%.1f MB)", item.name, item.size / MB)
         self._start_job(item, job, workspace, journal, record)
 
@@ -410,14 +418,28 @@ class Bot:
         for pause in (*RETRY_PAUSES, None):
             try:
                 await asyncio.to_thread(workspace.prepare)
-                await job.run()
+                with disk_errors():
+                    await job.run()
                 break
+            except DiskFull as error:
+                log.warning("⚠️ %s waits for disk space: %s", job.name, error.told)
+                job.show(f"⏸️ Waiting for room on the disk: {error.told}")
+                if pause is None:
+                    await self._give_up(job, error)
+                    return
+                await asyncio.sleep(pause)
             except Exception:  # noqa: BLE001
                 log.exception("❌ %s broke off; it is kept and taken up again", job.name)
                 if pause is None:
                     job.show("❌ Something went wrong; the rest is tried again when the bot is restarted.")
                     return
                 await asyncio.sleep(pause)
+
+    async def _give_up(self, job: Job, error: DiskFull) -> None:
+        try:
+            await job.give_up(error)
+        except OSError:
+            log.exception("❌ Not even the journal of %s can be written; a restart goes on with it", job.name)
 
     async def _finished(self, item: Incoming, job_id: str, well: bool) -> None:
         if well and job_id in self._prints:

@@ -25,6 +25,7 @@ from utils.job import Job, converted_name
 from utils.media import Converter, Inspection, Verdict
 from utils.queue_manager import ConversionTask
 from utils.storage.atomic import write_bytes
+from utils.storage.workspace import disk_errors
 
 log = logging.getLogger(__name__)
 
@@ -89,7 +90,14 @@ class Conversions:
         if job is None or task.number not in job.record.open_conversions():
             return
         try:
-            await self._run(job, task)
+            with disk_errors():
+                await self._run(job, task)
+        except DiskFull as error:
+            # Nothing is wrong with the file; room may be made by what is delivered meanwhile.
+            name = job.record.deferred[task.number].name
+            log.warning("⚠️ %s waits for disk space: %s", name, error.told)
+            job.show(f"⏸️ {name} waits: {error.told}")
+            self._again(task, self.backoff[0])
         except Exception:  # noqa: BLE001
             log.exception("❌ Conversion %d of %s broke off; it is tried again", task.number, job.name)
             self._again(task, self.backoff[0])
@@ -103,11 +111,6 @@ class Conversions:
         source = await self.register(task.job, file, task.cost)
         try:
             result = await self._convert(job, file, source)
-        except DiskFull as error:
-            # Nothing is wrong with the file; room may be made by what is delivered meanwhile.
-            log.warning("⚠️ %s waits for disk space: %s", file.name, error.told)
-            job.show(f"⏸️ {file.name} waits: {error.told}")
-            self._again(task, self.backoff[0])
         except ConversionFailed as error:
             await self._failed(job, file, source, task, error)
         else:

@@ -21,6 +21,7 @@ from utils.archives import ArchiveReader, Entry, Extracted
 from utils.errors import (
     ArchiveError,
     BotError,
+    DiskFull,
     MediaError,
     NotMedia,
     PasswordNeeded,
@@ -33,7 +34,7 @@ from utils.media import Inspection, Kind, PreparedPhoto, Verdict, kind_of
 from utils.outbox import Album, Outbox
 from utils.parts import Cutting, Parts
 from utils.storage.atomic import set_aside
-from utils.storage.workspace import Workspace
+from utils.storage.workspace import Workspace, disk_errors
 from utils.summary import status_text, summary_text
 from utils.telegram.conversation import again_button
 from utils.telegram.delivery import Delivery
@@ -161,16 +162,28 @@ class Job:
         if not self._taken_up:
             await self._take_up()
             self._taken_up = True
+        full: DiskFull | None = None
         try:
-            await self._extract_all(passwords)
+            with disk_errors():
+                await self._extract_all(passwords)
         except (PasswordNeeded, VolumeMissing):
             raise
+        except DiskFull as error:
+            # Sending what is there makes room.
+            full = error
         except (ArchiveError, StorageError) as error:
             # What was taken out before is delivered all the same.
             await self._fail(error)
         for album in self._builder.finish():
             await self._outbox.put(album)
         await self._outbox.drain()
+        if full is not None:
+            raise full
+
+    async def give_up(self, error: BotError) -> None:
+        """Trying again did not help: the job ends with what was sent."""
+        await self._fail(error)
+        await self.finish_if_done()
 
     async def _wait_for_volumes(self, error: VolumeMissing) -> None:
         """Return when there is something new to try: another volume, or that the time is over."""

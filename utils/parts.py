@@ -3,20 +3,19 @@
 from __future__ import annotations
 
 import asyncio
-import errno
 import logging
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
 from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Protocol
 
 from utils import job_record as lines
 from utils.albums import MediaFile
-from utils.errors import ConversionFailed, DiskFull
+from utils.errors import ConversionFailed
 from utils.job_record import JobRecord
 from utils.media import Inspection
 from utils.storage.volumes import how_to_join, split_file, volume_names
+from utils.storage.workspace import disk_errors
 from utils.telegram.delivery import Delivery
 
 log = logging.getLogger(__name__)
@@ -67,7 +66,7 @@ class Parts:
 
     async def _make(self, whole: MediaFile) -> list[int]:
         log.info("✂️ %s is larger than Telegram takes, so it is sent in parts", whole.name)
-        with disk_full(whole.name):
+        with disk_errors(f"the disk is full; there is no room to cut {whole.name} into parts."):
             parts = await self._videos(whole) if whole.kind == "video" else []
             if not parts:
                 # A video that cannot be cut does not play in volumes: it counts as a file.
@@ -126,14 +125,3 @@ class Parts:
     def _unlink(self, whole: MediaFile) -> None:
         for name in filter(None, (whole.path, whole.thumb)):
             (self._folder / name).unlink(missing_ok=True)
-
-
-@contextmanager
-def disk_full(name: str) -> Iterator[None]:
-    """Says in words which file did not fit."""
-    try:
-        yield
-    except OSError as error:
-        if error.errno in (errno.ENOSPC, errno.EDQUOT):
-            raise DiskFull(f"the disk is full; there is no room to cut {name} into parts.") from error
-        raise

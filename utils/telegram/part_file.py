@@ -138,4 +138,4 @@ def _disk_errors(path: Path) -> Iterator[None]:
         if error.errno not in (errno.ENOSPC, errno.EDQUOT):
             raise
         free = shutil.disk_usage(path.parent).free
-        raise DiskFull(f"The disk is full: {free:,} bytes are free, and {path.name} needs more.") from error
+        raise DiskFull(f"The disk is full: {free:,} bytes are free, and more is to be downloaded.") from error
