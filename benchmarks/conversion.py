@@ -170,7 +170,8 @@ def speed(folder: Path, seconds: int, source: Path | None) -> None:
     command = ["ffmpeg", "-nostdin", "-v", "error", "-y", "-i", str(source), "-c:v", "libx264"]
     command += ["-preset", SETTINGS["VIDEO_PRESET"], "-crf", SETTINGS["VIDEO_CRF"], "-pix_fmt", "yuv420p"]
     command += ["-threads", SETTINGS["CONVERSION_THREADS"], "-c:a", "aac", "-b:a", "160k"]
-    command += ["-movflags", "+faststart", str(plain)]
+    # Else ffmpeg shows the first picture twice where the file does not begin at 0.
+    command += ["-fps_mode", "passthrough", "-movflags", "+faststart", str(plain)]
     theirs = measured(lambda: run(*command))
     case = Case(source, folder / "long", segment=30)
     ours = measured(case.finish)
