@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import argparse
 import asyncio
+import contextlib
 import hashlib
 import json
 import random
@@ -23,12 +24,18 @@ from pathlib import Path
 
 from tests.e2e.process import environment, start
 from tests.files import photo, video, zip_of
-from tests.world import World, until, world_in
+from tests.world import BOT_ID, World, until, world_in
 from utils.storage.journal import parse
 
 #: Seconds after a start at which the bot is killed, and kills of one archive at most.
 EARLIEST, LATEST = 0.2, 6.0
 KILLS_EACH = 8
+#: Round trips, in seconds; one is drawn for each archive. The longer, the more kills come between a call and
+#: its answer.
+ROUND_TRIPS = (0.0, 0.1, 0.3)
+#: Share of the kills that wait for the next message to be sent, and the seconds that they wait at most. Most
+#: of a bot's time is spent elsewhere, so that purely random instants rarely fall before an answer.
+AT_A_CALL, CALL_WAIT = 0.5, 4.0
 #: Seconds in which the bot must be done when nobody kills it.
 PATIENCE = 180.0
 
@@ -103,6 +110,8 @@ async def one_round(world: World, sent: Sent, kills: int, dice: random.Random) -
         process = await start(environ)
         try:
             await asyncio.sleep(dice.uniform(EARLIEST, LATEST))
+            if dice.random() < AT_A_CALL:
+                await next_message(world)
         finally:
             process.send_signal(signal.SIGKILL)
             await process.communicate()
@@ -119,6 +128,18 @@ async def one_round(world: World, sent: Sent, kills: int, dice: random.Random) -
         process.terminate()
         await process.communicate()
     return Round(killed, time.monotonic() - started, (*wrong, *differences(world, sent, before)))
+
+
+async def next_message(world: World) -> None:
+    """Return when the bot's next medium or album is in the chat; its answer is on the way then."""
+
+    def sent() -> int:
+        faults = world.sandbox.faults
+        return sum(len(faults.called(f"messages.{name}", BOT_ID)) for name in ("sendMedia", "sendMultiMedia"))
+
+    before = sent()
+    with contextlib.suppress(TimeoutError):
+        await until(lambda: sent() > before, CALL_WAIT)
 
 
 def is_done(world: World, sent: Sent) -> bool:
@@ -179,6 +200,7 @@ async def run(kills: int, seed: int, folder: Path) -> int:
             pass  # a bot that never ran has no place among the updates from which to catch up
         while done < kills:
             sent = archive_of(archives, dice)
+            world.sandbox.faults.link.rtt = dice.choice(ROUND_TRIPS)
             fared = await one_round(world, sent, min(dice.randint(1, KILLS_EACH), kills - done), dice)
             done += fared.kills
             archives += 1
