@@ -23,7 +23,15 @@ from utils.archives import ArchiveReader, Limits, is_archive, open_archive, volu
 from utils.constants import Settings
 from utils.conversion_state import INCOMPLETE, ConversionStateManager, display_name
 from utils.conversions import Conversions
-from utils.errors import ArchiveError, BotError, DeliveredBefore, DiskFull, NotAnArchive, SettingsError
+from utils.errors import (
+    ArchiveError,
+    BotError,
+    DeliveredBefore,
+    DiskFull,
+    NoRoom,
+    NotAnArchive,
+    SettingsError,
+)
 from utils.job import Job, JobServices
 from utils.job_record import JobRecord
 from utils.media import Converter, EncodeSettings, Kind, MediaTools, kind_of
@@ -422,11 +430,11 @@ class Bot:
                     await job.run()
                 break
             except DiskFull as error:
-                log.warning("⚠️ %s waits for disk space: %s", job.name, error.told)
-                job.show(f"⏸️ Waiting for room on the disk: {error.told}")
-                if pause is None:
+                if pause is None or self._never_fits(job, error):
                     await self._give_up(job, error)
                     return
+                log.warning("⚠️ %s waits for disk space: %s", job.name, error.told)
+                job.show(f"⏸️ Waiting for room on the disk: {error.told}")
                 await asyncio.sleep(pause)
             except Exception:  # noqa: BLE001
                 log.exception("❌ %s broke off; it is kept and taken up again", job.name)
@@ -434,6 +442,10 @@ class Bot:
                     job.show("❌ Something went wrong; the rest is tried again when the bot is restarted.")
                     return
                 await asyncio.sleep(pause)
+
+    def _never_fits(self, job: Job, error: DiskFull) -> bool:
+        """Whether there is nothing that could make room while the job waits."""
+        return isinstance(error, NoRoom) and len(self._jobs) == 1 and not job.record.open_conversions()
 
     async def _give_up(self, job: Job, error: DiskFull) -> None:
         try:

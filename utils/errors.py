@@ -3,7 +3,8 @@
     BotError
     ├── SettingsError            a setting is missing or makes no sense
     ├── StorageError             the disk
-    │   ├── DiskFull             not enough room; the figures are in the message
+    │   ├── DiskFull             a write found no room
+    │   │   └── NoRoom           what is to be written would not fit; the figures are in the message
     │   └── AlreadyRunning       another process holds the data folder
     ├── ArchiveError             the archive that somebody sent
     │   ├── NotAnArchive         no format that we know, by content
@@ -52,6 +53,10 @@ class StorageError(BotError):
 
 class DiskFull(StorageError):
     """Not enough room. Trying again helps once something was deleted."""
+
+
+class NoRoom(DiskFull):
+    """What is to be written would not fit, counted before it is; the figures are in the message."""
 
 
 class AlreadyRunning(StorageError):

@@ -8,7 +8,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from utils.errors import DiskFull, LimitExceeded
+from utils.errors import LimitExceeded, NoRoom
 
 MB = 1_000_000
 #: Free disk is looked at again each time so many bytes were written.
@@ -82,7 +82,7 @@ class Budget:
     def admit(self, size: int, folder: Path) -> None:
         """An entry of ``size`` bytes is about to be written to ``folder``.
 
-        Raises FileTooLarge, LimitExceeded and DiskFull.
+        Raises FileTooLarge, LimitExceeded and NoRoom.
         """
         self.check_file(size)
         with self._lock:
@@ -98,10 +98,10 @@ class Budget:
             )
 
     def check_disk(self, size: int, folder: Path) -> None:
-        """Raise DiskFull, with the figures, unless ``size`` bytes fit into ``folder``."""
+        """Raise NoRoom, with the figures, unless ``size`` bytes fit into ``folder``."""
         available = self.limits.free(folder) - self.limits.disk_reserve
         if size > available:
-            raise DiskFull(
+            raise NoRoom(
                 f"{megabytes(size)} of disk are needed, but only {megabytes(max(0, available))} may be used"
                 f" ({megabytes(self.limits.disk_reserve)} are kept free)."
             )
