@@ -7,7 +7,7 @@ import hashlib
 import json
 import re
 import signal
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from pathlib import Path
 
 import pytest
@@ -27,6 +27,7 @@ DEFERRED = {
     "b/sound.mov": video("pcm"),
     "b/film.avi": video("avi", seconds=40),
 }
+TRIP = {**PHOTOS, **READY, **DEFERRED}
 CONVERTED = sorted(f"{Path(name).stem}_converted.mp4" for name in DEFERRED)
 
 #: Waits until the bot is at one point of its work.
@@ -158,8 +159,10 @@ STORIES: dict[str, Sequence[Point]] = {
 MOST_ARCHIVES = 6
 
 
-async def tell(world: World, story: Sequence[Point], folder: Path) -> int:
-    """Send an archive and kill the bot at every point of ``story``, then let it finish.
+async def tell(
+    world: World, story: Sequence[Point], folder: Path, entries: Mapping[str, bytes] = TRIP
+) -> int:
+    """Send an archive of ``entries`` and kill the bot at every point of ``story``, then let it finish.
 
     Should an archive be finished before all points were reached, another one is sent for the rest.
     Returns the number of archives.
@@ -177,8 +180,9 @@ async def tell(world: World, story: Sequence[Point], folder: Path) -> int:
         pass
     points = list(story)
     for sent in range(1, MOST_ARCHIVES + 1):
-        entries = {**PHOTOS, **READY, **DEFERRED, "notes.txt": b"%d" % sent}
-        await world.send(zip_of(folder / f"trip{sent}.zip", entries))
+        # The note makes each archive another file: the same one is not taken twice.
+        content = {**entries, "notes.txt": b"%d" % sent}
+        await world.send(zip_of(folder / f"trip{sent}.zip", content))
         while points and await killed_at(points[0], world, environ, sent):
             print("killed at:", points.pop(0).__name__)  # shown when a test fails
         process = await start(environ)
