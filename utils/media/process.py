@@ -175,9 +175,13 @@ def _kill(process: asyncio.subprocess.Process) -> None:
 
 
 async def _bury(process: asyncio.subprocess.Process, *tasks: asyncio.Future[Any]) -> None:
-    """Wait for its end, and empty its pipes: asyncio closes them only when their end was read."""
+    """Empty its pipes and wait for its end.
+
+    In this order: until Python 3.12 ``wait`` returns only after the pipes have ended, and a full one ends only
+    when it was read: https://github.com/python/cpython/issues/119710.
+    """
     await asyncio.gather(*tasks, return_exceptions=True)
-    await process.wait()
     for stream in (process.stdout, process.stderr):
         while stream is not None and await stream.read(_CHUNK):
             pass
+    await process.wait()
