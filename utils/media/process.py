@@ -177,8 +177,8 @@ def _kill(process: asyncio.subprocess.Process) -> None:
 async def _bury(process: asyncio.subprocess.Process, *tasks: asyncio.Future[Any]) -> None:
     """Empty its pipes and wait for its end.
 
-    In this order: until Python 3.12 ``wait`` returns only after the pipes have ended, and a full one ends only
-    when it was read: https://github.com/python/cpython/issues/119710.
+    In this order: until Python 3.12 ``wait`` returns only after the pipes have ended, and a full one ends
+    only when it was read: https://github.com/python/cpython/issues/119710.
     """
     await asyncio.gather(*tasks, return_exceptions=True)
     for stream in (process.stdout, process.stderr):
