@@ -20,12 +20,11 @@ from telethon.tl import TLRequest
 
 from .accounts import Accounts
 from .media import Media, MediaShelf
-from .mtproto.link import LinkFaults
+from .mtproto.link import LinkFaults, Named, name_of
 from .rpc import AnswerLost, Caller, Connections, RpcError
 from .sending import Refusal
 from .uploads import Uploads
 
-Named = str | type[TLRequest]
 #: How many requests the log remembers.
 CALLS: Final = 200_000
 
@@ -247,13 +246,3 @@ class Faults:
         for refused, error, names in self._refusals:
             if name in names and refused(refusal.media):
                 raise RpcError(error.code, error.message)
-
-
-def name_of(request: Named | None) -> str | None:
-    """The class name: "SendMultiMediaRequest" for itself, its class or "messages.sendMultiMedia"."""
-    if request is None:
-        return None
-    if isinstance(request, type):
-        return request.__name__
-    name = request.rpartition(".")[2]
-    return name if name.endswith("Request") else name[:1].upper() + name[1:] + "Request"

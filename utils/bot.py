@@ -83,7 +83,6 @@ class Bot:
         self._jobs: dict[str, Job] = {}
         self._tasks: dict[str, asyncio.Task[None]] = {}
         self._statuses: dict[str, StatusMessage] = {}
-        self._prints: dict[str, str] = {}
         self._sets: dict[str, SplitSet] = {}
         self._taking = asyncio.Lock()
         self.ready = asyncio.Event()
@@ -320,12 +319,26 @@ class Bot:
                 return
             if await self._join(item, is_volume=is_volume):
                 return
-            before = self._seen.delivered_before(item)
-            if before is not None:
+            if known := self._known(item):
                 await self._seen.add(item)
-                await self._conversation.offer_again(item, before)
+                await self._conversation.offer_again(item, known)
                 return
             await self._new_job(item, item.job, is_volume=is_volume)
+
+    def _known(self, item: Incoming, content: str = "") -> str:
+        """That the same file was delivered to this chat, or is about to be, in words; "" when it was not.
+
+        It is told by Telegram's id or by its fingerprint.
+        """
+        before = self._seen.delivered_before(item, content)
+        if before is not None:
+            return f"I sent you what is in {before['name']} on {date_words(before['date'])}."
+        for job in self._jobs.values():
+            record = job.record
+            same = record.origin["document"] == item.document or (content and record.print == content)
+            if same and job.id != item.job and job.chat == item.chat and not record.volumes:
+                return f"I am at work on {job.name} already."
+        return ""
 
     async def _is_volume(self, item: Incoming) -> bool:
         """Whether the file is a volume of a set, by its name and by what is in it."""
@@ -416,7 +429,8 @@ class Bot:
             upload_limit=upload_limit_of(self._settings),
             quarantine=self._quarantine,
             deferred=self._settings.DEFERRED_VIDEO_CONVERSION,
-            finished=lambda well: self._finished(item, job_id, well),
+            delivered=lambda: self._delivered(item, record),
+            finished=lambda: self._finished(job_id),
         )
         job = self._jobs[job_id] = Job(job_id, workspace, record, delivery, services)
         self._tasks[job_id] = asyncio.create_task(self._run_job(job, workspace))
@@ -453,11 +467,14 @@ class Bot:
         except OSError:
             log.exception("❌ Not even the journal of %s can be written; a restart goes on with it", job.name)
 
-    async def _finished(self, item: Incoming, job_id: str, well: bool) -> None:
-        if well and job_id in self._prints:
-            await self._seen.add_delivered(item, self._prints[job_id])
+    async def _delivered(self, item: Incoming, record: JobRecord) -> None:
+        # Who sends all volumes of a set again means it: only single files are looked up.
+        if record.print and not record.volumes:
+            await self._seen.add_delivered(item, record.print)
+
+    async def _finished(self, job_id: str) -> None:
         await asyncio.to_thread(self._forget_conversions, job_id)
-        for known in (self._jobs, self._tasks, self._statuses, self._prints, self._sets):
+        for known in (self._jobs, self._tasks, self._statuses, self._sets):
             known.pop(job_id, None)
 
     def _forget_conversions(self, job_id: str) -> None:
@@ -480,15 +497,13 @@ class Bot:
             passwords=(*passwords, *captions, *self._settings.ARCHIVE_PASSWORDS),
         )
         if len(items) > 1:
-            # Who sends all volumes again means it: only single files are looked up.
-            self._prints.pop(job_id, None)
             return await open_sources([await self._source(item, on_wait) for item in items])
         (item,) = items
         source = await self._source(item, on_wait)
-        self._prints[job_id] = content = await fingerprint(source)
-        before = self._seen.delivered_before(item, content)
-        if before is not None and job_id == item.job:
-            raise DeliveredBefore(f"I sent you what is in it on {date_words(before['date'])} already.")
+        content = await fingerprint(source)
+        if job_id == item.job and (known := self._known(item, content)):
+            raise DeliveredBefore(known)
+        await self._jobs[job_id].delivery.write({"t": lines.PRINT, "print": content})
         head = await source.read(0, min(HEAD, item.size))
         if is_archive(head, item.name):
             return await open_sources(source)

@@ -12,7 +12,7 @@
     │   │   └── WrongPassword    encrypted, none of the passwords fits
     │   ├── VolumeMissing        one part of a split set is not there
     │   ├── ArchiveDamaged       truncated, or a check sum that does not match
-    │   ├── DeliveredBefore      the same file was delivered to this chat before
+    │   ├── DeliveredBefore      the same file was or is being delivered to this chat
     │   ├── UnsupportedArchive   a method that the engine cannot decode
     │   └── LimitExceeded        bombs, depth, count, size; the figures are in the message
     ├── MediaError               one picture or video
@@ -92,7 +92,7 @@ class UnsupportedArchive(ArchiveError):
 
 
 class DeliveredBefore(ArchiveError):
-    """The same file was delivered to this chat before; it is done again only when asked for."""
+    """The same file was delivered to this chat, or is about to be; it is done again only when asked for."""
 
 
 class LimitExceeded(ArchiveError):

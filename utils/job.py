@@ -58,7 +58,7 @@ class JobServices:
     a deferred video, or converts it at once; ``show`` sets the status message and never waits,
     ``end_status`` sets it for the last time;
     ``boot`` identifies the machine's current run; ``spool_limit`` and ``upload_limit`` are in bytes;
-    ``finished`` is told at the end whether all went well.
+    ``delivered`` is called when all is sent, before the summary says so; ``finished`` when the job is over.
     """
 
     open_archive: Callable[[Sequence[str]], Awaitable[ArchiveReader]]
@@ -73,7 +73,8 @@ class JobServices:
     spool_limit: int
     upload_limit: int
     deferred: bool
-    finished: Callable[[bool], Awaitable[None]]
+    delivered: Callable[[], Awaitable[None]]
+    finished: Callable[[], Awaitable[None]]
     quarantine: Path
 
 
@@ -144,11 +145,14 @@ class Job:
             if record.done or not record.settled():
                 return record.done
             buttons = again_button(record.messages()) if record.failed else None
+            if not record.failed:
+                # Before the summary: who reads that may send the file again at once.
+                await self._services.delivered()
             await self.delivery.send_text("summary", summary_text(self.name, record), buttons)
             ended = "🛑 Cancelled" if record.cancelled else "❌ Failed" if record.failed else "✅ Finished"
             await self._services.end_status(status_text(self.name, record, ended))
             await self.delivery.write({"t": lines.DONE})
-            await self._services.finished(not record.failed)
+            await self._services.finished()
             await asyncio.to_thread(self._workspace.remove)
             log.info("🧹 Finished %s: %d files sent", self.name, len(record.delivered))
             return True

@@ -11,6 +11,7 @@ from utils.albums import MediaFile
 #: The kinds of journal lines ("t"), with what else they hold.
 ORIGIN = "origin"  #      chat, message, sender, name, size, date: what somebody sent
 VOLUME = "volume"  #      the same of another volume of the archive
+PRINT = "print"  #        print: tells the same file when it is sent again
 RUN = "run"  #            boot: a process took the job up
 FILE = "file"  #          a MediaFile: it is on disk, ready to be sent
 DROP = "drop"  #          number: its file is gone or doubtful, it must be extracted again
@@ -37,6 +38,7 @@ class JobRecord:
 
     origin: Mapping[str, Any] = field(default_factory=dict)
     volumes: list[Mapping[str, Any]] = field(default_factory=list)
+    print: str = ""
     boot: str = ""
     files: dict[int, MediaFile] = field(default_factory=dict)
     deferred: dict[int, MediaFile] = field(default_factory=dict)
@@ -73,6 +75,8 @@ class JobRecord:
             self.origin = line
         elif kind == VOLUME:
             self.volumes.append(line)
+        elif kind == PRINT:
+            self.print = str(line["print"])
         elif kind == RUN:
             self.boot = str(line["boot"])
         elif kind == FILE:

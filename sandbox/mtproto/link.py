@@ -16,7 +16,7 @@ from telethon.tl import TLRequest
 
 from .pacing import Bucket
 
-Named = str | type[TLRequest] | None
+Named = str | type[TLRequest]
 When = Callable[[TLRequest], bool]
 
 
@@ -143,18 +143,20 @@ class LinkFaults:
         if self._gatekeeper is not None:
             self._gatekeeper.open_doors()
 
-    def cut_before(self, request: Named | When, times: int | None = 1, when: When | None = None) -> None:
+    def cut_before(
+        self, request: Named | When | None, times: int | None = 1, when: When | None = None
+    ) -> None:
         """Breaks the connection instead of acting on such a request."""
         if callable(request) and not isinstance(request, type):
             request, when = None, request
         self._add(Act.CUT, request, when, times)
 
-    def lose_answer(self, request: Named, times: int | None = 1, when: When | None = None) -> None:
+    def lose_answer(self, request: Named | None, times: int | None = 1, when: When | None = None) -> None:
         """Acts on such a request, then breaks the connection instead of answering."""
         self._add(Act.LOSE, request, when, times)
 
     def delay_answer(
-        self, request: Named, seconds: float, times: int | None = None, when: When | None = None
+        self, request: Named | None, seconds: float, times: int | None = None, when: When | None = None
     ) -> None:
         """Holds the answers of such requests back."""
         self._add(Act.DELAY, request, when, times, seconds)
@@ -220,12 +222,12 @@ class LinkFaults:
         return bool(full)
 
     def _add(
-        self, act: Act, request: Named, when: When | None, times: int | None, seconds: float = 0.0
+        self, act: Act, request: Named | None, when: When | None, times: int | None, seconds: float = 0.0
     ) -> None:
         self._rules.append(Rule(act, name_of(request), when, times, seconds))
 
 
-def name_of(request: Named) -> str | None:
+def name_of(request: Named | None) -> str | None:
     """The class name: "GetFileRequest" for itself, its class or "upload.getFile"."""
     if request is None:
         return None

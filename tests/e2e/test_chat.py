@@ -275,11 +275,30 @@ async def test_the_same_file_again_is_done_again_only_on_request(world: World, t
         await world.send(archive)
         await world.summary()
         await world.send(archive)
-        question = await world.person.wait_for_text("I sent you what is in it")
+        question = await world.person.wait_for_text("I sent you what is in a.zip on")
         assert len(world.media()) == 1
         await world.person.press(question, "🔁 Again")
         await until(lambda: len(world.media()) == 2)
         await until(lambda: not world.leftovers())
+
+
+async def test_the_same_content_is_recognised_while_it_is_under_way_and_after_a_restart(
+    world: World, tmp_path: Path
+) -> None:
+    archive = zip_of(tmp_path / "a.zip", {"a.jpg": photo(1), "film.avi": video("avi", seconds=60)})
+    renamed = tmp_path / "b.zip"
+    renamed.write_bytes(archive.read_bytes())
+    async with world.running(VIDEO_PRESET="veryslow", CONVERSION_THREADS=1):
+        await world.send(archive)
+        await until(lambda: len(world.media()) == 1)
+        await world.send(renamed)
+        await world.wait("b.zip: I am at work on a.zip already.")
+    async with world.running():
+        await world.wait("a.zip: 1 picture")
+        await world.send(renamed)
+        await world.wait("b.zip: I sent you what is in a.zip on")
+        await until(lambda: not world.leftovers())
+    assert len(world.media()) == 2
 
 
 async def test_an_error_that_nobody_foresaw_breaks_a_job_off_and_it_goes_on(

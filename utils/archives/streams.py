@@ -13,6 +13,7 @@ from typing import Protocol
 
 from utils.archives.engine import Run
 from utils.archives.extraction import CutOff
+from utils.archives.inflate import Decompressor, Inflate
 from utils.archives.scratch import Scratch
 from utils.archives.source import CHUNK, ByteSource
 from utils.archives.threads import BlockingSource, Stopped, Worker
@@ -34,53 +35,30 @@ class Stream(Protocol):
     def read(self, size: int) -> bytes: ...
 
 
-class _Decompressor(Protocol):
-    def decompress(self, data: bytes, max_length: int = -1) -> bytes: ...
-
-    @property
-    def eof(self) -> bool: ...
+class _Member(Decompressor, Protocol):
+    """One of the members that a stream may consist of."""
 
     @property
     def unused_data(self) -> bytes: ...
 
-    @property
-    def needs_input(self) -> bool: ...
 
-
-class _Gzip:
-    """One gzip member, with the interface that ``bz2`` and ``lzma`` offer."""
+class _Gzip(Inflate):
+    """One gzip member."""
 
     def __init__(self) -> None:
-        self._inner = zlib.decompressobj(16 + zlib.MAX_WBITS)
-        self._rest = b""
-        self._full = False
+        super().__init__(16 + zlib.MAX_WBITS)
 
     def decompress(self, data: bytes, max_length: int = -1) -> bytes:
-        data = self._rest + data
-        before = self._inner.copy()
+        before, data = self._inner.copy(), self._rest + data
+        self._rest = b""
         try:
-            out = self._inner.decompress(data, max(0, max_length))
+            return super().decompress(data, max_length)
         except zlib.error:
             # It gave nothing of what stands before the damage (which may be in the check sum alone).
             if out := _byte_by_byte(before, data):
                 self._inner, self._rest, self._full = before, data, True
                 return out
             raise
-        self._rest = self._inner.unconsumed_tail
-        self._full = len(out) == max_length
-        return out
-
-    @property
-    def eof(self) -> bool:
-        return self._inner.eof
-
-    @property
-    def unused_data(self) -> bytes:
-        return self._inner.unused_data
-
-    @property
-    def needs_input(self) -> bool:
-        return not self._rest and not self._full
 
 
 def _damage(error: Exception) -> ArchiveDamaged:
@@ -100,7 +78,7 @@ def _byte_by_byte(decompressor: zlib._Decompress, data: bytes) -> bytes:
     return b"".join(parts)
 
 
-_KINDS: Mapping[str, tuple[Callable[[], _Decompressor], bytes]] = {
+_KINDS: Mapping[str, tuple[Callable[[], _Member], bytes]] = {
     "gz": (_Gzip, b"\x1f\x8b"),
     "bz2": (bz2.BZ2Decompressor, b"BZh"),
     "xz": (lzma.LZMADecompressor, b"\xfd7zXZ"),

@@ -7,49 +7,13 @@ import lzma
 import struct
 import zlib
 from collections.abc import Callable, Iterator, Mapping
-from typing import Protocol
 
+from utils.archives.inflate import Decompressor, Inflate
 from utils.archives.zip_directory import BZIP2, DEFLATED, LZMA, STORED
 from utils.errors import ArchiveDamaged
 
 #: Longest step of a decompressor, in bytes of output.
 STEP = 512 * 1024
-
-
-class Decompressor(Protocol):
-    """What ``bz2`` and ``lzma`` offer."""
-
-    def decompress(self, data: bytes, max_length: int = -1) -> bytes: ...
-
-    @property
-    def eof(self) -> bool: ...
-
-    @property
-    def needs_input(self) -> bool: ...
-
-
-class Inflate:
-    """Raw deflate with the interface of the others."""
-
-    def __init__(self) -> None:
-        self._inner = zlib.decompressobj(-zlib.MAX_WBITS)
-        self._rest = b""
-        self._full = False
-
-    def decompress(self, data: bytes, max_length: int = -1) -> bytes:
-        out = self._inner.decompress(self._rest + data, max(0, max_length))
-        self._rest = self._inner.unconsumed_tail
-        # A full answer may have more behind it although no input is left over.
-        self._full = len(out) == max_length
-        return out
-
-    @property
-    def eof(self) -> bool:
-        return self._inner.eof
-
-    @property
-    def needs_input(self) -> bool:
-        return not self._rest and not self._full
 
 
 class Stored:

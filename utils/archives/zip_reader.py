@@ -11,11 +11,12 @@ from typing import Any, TypeVar
 
 from utils.archives.entry import HEAD, Accept, Entry, Extracted, NewFile
 from utils.archives.extraction import EntryFile, concerns_entry, failed
+from utils.archives.inflate import Decompressor
 from utils.archives.limits import Budget
 from utils.archives.names import decode_names, display_path, is_junk, natural_order
 from utils.archives.source import CHUNK, ByteSource
 from utils.archives.zip_directory import BZIP2, ZipItem
-from utils.archives.zip_methods import DECOMPRESSORS, Decompressor, unpack
+from utils.archives.zip_methods import DECOMPRESSORS, unpack
 from utils.errors import ArchiveDamaged, ArchiveError, UnsupportedArchive
 
 T = TypeVar("T")

@@ -4,9 +4,8 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any
 
 from telethon import TelegramClient
 from telethon.tl import functions, types
@@ -88,11 +87,11 @@ class Conversation:
                 question.answer.set_result(text)
         return bool(replied)
 
-    async def offer_again(self, item: Incoming, before: Mapping[str, Any]) -> None:
-        """Say that the file was handled before, with a button to have it handled again."""
+    async def offer_again(self, item: Incoming, known: str) -> None:
+        """Say that the file is ``known``, with a button to have it handled again."""
         await self._client.send_message(
             item.peer.input(),
-            f"I sent you what is in {before['name']} on {date_words(before['date'])}. Shall I do it again?",
+            f"{known} Shall I do it again?",
             reply_to=item.message,
             buttons=again_button([item.message]),
         )
