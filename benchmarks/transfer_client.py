@@ -130,6 +130,10 @@ async def album(client: TelegramClient, job: argparse.Namespace) -> dict[str, fl
         ]
         await client(functions.messages.SendMultiMediaRequest(peer, media))
 
+    # As the bot does when an archive arrives; reading that takes some round trips, here it is one.
+    transfers.pool.prepare(transfers.pool.home)
+    await client(functions.updates.GetStateRequest())
+
     send = together if job.way == "ours" else in_turn
     times = []
     for _ in range(job.repeat):

@@ -392,6 +392,8 @@ class Bot:
         self, item: Incoming, job_id: str, workspace: Workspace, journal: Journal, record: JobRecord
     ) -> None:
         chat = item.peer.input()
+        for dc in {item.dc or self._transfers.pool.home, self._transfers.pool.home}:
+            self._transfers.pool.prepare(dc)
 
         async def on_wait(seconds: float, reason: str) -> None:
             self._jobs[job_id].show(f"⏳ Waiting {duration_words(seconds)}: {reason}")

@@ -282,6 +282,19 @@ async def test_the_same_file_again_is_done_again_only_on_request(world: World, t
         await until(lambda: not world.leftovers())
 
 
+async def test_the_connections_are_opened_while_the_archive_is_still_being_taken_in(
+    world: World, tmp_path: Path
+) -> None:
+    async with world.running() as bot:
+        pool = bot._transfers.pool
+        held = world.sandbox.faults.hold("messages.getMessages")
+        await world.send(zip_of(tmp_path / "a.zip", {"a.jpg": photo(1)}))
+        await held.reached()
+        await until(lambda: pool.connections(1) == pool.connections(2) == 1)
+        held.open()
+        await world.summary()
+
+
 async def test_the_same_content_is_recognised_while_it_is_under_way_and_after_a_restart(
     world: World, tmp_path: Path
 ) -> None:

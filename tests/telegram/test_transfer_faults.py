@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import gc
 import time
 from collections import Counter
 from collections.abc import Callable
@@ -16,6 +17,7 @@ from telethon.tl import functions
 from sandbox import Sandbox
 from sandbox.rpc import RpcError
 from tests.telegram.conftest import Bot
+from tests.world import until
 from utils.errors import LoginFailed
 from utils.telegram import file_sender, senders
 from utils.telegram.file_sender import PlainState
@@ -301,6 +303,32 @@ async def test_idle_connections_are_closed_and_opened_again(
     await asyncio.sleep(0.6)
     assert bot.transfers.pool.connections(home) == 0
     assert await arrives(bot, make_file(1000))
+
+
+async def test_a_connection_opened_ahead_is_the_one_that_is_used(
+    bot: Bot, sandbox: Sandbox, make_file: MakeFile
+) -> None:
+    pool, link = bot.transfers.pool, sandbox.faults.link
+    other = next(dc for dc in (1, 2) if dc != pool.home)
+    for dc in (pool.home, other, other):
+        pool.prepare(dc)
+    await until(lambda: pool.connections(pool.home) == pool.connections(other) == 1)
+    opened = link.accepted
+    await bot.send(make_file(1000))
+    assert link.accepted == opened
+    assert len(sandbox.faults.called("auth.importAuthorization")) == 1
+
+
+async def test_a_connection_that_can_not_be_opened_ahead_is_nobodys_concern(
+    bot: Bot, sandbox: Sandbox, make_file: MakeFile, caplog: pytest.LogCaptureFixture
+) -> None:
+    pool, asked = bot.transfers.pool, "auth.exportAuthorization"
+    sandbox.faults.fail(asked, RpcError(500, "NOT_NOW"), times=1)
+    pool.prepare(next(dc for dc in (1, 2) if dc != pool.home))
+    await until(lambda: bool(sandbox.faults.called(asked)) and not pool._preparing)
+    gc.collect()
+    assert await arrives(bot, make_file(1000))
+    assert not [record for record in caplog.records if record.name == "asyncio"]
 
 
 async def test_never_more_connections_than_allowed(bot: Bot, make_file: MakeFile) -> None:

@@ -63,6 +63,7 @@ class Incoming:
     document: int
     caption: str
     sender: int = 0
+    dc: int = 0
 
     @property
     def job(self) -> str:
@@ -95,6 +96,7 @@ async def incoming(message: Message) -> Incoming | None:
         document=media.id,
         caption=message.message or "",
         sender=message.sender_id or 0,
+        dc=media.dc_id,
     )
 
 

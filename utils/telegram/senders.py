@@ -5,16 +5,19 @@ from __future__ import annotations
 import asyncio
 import logging
 import time
+from collections.abc import Coroutine
+from typing import Any, TypeVar
 
 from telethon import TelegramClient, errors
 from telethon.crypto import AuthKey
-from telethon.tl import TLObject, TLRequest, functions
+from telethon.tl import TLObject, TLRequest, functions, types
 
 from utils.errors import LoginFailed
 from utils.telegram.connection import FileConnection
 from utils.telegram.file_sender import CONNECT_SECONDS, FileSender
 
 log = logging.getLogger(__name__)
+T = TypeVar("T")
 
 #: Seconds after which a connection that nobody used is closed.
 IDLE_SECONDS = 60.0
@@ -97,11 +100,14 @@ class Centre:
             proxy=self._client._proxy,
             local_addr=self._client._local_addr,
         )
+        # Asked for at home while the connection is being opened.
+        needs_ticket = not self._home and not self._imported
+        ticket = _noted(self._ticket()) if needs_ticket else None
         try:
             await sender.open(connection)
             if not self._home:
                 self._key = sender.auth_key
-                await self._log_in(sender)
+                await self._log_in(sender, ticket)
         except (OSError, EOFError, BufferError) as error:
             await sender.close()
             self._failed = time.monotonic()
@@ -109,6 +115,9 @@ class Centre:
         except BaseException:
             await sender.close()
             raise
+        finally:
+            if ticket is not None:
+                ticket.cancel()
         log.info("Connection %d to data centre %d", len(self.senders) + 1, self._dc)
         return sender
 
@@ -126,12 +135,17 @@ class Centre:
         self._salt, self._time_offset = state.salt, state.time_offset
         return AuthKey(self._client.session.auth_key.key)
 
-    async def _log_in(self, sender: FileSender) -> None:
+    async def _ticket(self) -> types.auth.ExportedAuthorization:
+        async with asyncio.timeout(CONNECT_SECONDS):
+            return await self._client._sender.send(functions.auth.ExportAuthorizationRequest(self._dc))
+
+    async def _log_in(
+        self, sender: FileSender, ticket: asyncio.Task[types.auth.ExportedAuthorization] | None
+    ) -> None:
         """Elsewhere than at home the log-in is exported and imported, once for each key."""
-        if not self._imported:
-            async with asyncio.timeout(CONNECT_SECONDS):
-                ticket = await self._client._sender.send(functions.auth.ExportAuthorizationRequest(self._dc))
-            await sender.call(functions.auth.ImportAuthorizationRequest(id=ticket.id, bytes=ticket.bytes))
+        if ticket is not None:
+            exported = await ticket
+            await sender.call(functions.auth.ImportAuthorizationRequest(exported.id, exported.bytes))
             self._imported = True
         self._salt, self._time_offset = sender._state.salt, sender._state.time_offset
 
@@ -144,6 +158,7 @@ class SenderPool:
         self._limit = max(1, limit)
         self._centres: dict[int, Centre] = {}
         self._reaper: asyncio.Task[None] | None = None
+        self._preparing: set[asyncio.Task[FileSender]] = set()
 
     @property
     def home(self) -> int:
@@ -161,6 +176,13 @@ class SenderPool:
             await centre.forget_log_in(sender, key_too=isinstance(error, errors.AuthKeyNotFound))
             raise ConnectionError(f"logged out of data centre {dc}") from error
 
+    def prepare(self, dc: int) -> None:
+        """Open the first connection to ``dc`` ahead: that takes up to six round trips."""
+        # What goes wrong is met, and told of, by the call that needs the connection.
+        task = _noted(self._centre(dc).sender())
+        self._preparing.add(task)
+        task.add_done_callback(self._preparing.discard)
+
     def grow(self, dc: int) -> bool:
         """Use twice as many connections to ``dc``; False when there are as many as allowed."""
         return self._centre(dc).grow()
@@ -173,6 +195,9 @@ class SenderPool:
         if self._reaper is not None:
             self._reaper.cancel()
             self._reaper = None
+        for task in self._preparing:
+            task.cancel()
+        await asyncio.gather(*self._preparing, return_exceptions=True)
         for centre in self._centres.values():
             await centre.close()
 
@@ -188,3 +213,10 @@ class SenderPool:
             await asyncio.sleep(IDLE_SECONDS / 4)
             for centre in list(self._centres.values()):
                 await centre.close_idle(time.monotonic())
+
+
+def _noted(work: Coroutine[Any, Any, T]) -> asyncio.Task[T]:
+    """``work`` as a task whose error need not be asked for."""
+    task = asyncio.create_task(work)
+    task.add_done_callback(lambda done: done.cancelled() or done.exception())
+    return task
