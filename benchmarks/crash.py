@@ -1,8 +1,9 @@
 """``python -m benchmarks crash --kills N --seed S``: the bot is killed at random instants, over and over.
 
 Each round sends one mixed archive and ends the bot with SIGKILL some 0.2 to 6 s after each of its starts,
-then lets it finish and compares what the person has with what was in the archive. Exit code 1 when anything
-is lost, doubled, out of order or left behind.
+or, one time in five, by a loss of power: a line of its journal stays half written, and files that were not
+synced are cut. Then it may finish, and what the person has is compared with what was in the archive. Exit
+code 1 when anything is lost, doubled, out of order or left behind.
 """
 
 from __future__ import annotations
@@ -22,7 +23,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
-from tests.e2e.process import environment, start
+from tests.e2e.process import environment, power_fails, start
 from tests.files import photo, video, zip_of
 from tests.world import BOT_ID, World, until, world_in
 from utils.storage.journal import parse
@@ -36,6 +37,8 @@ ROUND_TRIPS = (0.0, 0.1, 0.3)
 #: Share of the kills that wait for the next message to be sent, and the seconds that they wait at most. Most
 #: of a bot's time is spent elsewhere, so that purely random instants rarely fall before an answer.
 AT_A_CALL, CALL_WAIT = 0.5, 4.0
+#: Share of the kills that are losses of power, and up to which line of the journals.
+POWER_CUTS, LATEST_LINE = 0.2, 60
 #: Seconds in which the bot must be done when nobody kills it.
 PATIENCE = 180.0
 
@@ -107,14 +110,16 @@ async def one_round(world: World, sent: Sent, kills: int, dice: random.Random) -
     killed = 0
     wrong: list[str] = []
     while killed < kills:
-        process = await start(environ)
-        try:
-            await asyncio.sleep(dice.uniform(EARLIEST, LATEST))
-            if dice.random() < AT_A_CALL:
-                await next_message(world)
-        finally:
-            process.send_signal(signal.SIGKILL)
-            await process.communicate()
+        if dice.random() < POWER_CUTS:
+            await power_fails(
+                environ,
+                line=dice.randint(1, LATEST_LINE),
+                share=dice.random(),
+                over=lambda: is_done(world, sent),
+                seconds=PATIENCE,
+            )
+        else:
+            await kill(world, environ, dice)
         killed += 1
         wrong += unreadable(world)
         if is_done(world, sent):
@@ -128,6 +133,18 @@ async def one_round(world: World, sent: Sent, kills: int, dice: random.Random) -
         process.terminate()
         await process.communicate()
     return Round(killed, time.monotonic() - started, (*wrong, *differences(world, sent, before)))
+
+
+async def kill(world: World, environ: Mapping[str, str], dice: random.Random) -> None:
+    """Start the bot and kill it at a random instant."""
+    process = await start(environ)
+    try:
+        await asyncio.sleep(dice.uniform(EARLIEST, LATEST))
+        if dice.random() < AT_A_CALL:
+            await next_message(world)
+    finally:
+        process.send_signal(signal.SIGKILL)
+        await process.communicate()
 
 
 async def next_message(world: World) -> None:

@@ -5,10 +5,11 @@ from __future__ import annotations
 import asyncio
 import os
 import sys
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
-from tests.world import World
+from tests.e2e.power_loss import LOST
+from tests.world import World, until
 from utils.constants import ROOT, SETTINGS
 
 
@@ -33,12 +34,17 @@ class Ended:
     err: str
 
 
-async def start(environ: Mapping[str, str], *arguments: str) -> asyncio.subprocess.Process:
-    """Start the program."""
+async def start(
+    environ: Mapping[str, str],
+    *arguments: str,
+    program: Sequence[str] = (str(ROOT / "extract-compressed-files.py"),),
+) -> asyncio.subprocess.Process:
+    """Start the program, or what stands in its place."""
     return await asyncio.create_subprocess_exec(
         sys.executable,
-        str(ROOT / "extract-compressed-files.py"),
+        *program,
         *arguments,
+        cwd=ROOT,
         env=dict(environ),
         stdin=asyncio.subprocess.DEVNULL,
         stdout=asyncio.subprocess.PIPE,
@@ -56,3 +62,22 @@ async def run(environ: Mapping[str, str], *arguments: str, seconds: float = 60) 
             process.kill()
             await process.wait()
     return Ended(process.returncode or 0, out.decode(), err.decode())
+
+
+async def power_fails(
+    environ: Mapping[str, str], *, line: int, share: float, over: Callable[[], bool], seconds: float = 120
+) -> bool:
+    """Run the bot until its power fails in the ``line``th line of its journals (see ``power_loss``).
+
+    False when it was ``over`` before; then it was stopped. Raises TimeoutError.
+    """
+    program = ("-m", "tests.e2e.power_loss")
+    process = await start(environ, str(line), str(share), program=program)
+    dead = asyncio.create_task(process.communicate())
+    try:
+        await until(lambda: dead.done() or over(), seconds)
+    finally:
+        if not dead.done():
+            process.terminate()
+        await dead
+    return process.returncode == LOST
