@@ -51,7 +51,7 @@ from utils.telegram.split_set import SplitSet, set_title
 from utils.telegram.status import StatusMessage
 from utils.telegram.transfers import Transfers
 from utils.telegram.upload import MAX_PARTS, PART_SIZE, Upload
-from utils.telegram.waits import OnWait
+from utils.telegram.window import Lanes
 
 log = logging.getLogger(__name__)
 T = TypeVar("T")
@@ -345,7 +345,7 @@ class Bot:
         if volume_of(item.name) is None:
             return False
         try:
-            source = await self._source(item, None)
+            source = await self._source(item)
             return is_archive(await source.read(0, min(HEAD, item.size)), item.name)
         except BotError:
             return True  # the job meets the same error, and tells of it
@@ -394,10 +394,7 @@ class Bot:
         chat = item.peer.input()
         for dc in {item.dc or self._transfers.pool.home, self._transfers.pool.home}:
             self._transfers.pool.prepare(dc)
-
-        async def on_wait(seconds: float, reason: str) -> None:
-            self._jobs[job_id].show(f"⏳ Waiting {duration_words(seconds)}: {reason}")
-
+        on_wait = partial(self._show_wait, job_id)
         delivery = Delivery(
             chat=chat,
             target=self._target or chat,
@@ -406,7 +403,13 @@ class Bot:
             journal=journal,
             record=record,
             call=partial(self._transfers.caller, on_wait=on_wait),
-            upload=lambda path, name: Upload(self._transfers, path, name=name, on_wait=on_wait),
+            upload=lambda path, name: Upload(
+                self._transfers,
+                path,
+                name=name,
+                on_wait=on_wait,
+                on_progress=partial(self._show_progress, job_id, f"📤 Sending {name}"),
+            ),
         )
         status = self._statuses[job_id] = StatusMessage(
             send=partial(delivery.send_text, "status"),
@@ -418,7 +421,7 @@ class Bot:
         wait = self._settings.VOLUME_WAIT_MINUTES * 60.0
         split = self._sets[job_id] = SplitSet(record, delivery.write, wait=wait)
         services = JobServices(
-            open_archive=lambda passwords: self._open(split, job_id, workspace, passwords, on_wait),
+            open_archive=lambda passwords: self._open(split, job_id, workspace, passwords),
             ask_password=partial(self._conversation.ask_password, item.chat, item.name, delivery),
             more_volumes=split.more,
             upload_slot=partial(self.queue.upload, item.chat),
@@ -488,7 +491,7 @@ class Bot:
             shutil.rmtree(folder, ignore_errors=True)
 
     async def _open(
-        self, split: SplitSet, job_id: str, workspace: Workspace, passwords: Sequence[str], on_wait: OnWait
+        self, split: SplitSet, job_id: str, workspace: Workspace, passwords: Sequence[str]
     ) -> ArchiveReader:
         items = split.take()
         captions = [password for item in items for password in caption_passwords(item.caption)]
@@ -499,9 +502,9 @@ class Bot:
             passwords=(*passwords, *captions, *self._settings.ARCHIVE_PASSWORDS),
         )
         if len(items) > 1:
-            return await open_sources([await self._source(item, on_wait) for item in items])
+            return await open_sources([await self._source(item, job_id) for item in items])
         (item,) = items
-        source = await self._source(item, on_wait)
+        source = await self._source(item, job_id)
         content = await fingerprint(source)
         if job_id == item.job and (known := self._known(item, content)):
             raise DeliveredBefore(known)
@@ -515,8 +518,8 @@ class Bot:
             raise NotAnArchive("this is no archive, picture or video that I know.")
         return SingleFile(source)
 
-    async def _source(self, item: Incoming, on_wait: OnWait | None) -> RemoteFile:
-        """The file of the message."""
+    async def _source(self, item: Incoming, job_id: str = "") -> RemoteFile:
+        """The file of the message; the job's status tells how far it is."""
 
         async def refetch() -> Message:
             message = await self._client.get_messages(item.peer.input(), ids=item.message)
@@ -524,7 +527,20 @@ class Bot:
                 raise ArchiveError("the message was deleted before everything was read.")
             return message
 
-        return RemoteFile.of(self._transfers, await refetch(), refresh=refetch, on_wait=on_wait)
+        return RemoteFile.of(
+            self._transfers,
+            await refetch(),
+            refresh=refetch,
+            on_wait=partial(self._show_wait, job_id) if job_id else None,
+            on_progress=partial(self._show_progress, job_id, f"📥 Fetching {item.name}") if job_id else None,
+        )
+
+    async def _show_wait(self, job_id: str, seconds: float, reason: str) -> None:
+        self._jobs[job_id].show(f"⏳ Waiting {duration_words(seconds)}: {reason}")
+
+    async def _show_progress(self, job_id: str, step: str, done: int, total: int) -> None:
+        if total >= Lanes.LARGE:
+            self._jobs[job_id].show(step, 100 * done / total)
 
     async def _convert_later(self, file: MediaFile, cost: float, job: str) -> None:
         await self.conversions.register(job, file, cost)

@@ -125,7 +125,9 @@ class Settings:
     VIDEO_PRESET: str = setting(
         "veryfast", "Speed for libx264, from ultrafast to veryslow.", group="Conversion"
     )
-    VIDEO_MAX_HEIGHT: int = setting(1080, "Converted videos are never higher than this.", group="Conversion")
+    VIDEO_MAX_HEIGHT: int = setting(
+        1080, "Converted videos are no higher than this; upright ones no wider.", group="Conversion"
+    )
     CONVERSION_THREADS: int = setting(2, "Threads of one conversion.", group="Conversion")
 
     # -- Archives ---------------------------------------------------------------------------------

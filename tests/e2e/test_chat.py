@@ -5,6 +5,8 @@ from __future__ import annotations
 import asyncio
 import hashlib
 import io
+import os
+import re
 import subprocess
 import tarfile
 from pathlib import Path
@@ -293,6 +295,30 @@ async def test_the_connections_are_opened_while_the_archive_is_still_being_taken
         await until(lambda: pool.connections(1) == pool.connections(2) == 1)
         held.open()
         await world.summary()
+
+
+async def test_the_status_tells_how_far_a_large_file_is_on_its_way(world: World, tmp_path: Path) -> None:
+    padding = os.urandom(12_000_000)
+    film = video("mp4") + (len(padding) + 8).to_bytes(4, "big") + b"free" + padding
+    (tmp_path / "film.mp4").write_bytes(film)
+    archive = tmp_path / "big.7z"
+    pack = [str(find_engine()), "a", "-mx0", str(archive), str(tmp_path / "film.mp4")]
+    subprocess.run(pack, check=True, stdout=subprocess.DEVNULL)
+    seen: set[str] = set()
+    async with world.running() as bot:
+        await world.send(archive)
+        world.sandbox.faults.link.bandwidth = 6_000_000
+
+        def over() -> bool:
+            seen.update(job.status for job in bot._jobs.values())
+            return bool(world.media())
+
+        await until(over)
+        assert "1 video sent" in await world.summary()
+    for step in ("📥 Fetching big.7z", "📤 Sending film.mp4"):
+        percents = {int(n) for text in seen for n in re.findall(f"{step} ([0-9]+) %", text)}
+        assert len(percents) > 3, step
+        assert max(percents) <= 100
 
 
 async def test_the_same_content_is_recognised_while_it_is_under_way_and_after_a_restart(

@@ -154,7 +154,7 @@ def test_only_subtitles_of_text_are_taken() -> None:
         (
             video(width=1920, height=1080, side_data_list=[{"rotation": -90}]),
             Size(1080, 1920),
-            Size(606, 1080),
+            Size(1080, 1920),
         ),
         (video(width=1920, height=1080, tags={"rotate": "180"}), Size(1920, 1080), Size(1920, 1080)),
         (
@@ -163,7 +163,9 @@ def test_only_subtitles_of_text_are_taken() -> None:
             Size(576, 768),
         ),
         (video(width=3840, height=2160), Size(3840, 2160), Size(1920, 1080)),
+        (video(width=2160, height=3840), Size(2160, 3840), Size(1080, 1920)),
         (video(width=16_000, height=1000), Size(16_000, 1000), Size(4096, 256)),
+        (video(width=100, height=8192), Size(100, 8192), Size(50, 4096)),
         (video(width=1, height=1), Size(1, 1), Size(2, 2)),
         (video(width=8000, height=2), Size(8000, 2), Size(4096, 2)),
     ],

@@ -7,8 +7,8 @@ from fractions import Fraction
 
 from utils.media.probe import VideoStream
 
-#: Wider than this, H.264 decoders of telephones give up.
-MAX_WIDTH = 4096
+#: Longer than this on a side, H.264 decoders of telephones give up.
+MAX_SIDE = 4096
 #: Sample aspects this near to 1 are square: nobody sees one per cent.
 _SQUARE = Fraction(1, 100)
 
@@ -37,9 +37,14 @@ def display_size(video: VideoStream) -> Size:
 
 
 def encode_size(video: VideoStream, *, max_height: int) -> Size:
-    """The size to encode: never larger than what is shown, both sides even, within the limits."""
+    """The size to encode: never larger than what is shown, both sides even, within the limits.
+
+    ``max_height`` is for a video that lies; one that stands may be that wide, so that turning the telephone
+    costs nothing.
+    """
     shown = display_size(video)
-    scale = min(Fraction(1), Fraction(max_height, shown.height), Fraction(MAX_WIDTH, shown.width))
+    short, long = sorted((shown.width, shown.height))
+    scale = min(Fraction(1), Fraction(max_height, short), Fraction(MAX_SIDE, long))
     return Size(_even(shown.width * scale), _even(shown.height * scale))
 
 

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 
 from utils.media.boxes import Layout
-from utils.media.geometry import MAX_WIDTH, has_square_samples
+from utils.media.geometry import MAX_SIDE, has_square_samples
 from utils.media.probe import AudioStream, Probe, VideoStream
 
 
@@ -123,7 +123,7 @@ def _why_encode(video: VideoStream) -> str:
         return "The picture is interlaced."
     if not has_square_samples(video):
         return f"The picture's samples are not square ({video.sample_aspect}), which some players ignore."
-    if max(video.width, video.height) > MAX_WIDTH:
+    if max(video.width, video.height) > MAX_SIDE:
         return f"The picture is {video.width}x{video.height}, more than most players decode."
     if video.hdr:
         return "The picture is HDR, which looks pale where it is not understood."

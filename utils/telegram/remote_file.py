@@ -86,8 +86,8 @@ def _photo(photo: types.Photo) -> Place | None:
 class RemoteFile:
     """One file at Telegram; satisfies ``ByteSource``. Any number of reads may run at once.
 
-    ``refresh`` is called when Telegram says that the file reference has expired. Reads raise
-    :class:`TransferFailed` when Telegram will not give the bytes.
+    ``refresh`` is called when Telegram says that the file reference has expired, ``on_progress`` while the
+    whole of it is fetched. Reads raise :class:`TransferFailed` when Telegram will not give the bytes.
     """
 
     def __init__(
@@ -97,12 +97,14 @@ class RemoteFile:
         *,
         refresh: Refresh | None = None,
         on_wait: OnWait | None = None,
+        on_progress: OnProgress | None = None,
     ) -> None:
         self.name = place.name
         self.size = place.size
         self._place = place
         self._transfers = transfers
         self._refresh = refresh
+        self._on_progress = on_progress
         self._refreshing = asyncio.Lock()
         self._transfer = FileTransfer(transfers, Direction.DOWN, on_wait=on_wait)
         self._cache = ReadAhead(place.size, self._fetch)
@@ -115,12 +117,13 @@ class RemoteFile:
         *,
         refresh: Refresh | None = None,
         on_wait: OnWait | None = None,
+        on_progress: OnProgress | None = None,
     ) -> RemoteFile:
         """The file of ``message``. Raises ValueError when it has none."""
         place = place_of(message)
         if place is None:
             raise ValueError(f"message {message.id} has no file")
-        return cls(transfers, place, refresh=refresh, on_wait=on_wait)
+        return cls(transfers, place, refresh=refresh, on_wait=on_wait, on_progress=on_progress)
 
     @property
     def identity(self) -> str:
@@ -135,7 +138,7 @@ class RemoteFile:
         """Stop reading ahead and forget what was kept in memory."""
         await self._cache.close()
 
-    async def download_to(self, path: Path, *, on_progress: OnProgress | None = None) -> None:
+    async def download_to(self, path: Path) -> None:
         """Fetch the whole file to ``path``, going on from what an earlier run left there.
 
         ``path`` appears only when it is complete and verified. Raises :class:`DiskFull` and
@@ -154,8 +157,8 @@ class RemoteFile:
                     data = await self._fetch(part * PART_SIZE, PART_SIZE)
                     await parts.write(part, data)
                     done += len(data)
-                    if on_progress is not None:
-                        await on_progress(done, self.size)
+                    if self._on_progress is not None:
+                        await self._on_progress(done, self.size)
 
                 jobs = (fetch(part) for part in parts.missing())
                 await in_flight(jobs, WINDOWS[Direction.DOWN][1])
