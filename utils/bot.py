@@ -444,8 +444,8 @@ class Bot:
         """The edge of a job: whatever happens inside is reported, and the other jobs go on."""
         for pause in (*RETRY_PAUSES, None):
             try:
-                await asyncio.to_thread(workspace.prepare)
                 with disk_errors():
+                    await asyncio.to_thread(workspace.prepare)
                     await job.run()
                 break
             except DiskFull as error:

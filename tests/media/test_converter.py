@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -67,6 +68,20 @@ async def test_a_checkpoint_of_another_version_starts_over(tmp_path: Path) -> No
     assert converter.resumed_from(memory) == 100.0
     memory.data = {**memory.data, "version": 99}
     assert converter.resumed_from(memory) == 0.0
+
+
+async def test_what_is_finished_needs_no_room_again(tmp_path: Path) -> None:
+    source, memory = clip(tmp_path / "a.avi", *MPEG4, seconds=2.5), Memory()
+    small, needed = replace(QUICK, crf=50), list[float]()
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr("utils.media.full.require_room", lambda _, bytes_, **__: needed.append(bytes_))
+        patch.setattr("utils.media.full.join_arguments", _no_join)
+        for _ in range(2):
+            with pytest.raises(DiskFull):
+                await convert(source, tmp_path / "out.mp4", checkpoint=memory, settings=small)
+    segments = sum(path.stat().st_size for path in tmp_path.glob("*.work/segment-*.mp4"))
+    assert 0 < segments < needed[0] / 2
+    assert needed[1] == pytest.approx(needed[0] - segments)
 
 
 def _no_join(**_: object) -> list[str]:

@@ -53,7 +53,7 @@ async def convert_fully(work: Work) -> Inspection:
         result = await require_playable(work.output, work.tools)
         await asyncio.to_thread(shutil.rmtree, work.folder, ignore_errors=True)
         return result
-    _require_disk(work)
+    _require_disk(work, state)
     way = state.recipe.mode if state else first_way(work.plan)
     failure = ConversionFailed("It was not tried.")
     for number in range(WAYS.index(way), len(WAYS)):
@@ -92,8 +92,8 @@ def _earlier(work: Work) -> EncodeState | None:
     return state
 
 
-def _require_disk(work: Work) -> None:
-    """Segments and the joined result are there at the same time."""
+def _require_disk(work: Work, state: EncodeState | None) -> None:
+    """Segments and the joined result are there at the same time; what is finished is there already."""
     picture = work.plan.picture
     size = encode_size(picture, max_height=work.settings.max_height)
     rate = min(60.0, float(picture.frame_rate or 30))
@@ -101,7 +101,13 @@ def _require_disk(work: Work) -> None:
     bits = seconds * (size.width * size.height * rate * _BITS_A_PIXEL + _BITS_OF_SOUND)
     if not work.plan.times_trusted:
         bits = 8.0 * work.source.stat().st_size
-    require_room(work.folder, 2 * bits / 8, reserve=work.settings.disk_reserve, free=work.free)
+    finished = sum(done.size for done in state.segments.values()) if state else 0
+    require_room(
+        work.folder,
+        max(bits / 8, 2 * bits / 8 - finished),
+        reserve=work.settings.disk_reserve,
+        free=work.free,
+    )
 
 
 class _Encoding:
