@@ -112,7 +112,7 @@ class Settings:
         1800, "Seconds that unpacking or correcting one file may take.", group="Conversion"
     )
     CONVERSION_SEGMENT_SECONDS: int = setting(
-        30, "Length of the segments that a full conversion is made in.", group="Conversion"
+        30, "Seconds of a video that are encoded between two points to go on from.", group="Conversion"
     )
     VIDEO_ENCODER: str = setting(
         "libx264",

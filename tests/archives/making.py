@@ -156,3 +156,42 @@ def seven_zip(path: Path, files: Mapping[str, bytes], *arguments: str) -> Path:
     command = [str(find_engine()), "a", "-bso0", "-bsp0", "-y", *arguments, str(path.absolute()), "."]
     subprocess.run(command, cwd=folder, check=True, stdin=subprocess.DEVNULL)
     return path
+
+
+def zip_volumes(entries: Mapping[str, bytes], count: int) -> list[bytes]:
+    """A ZIP of stored ``entries`` over ``count`` volumes, as APPNOTE 8.3 has them; the last is the .zip."""
+    packed = io.BytesIO()
+    with zipfile.ZipFile(packed, "w") as archive:
+        for name, content in entries.items():
+            archive.writestr(name, content)
+        directory = archive.start_dir
+        headers = [(item.filename, item.header_offset) for item in archive.infolist()]
+    # The mark of a split archive comes first, and moves everything.
+    data = bytearray(b"PK\x07\x08" + packed.getvalue())
+    mark = 4
+    step = (directory + mark) // count
+    starts = [number * step for number in range(count)]
+    # No header lies across two volumes: cuts fall into contents.
+    ends = [offset + mark + 30 + len(name) for name, offset in headers]
+    assert not any(
+        offset + mark < start < end
+        for start in starts[1:]
+        for (_, offset), end in zip(headers, ends, strict=True)
+    )
+
+    def place(offset: int) -> tuple[int, int]:
+        disk = max(number for number, start in enumerate(starts) if start <= offset)
+        return disk, offset - starts[disk]
+
+    at = directory + mark
+    for name, offset in headers:
+        disk, inside = place(offset + mark)
+        struct.pack_into("<H", data, at + 34, disk)
+        struct.pack_into("<I", data, at + 42, inside)
+        at += 46 + len(name)
+    last = count - 1
+    struct.pack_into(
+        "<HHHHII", data, at + 4, last, last, len(headers), len(headers), at - directory - mark, 0
+    )
+    struct.pack_into("<I", data, at + 16, directory + mark - starts[last])
+    return [bytes(data[a:b]) for a, b in zip(starts, [*starts[1:], len(data)], strict=True)]

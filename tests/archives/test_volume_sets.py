@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.archives.making import rar5_volumes, seven_zip
+from tests.archives.making import rar5_volumes, seven_zip, zip_volumes
 from tests.archives.unpacking import MemorySource, unpack
 from utils.archives.source import ByteSource
 from utils.errors import VolumeMissing
@@ -25,6 +25,11 @@ def old_rar_set() -> dict[str, bytes]:
     return dict(zip(names, rar5_volumes("film.bin", CONTENT, 4), strict=True))
 
 
+def split_zip() -> dict[str, bytes]:
+    names = ["film.z01", "film.z02", "film.z03", "film.zip"]
+    return dict(zip(names, zip_volumes({"film.bin": CONTENT}, 4), strict=True))
+
+
 def cut_set(folder: Path, kind: str) -> dict[str, bytes]:
     seven_zip(folder / f"film.{kind}", {"film.bin": CONTENT}, "-v60k", "-mx1")
     return {path.name: path.read_bytes() for path in sorted(folder.glob(f"film.{kind}.0*"))}
@@ -32,16 +37,15 @@ def cut_set(folder: Path, kind: str) -> dict[str, bytes]:
 
 def sets(kind: str, folder: Path) -> dict[str, bytes]:
     folder.mkdir(exist_ok=True)
-    if kind == "rar":
-        return rar_set()
-    return old_rar_set() if kind == "old rar" else cut_set(folder, kind)
+    makers = {"rar": rar_set, "old rar": old_rar_set, "split zip": split_zip}
+    return makers[kind]() if kind in makers else cut_set(folder, kind)
 
 
 def sources(volumes: dict[str, bytes]) -> list[ByteSource]:
     return [MemorySource(data, name) for name, data in volumes.items()]
 
 
-KINDS = ["rar", "old rar", "7z", "zip"]
+KINDS = ["rar", "old rar", "7z", "zip", "split zip"]
 
 
 @pytest.mark.parametrize("kind", KINDS)

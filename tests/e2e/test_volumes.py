@@ -3,14 +3,18 @@
 from __future__ import annotations
 
 import asyncio
+import hashlib
 import json
+import os
 import signal
 import subprocess
+import tarfile
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 import pytest
 
+from tests.archives.making import rar5_volumes, zip_volumes
 from tests.e2e.process import environment, start
 from tests.files import photo, zip_of
 from tests.world import BOT, World, until
@@ -211,6 +215,40 @@ async def test_a_zip_that_was_cut_is_put_together(world: World, tmp_path: Path, 
         for n in order:
             await world.send(paths[n])
         await world.wait("b.zip: 14 pictures sent")
+
+
+@pytest.mark.parametrize(
+    "names",
+    [
+        ("a.part1.rar", "a.part2.rar", "a.part3.rar"),
+        ("a.rar", "a.r00", "a.r01"),
+        ("a.z01", "a.z02", "a.zip"),
+        ("a.tar.gz.001", "a.tar.gz.002", "a.tar.gz.003"),
+    ],
+    ids=["rar", "old rar", "split zip", "cut tar"],
+)
+async def test_sets_of_every_kind_are_put_together(
+    world: World, tmp_path: Path, names: Sequence[str]
+) -> None:
+    picture = photo(1) + os.urandom(100_000)
+    if "rar" in names[0]:
+        parts = rar5_volumes("a.jpg", picture, 3)
+    elif "z01" in names[0]:
+        parts = zip_volumes({"a.jpg": picture}, 3)
+    else:
+        whole = tmp_path / "whole.tar.gz"
+        with tarfile.open(whole, "w:gz") as tar:
+            (tmp_path / "a.jpg").write_bytes(picture)
+            tar.add(tmp_path / "a.jpg", "a.jpg")
+        parts = [path.read_bytes() for path in pieces("a.tar.gz", whole)]
+    for name, content in zip(names, parts, strict=True):
+        (tmp_path / name).write_bytes(content)
+    async with world.running():
+        for name in (names[2], names[0], names[1]):
+            await world.send(tmp_path / name)
+        await world.summary()
+        await until(lambda: not world.leftovers())
+    assert [message.sha256 for message in world.media()] == [hashlib.sha256(picture).hexdigest()]
 
 
 ITEM = Incoming(Peer("user", 7), 7, 1, "a.7z.001", 10, 100, "", 7)

@@ -14,7 +14,7 @@ import signal
 import sys
 from pathlib import Path
 
-from tests.media.makers import QUICK
+from tests.media.makers import SIDE_BY_SIDE
 from utils.media import Converter, Tools, inspect
 
 
@@ -46,7 +46,7 @@ class FileCheckpoint:
 async def main(source: Path, output: Path, checkpoint: FileCheckpoint) -> None:
     tools = Tools()
     inspection = await inspect(source, source.name, tools=tools)
-    converter = Converter(QUICK, tools)
+    converter = Converter(SIDE_BY_SIDE, tools)
     print(f"resumed from {converter.resumed_from(checkpoint):.1f}", flush=True)
 
     async def on_progress(percent: float) -> None:

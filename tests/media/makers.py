@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import subprocess
+from dataclasses import replace
 from fractions import Fraction
 from pathlib import Path
 
@@ -97,6 +98,8 @@ class Memory:
 
 #: Fast, with segments so short that a clip of seconds has several.
 QUICK = EncodeSettings(preset="ultrafast", crf=28, threads=1, segment_seconds=1.0)
+#: The same segments, encoded two at a time.
+SIDE_BY_SIDE = replace(QUICK, threads=2, segment_seconds=2.0)
 #: Shared, since it asks ffmpeg once what it can do.
 TOOLS = Tools()
 

@@ -6,10 +6,12 @@ import asyncio
 import hashlib
 import os
 import random
+import re
 import signal
 import subprocess
 import sys
 import time
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -109,6 +111,45 @@ def test_killed_at_random_instants_the_result_is_the_same(source: Path, whole: P
     assert sha256(folder / "out.mp4") == sha256(whole)
 
 
+def test_two_segments_are_encoded_side_by_side(source: Path, tmp_path: Path) -> None:
+    folder = tmp_path / "run"
+    process = start(source, folder)
+    most = 0
+    while process.poll() is None:
+        segments = {
+            match[0] for line in processes_about(folder) if (match := re.search(r"segment-\d+", line))
+        }
+        most = max(most, len(segments))
+        time.sleep(0.01)
+    finish(process)
+    assert most == 2
+
+
+@pytest.mark.parametrize(
+    ("size", "threads", "each", "segments"),
+    [
+        ("320x240", 1, 1, 2),
+        ("320x240", 2, 1, 4),
+        ("320x240", 3, 3, 2),
+        ("320x240", 4, 2, 4),
+        ("2560x1440", 2, 2, 2),
+    ],
+)
+async def test_threads_are_shared_out_and_no_more_is_under_way(
+    tmp_path: Path, size: str, threads: int, each: int, segments: int
+) -> None:
+    source, memory = clip(tmp_path / "a.avi", *MPEG4, size=size, seconds=2), Memory()
+    await convert(source, tmp_path / "out.mp4", settings=replace(QUICK, threads=threads), checkpoint=memory)
+    recipe = recipe_in(memory)
+    assert (dict(recipe.video)["threads"], len(recipe.segments)) == (str(each), segments)
+
+
+def recipe_in(memory: Memory) -> checkpoints.Recipe:
+    state = checkpoints.read_state(memory.data)
+    assert state is not None
+    return state.recipe
+
+
 def test_a_killed_bot_leaves_no_ffmpeg_behind(source: Path, tmp_path: Path) -> None:
     folder = tmp_path / "run"
     process = start(source, folder)
@@ -200,9 +241,6 @@ async def test_the_plan_pins_what_would_leave_the_bytes_to_luck(source: Path, tm
     """Another number of threads makes other bytes; x264's lookahead thread sometimes does by itself."""
     memory = Memory()
     await convert(source, tmp_path / "out.mp4", checkpoint=memory)
-    assert memory.data is not None
-    recipe = checkpoints.read_state(memory.data)
-    assert recipe is not None
-    video = dict(recipe.recipe.video)
+    video = dict(recipe_in(memory).video)
     assert video["threads"] == str(QUICK.threads)
     assert video["x264-params"] == "sync-lookahead=0"

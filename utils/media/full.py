@@ -13,6 +13,7 @@ from __future__ import annotations
 import asyncio
 import logging
 import shutil
+from collections.abc import Coroutine, Iterable
 from dataclasses import replace
 
 from utils.errors import ConversionFailed, ConversionTimeout
@@ -29,7 +30,7 @@ from utils.media.disk import require_room, settle
 from utils.media.encode import audio_arguments, concat_listing, join_arguments, segment_arguments
 from utils.media.geometry import encode_size
 from utils.media.inspection import Inspection
-from utils.media.recipe import first_way, prepare, read_source
+from utils.media.recipe import first_way, lanes_of, prepare, read_source
 from utils.media.segments import FrameTimes
 from utils.media.tools import Progress
 from utils.media.verify import require_decodable, require_frames, require_playable
@@ -116,8 +117,9 @@ class _Encoding:
     def __init__(self, work: Work, way: str) -> None:
         self._work = work
         self._way = way
-        #: Frames encoded of the segment in hand, and (where frames are not counted) its seconds.
-        self._in_hand, self._seconds = 0, 0.0
+        #: Frames encoded of each segment in hand, and the seconds of one whose frames are not counted.
+        self._in_hand: dict[int, int] = {}
+        self._seconds = 0.0
 
     async def run(self, earlier: EncodeState | None) -> Inspection:
         work = self._work
@@ -135,22 +137,18 @@ class _Encoding:
         return result
 
     async def _encode(self) -> None:
-        """All segments one after another, and the sound meanwhile."""
-        sound: asyncio.Future[None] | None = None
+        """All segments, as many side by side as the recipe has threads for, and the sound meanwhile."""
+        recipe = self._state.recipe
+        todo = iter([n for n in range(len(recipe.segments)) if n not in self._state.segments])
+
+        async def lane() -> None:
+            for number in todo:
+                await self._encode_segment(number, recipe.segments[number])
+
+        jobs = [lane() for _ in range(lanes_of(recipe, self._work.settings))]
         if self._work.plan.audio and self._state.audio is None:
-            sound = asyncio.ensure_future(self._encode_audio())
-        try:
-            for number, segment in enumerate(self._state.recipe.segments):
-                if sound is not None and sound.done():
-                    sound.result()
-                if number not in self._state.segments:
-                    await self._encode_segment(number, segment)
-            if sound is not None:
-                await sound
-        finally:
-            if sound is not None:
-                sound.cancel()
-                await asyncio.gather(sound, return_exceptions=True)
+            jobs.append(self._encode_audio())
+        await _together(jobs)
 
     async def _save(self) -> None:
         done = self._done()
@@ -160,7 +158,9 @@ class _Encoding:
     def _done(self) -> float:
         """The part of all frames that is encoded, those of the segment in hand included."""
         total = self._state.recipe.frames
-        return (self._state.frames_done + self._in_hand) / total if total else self._seconds_done()
+        return (
+            (self._state.frames_done + sum(self._in_hand.values())) / total if total else self._seconds_done()
+        )
 
     def _seconds_done(self) -> float:
         duration = self._work.inspection.duration
@@ -195,7 +195,7 @@ class _Encoding:
         )
 
         async def progress(now: Progress) -> None:
-            self._in_hand, self._seconds = now.frames, now.seconds
+            self._in_hand[number], self._seconds = now.frames, now.seconds
             await work.show(self._done(), self._state.to_json)
 
         factor = 1.0 if segment.frames else work.length_factor
@@ -213,7 +213,8 @@ class _Encoding:
             within=work.settings.timeout_seconds,
         )
         size = await asyncio.to_thread(settle, part, final)
-        self._state, self._in_hand = self._state.with_segment(number, Done(final.name, size, frames)), 0
+        self._state = self._state.with_segment(number, Done(final.name, size, frames))
+        self._in_hand.pop(number, None)
         await self._save()
 
     async def _join(self) -> None:
@@ -269,6 +270,18 @@ class _Encoding:
             work.part, keys_only=keys_only, tools=work.tools, within=work.settings.timeout_seconds
         )
         return result
+
+
+async def _together(jobs: Iterable[Coroutine[None, None, None]]) -> None:
+    """Do all ``jobs``; the first that fails ends the others."""
+    tasks = [asyncio.ensure_future(job) for job in jobs]
+    try:
+        for done in asyncio.as_completed(tasks):
+            await done
+    finally:
+        for task in tasks:
+            task.cancel()
+        await asyncio.gather(*tasks, return_exceptions=True)
 
 
 def _slice(frames: FrameTimes | None, segment: Segment) -> FrameTimes | None:

@@ -18,6 +18,7 @@ from utils.media.picture import lead_in, output_time_base, video_options
 from utils.media.plan import ConversionPlan
 from utils.media.probe import VideoStream, probe
 from utils.media.segments import FrameTimes, plan_segments
+from utils.media.settings import EncodeSettings
 from utils.media.tools import Tools
 from utils.media.work import Work
 
@@ -31,6 +32,9 @@ _SEQUENTIAL = {"gif", "apng", "yuv4mpegpipe", "ivf", "flic"}
 _REWRAPS = (("mp4", "rewrapped.mp4"), ("matroska", "rewrapped.mkv"), ("nut", "rewrapped.nut"))
 _WHOLE = Segment(first=0, frames=0, start=0, end=0)
 _MICROSECOND = Fraction(1, 1_000_000)
+#: Segments side by side at most, and of pictures up to which size: larger ones take much memory, and keep
+#: several cores busy by themselves.
+_MOST_LANES, _SHARED_PIXELS = 2, 1920 * 1088
 
 
 @dataclass(frozen=True)
@@ -160,8 +164,11 @@ async def _new_recipe(work: Work, reading: Reading, way: str, version: str) -> R
     options["times"] = "setpts=PTS-STARTPTS" if way != "tolerant" else f"setpts=N/({_rate(picture)}*TB)"
     segments: tuple[Segment, ...] = (_WHOLE,)
     if reading.frames:
-        seconds = work.settings.segment_seconds
+        lanes = _lanes(picture, work.settings, encoder)
+        seconds = work.settings.segment_seconds / lanes
         segments = await asyncio.to_thread(plan_segments, reading.frames, seconds=seconds)
+        if len(segments) > 1:
+            options["threads"] = str(work.settings.threads // lanes)
     return Recipe(
         identity=await asyncio.to_thread(identity_of, work.source),
         ffmpeg=version,
@@ -172,6 +179,21 @@ async def _new_recipe(work: Work, reading: Reading, way: str, version: str) -> R
         seek_back=lead_in(picture),
         segments=segments,
     )
+
+
+def _lanes(picture: VideoStream, settings: EncodeSettings, encoder: str) -> int:
+    """How many segments are encoded side by side, each with its share of the threads.
+
+    Two are quicker than one with twice the threads, since decoding and filtering are shared out as well. They
+    are half as long then: what is under way, and lost by a kill, stays the same.
+    """
+    small = picture.width * picture.height <= _SHARED_PIXELS
+    return _MOST_LANES if small and encoder == "libx264" and settings.threads % _MOST_LANES == 0 else 1
+
+
+def lanes_of(recipe: Recipe, settings: EncodeSettings) -> int:
+    """How many segments ``settings`` has threads for, with those that the recipe gives to each."""
+    return max(1, min(_MOST_LANES, settings.threads // int(dict(recipe.video)["threads"])))
 
 
 async def _usable_encoder(encoder: str, tools: Tools) -> str:
