@@ -19,7 +19,7 @@ from telethon.tl.custom import Message
 
 from utils import job_record as lines
 from utils.albums import MediaFile
-from utils.archives import ArchiveReader, Limits, is_archive, open_archive, volume_of
+from utils.archives import ArchiveReader, Limits, looks_like_archive, open_archive, volume_of
 from utils.constants import Settings
 from utils.conversion_state import INCOMPLETE, ConversionStateManager, display_name
 from utils.conversions import Conversions
@@ -346,7 +346,7 @@ class Bot:
             return False
         try:
             source = await self._source(item)
-            return is_archive(await source.read(0, min(HEAD, item.size)), item.name)
+            return await looks_like_archive(source)
         except BotError:
             return True  # the job meets the same error, and tells of it
 
@@ -509,11 +509,11 @@ class Bot:
         if job_id == item.job and (known := self._known(item, content)):
             raise DeliveredBefore(known)
         await self._jobs[job_id].delivery.write({"t": lines.PRINT, "print": content})
-        head = await source.read(0, min(HEAD, item.size))
-        if is_archive(head, item.name):
+        if await looks_like_archive(source):
             return await open_sources(source)
         if not item.size:
             raise NotAnArchive("the file is empty.")
+        head = await source.read(0, HEAD)
         if kind_of(head, item.name) is Kind.OTHER:
             raise NotAnArchive("this is no archive, picture or video that I know.")
         return SingleFile(source)

@@ -11,7 +11,15 @@ from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
-from utils.archives import ArchiveReader, Entry, Extracted, FileSource, Limits, is_archive, open_archive
+from utils.archives import (
+    ArchiveReader,
+    Entry,
+    Extracted,
+    FileSource,
+    Limits,
+    looks_like_archive,
+    open_archive,
+)
 from utils.archives.exit_code import exit_code
 from utils.archives.volumes import in_set, volume_of
 from utils.errors import ArchiveError, MediaError, NotAnArchive, StorageError
@@ -50,7 +58,7 @@ async def inspect_archive(
         error = None
         try:
             sources = [FileSource(volume) for volume in await asyncio.to_thread(volumes_of, path)]
-            if not is_archive(await FileSource(path).read(0, HEAD), path.name):
+            if not await looks_like_archive(FileSource(path)):
                 raise NotAnArchive("this is no archive that I know.")
             scratch = Path(folder) / "scratch"
             reader = await open_archive(sources, scratch=scratch, limits=limits, passwords=passwords)

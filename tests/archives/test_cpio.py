@@ -8,7 +8,7 @@ import pytest
 
 from tests.archives.making import zip_bytes
 from tests.archives.unpacking import unpack
-from utils.archives import is_archive
+from utils.archives.formats import is_archive
 
 CONTENT = b"\xff\xd8\xff picture"
 
@@ -42,4 +42,4 @@ async def test_digits_are_no_archive(tmp_path: Path) -> None:
     }
     outcome = await unpack(zip_bytes(list(digits.items())), tmp_path)
     assert outcome.files == digits
-    assert not any(is_archive(content, name) for name, content in digits.items())
+    assert not any(is_archive(content, b"", name) for name, content in digits.items())

@@ -55,7 +55,7 @@ def _tar(kind: int) -> bytes:
 def test_content_decides(make: Callable[[], bytes], expected: str) -> None:
     head = make()[:4096]
     assert format_of(head, "holiday.jpg") == expected
-    assert is_archive(head, "holiday.jpg")
+    assert is_archive(head, b"", "holiday.jpg")
 
 
 @pytest.mark.parametrize(
@@ -73,13 +73,20 @@ def test_content_decides(make: Callable[[], bytes], expected: str) -> None:
 )
 def test_the_name_alone_makes_no_archive(head: bytes) -> None:
     for name in ("a.zip", "a.tar", "a.7z", "a.rar", "a.7z.001"):
-        assert not is_archive(head, name)
+        assert not is_archive(head, b"", name)
 
 
 def test_later_volumes_of_a_cut_file_are_known_by_name() -> None:
-    assert is_archive(b"anything", "a.7z.002")
-    assert is_archive(b"anything", "a.z02")
-    assert not is_archive(b"", "a.7z.002")
+    assert is_archive(b"anything", b"", "a.7z.002")
+    assert is_archive(b"anything", b"", "a.z02")
+    assert not is_archive(b"", b"", "a.7z.002")
+
+
+def test_the_last_volume_of_a_zip_is_known_by_its_end() -> None:
+    tail = _zip(("a.jpg",))[-100:]
+    assert is_archive(b"anything", tail, "a.zip")
+    assert not is_archive(b"anything", tail, "a.pdf")
+    assert not is_archive(photo(), tail, "a.zip")
 
 
 @pytest.mark.parametrize(
@@ -92,4 +99,4 @@ def test_documents_are_told_from_collections(first: str) -> None:
 
 @pytest.mark.parametrize("head", [photo(), b"\x89PNG\r\n\x1a\n", b"\0\0\0\x18ftypmp42", b"\x1a\x45\xdf\xa3"])
 def test_a_picture_that_is_called_like_a_volume_is_none(head: bytes) -> None:
-    assert not is_archive(head[:4096], "IMG.002")
+    assert not is_archive(head[:4096], b"", "IMG.002")

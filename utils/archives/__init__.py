@@ -1,9 +1,8 @@
 """Archives: opened by content, read in place or as a stream where possible, safe by construction."""
 
 from utils.archives.entry import HEAD, Accept, ArchiveReader, Entry, Extracted, NewFile
-from utils.archives.formats import is_archive
 from utils.archives.limits import Limits
-from utils.archives.opening import open_archive
+from utils.archives.opening import looks_like_archive, open_archive
 from utils.archives.source import ByteSource, FileSource
 from utils.archives.volumes import Volume, volume_of
 
@@ -18,7 +17,7 @@ __all__ = [
     "Limits",
     "NewFile",
     "Volume",
-    "is_archive",
+    "looks_like_archive",
     "open_archive",
     "volume_of",
 ]

@@ -1,4 +1,4 @@
-"""Which archive format something is, by its first bytes. Pure."""
+"""Which archive format something is, by its first bytes, or its last ones. Pure."""
 
 from __future__ import annotations
 
@@ -8,6 +8,9 @@ from utils.archives.volumes import volume_of
 
 #: A tar header, and the block that everything in a tar is a multiple of.
 BLOCK = 512
+
+#: Bytes at the end in which a ZIP or a volume says what it is.
+TAIL = 1024
 
 #: Magic numbers at the very beginning. Names are those of ``ArchiveReader.format``.
 _MAGIC: tuple[tuple[bytes, str], ...] = (
@@ -77,12 +80,21 @@ def format_of(head: bytes, name: str = "") -> str:
     return ""
 
 
-def is_archive(head: bytes, name: str) -> bool:
-    """Whether this is an archive, or a volume of one. ``head`` are the first 4,096 bytes, or all of them.
+def is_zip_by_its_end(head: bytes, tail: bytes, name: str) -> bool:
+    """Whether this is a ZIP with something else in front, such as the last volume of a split one.
 
-    Volumes after the first of a set that was simply cut have no magic number: there ``name`` decides.
+    ``tail`` are the last :data:`TAIL` bytes.
     """
-    if format_of(head, name):
+    return name.lower().endswith(".zip") and b"PK\x05\x06" in tail and not _is_media(head)
+
+
+def is_archive(head: bytes, tail: bytes, name: str) -> bool:
+    """Whether this is an archive, or a volume of one.
+
+    ``head`` are the first 4,096 bytes, ``tail`` the last :data:`TAIL`, or all of them. Volumes after the
+    first of a set that was simply cut have no magic number: there ``name`` decides.
+    """
+    if format_of(head, name) or is_zip_by_its_end(head, tail, name):
         return True
     volume = volume_of(name)
     return volume is not None and volume.number > 1 and bool(head) and not _is_media(head)

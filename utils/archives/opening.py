@@ -9,7 +9,7 @@ from pathlib import Path
 from utils.archives.catalogue import password_error, read_catalogue
 from utils.archives.entry import HEAD, Accept, ArchiveReader, Entry, Extracted, NewFile, taking, to_the_end
 from utils.archives.extraction import CutOff
-from utils.archives.formats import BLOCK, STREAMS, format_of, is_tar
+from utils.archives.formats import BLOCK, STREAMS, TAIL, format_of, is_archive, is_tar, is_zip_by_its_end
 from utils.archives.limits import Budget, Limits
 from utils.archives.names import decode_names, display_path, is_junk
 from utils.archives.nested import NestedReader
@@ -92,6 +92,18 @@ class _Opened:
             await _clean_up(self._scratch, self._sources, but_fetched=self._wants_password)
 
 
+async def looks_like_archive(source: ByteSource) -> bool:
+    """Whether this is an archive, or a volume of one. Costs two small reads."""
+    return is_archive(*await ends_of(source), source.name)
+
+
+async def ends_of(source: ByteSource) -> tuple[bytes, bytes]:
+    """The first and the last bytes, by which an archive is known."""
+    size = min(TAIL, source.size)
+    head, tail = source.read(0, min(HEAD, source.size)), source.read(source.size - size, size)
+    return await asyncio.gather(head, tail)
+
+
 class _Opener:
     """Opens an archive and those inside it, with one scratch folder, one budget and the same passwords."""
 
@@ -121,8 +133,10 @@ class _Opener:
         return await self._open_spooled(volumes.format, path)
 
     async def _open_one(self, source: ByteSource) -> ArchiveReader:
-        head = await source.read(0, min(HEAD, source.size))
+        head, tail = await ends_of(source)
         found = format_of(head, source.name)
+        if not found and is_zip_by_its_end(head, tail, source.name):
+            found = "zip"
         if not found:
             raise NotAnArchive("this is no archive that I know." if head else "the file is empty.")
         if found == "zip":

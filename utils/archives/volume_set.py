@@ -8,7 +8,7 @@ from pathlib import Path
 
 from utils.archives.entry import HEAD, Accept, ArchiveReader, Entry, Extracted, NewFile, taking
 from utils.archives.extraction import CutOff
-from utils.archives.formats import format_of
+from utils.archives.formats import TAIL, format_of
 from utils.archives.limits import Budget
 from utils.archives.scratch import Scratch, spool
 from utils.archives.source import ByteSource, JoinedSource
@@ -24,8 +24,6 @@ from utils.archives.volumes import (
     volume_of,
 )
 from utils.errors import UnsupportedArchive, VolumeMissing
-
-TAIL = 1024
 
 
 class VolumeSet:
