@@ -10,11 +10,15 @@ from pathlib import Path
 import pytest
 from PIL import Image
 from telethon import TelegramClient
+from telethon.crypto import rsa
 from telethon.tl import types
 
 from sandbox import Sandbox
+from sandbox.mtproto import MtprotoServer
 from sandbox.mtproto.keys import ServerKey
 from sandbox.person import Person
+
+from .mtproto_client import Echo
 
 TOKEN = "1234:the-bots-token"
 BOT_ID = 1234
@@ -35,6 +39,22 @@ def server_key(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def sandbox_dir(tmp_path: Path, server_key: Path) -> Path:
     """An empty folder for a sandbox, but for the key."""
     return Path(shutil.copytree(server_key, tmp_path / "sandbox"))
+
+
+@pytest.fixture
+def echo() -> Echo:
+    """What stands behind the bare server."""
+    return Echo()
+
+
+@pytest.fixture
+async def server(sandbox_dir: Path, echo: Echo) -> AsyncIterator[MtprotoServer]:
+    """The protocol alone, with two data centres."""
+    server = MtprotoServer(echo, sandbox_dir, {1: 0, 2: 0})
+    await server.start()
+    rsa.add_key(server.public_key_file.read_bytes(), old=False)
+    yield server
+    await server.stop()
 
 
 @pytest.fixture

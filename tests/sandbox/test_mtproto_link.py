@@ -6,10 +6,8 @@ import asyncio
 import socket
 import time
 from collections.abc import AsyncIterator
-from pathlib import Path
 
 import pytest
-from telethon.crypto import rsa
 from telethon.network import MTProtoSender
 from telethon.network.connection import ConnectionTcpFull
 from telethon.network.connection.tcpintermediate import RandomizedIntermediatePacketCodec
@@ -22,20 +20,6 @@ from sandbox.mtproto.pacing import Bucket, Lane, piece_size
 from .mtproto_client import LOCATION, LOGGERS, NEAREST, Echo, raw, say
 
 PART = functions.upload.SaveFilePartRequest(1, 0, bytes(range(256)) * 400)
-
-
-@pytest.fixture
-def echo() -> Echo:
-    return Echo()
-
-
-@pytest.fixture
-async def server(sandbox_dir: Path, echo: Echo) -> AsyncIterator[MtprotoServer]:
-    server = MtprotoServer(echo, sandbox_dir, {1: 0})
-    await server.start()
-    rsa.add_key(server.public_key_file.read_bytes(), old=False)
-    yield server
-    await server.stop()
 
 
 @pytest.fixture

@@ -5,30 +5,14 @@ from __future__ import annotations
 import asyncio
 import time
 from collections.abc import AsyncIterator
-from pathlib import Path
 
 import pytest
-from telethon.crypto import rsa
 from telethon.tl import functions, types
 from telethon.tl.core import GzipPacked, MessageContainer, RpcResult
 
 from sandbox.mtproto import MtprotoServer
 
 from .mtproto_client import LOCATION, NEAREST, Echo, Raw, answer_of, raw, say
-
-
-@pytest.fixture
-def echo() -> Echo:
-    return Echo()
-
-
-@pytest.fixture
-async def server(sandbox_dir: Path, echo: Echo) -> AsyncIterator[MtprotoServer]:
-    server = MtprotoServer(echo, sandbox_dir, {1: 0})
-    await server.start()
-    rsa.add_key(server.public_key_file.read_bytes(), old=False)
-    yield server
-    await server.stop()
 
 
 @pytest.fixture

@@ -31,15 +31,16 @@ def require_room(folder: Path, needed: float, *, reserve: int, free: FreeSpace) 
 
 def settle(part: Path, final: Path) -> int:
     """Make ``part`` durable under its ``final`` name; returns its size. Blocking."""
-    descriptor = os.open(part, os.O_RDONLY)
+    sync(part)
+    part.replace(final)
+    sync(final.parent)
+    return final.stat().st_size
+
+
+def sync(path: Path) -> None:
+    """Have a file's bytes, or the names in a folder, survive a power cut. Blocking."""
+    descriptor = os.open(path, os.O_RDONLY)
     try:
         os.fsync(descriptor)
     finally:
         os.close(descriptor)
-    part.replace(final)
-    folder = os.open(final.parent, os.O_RDONLY)
-    try:
-        os.fsync(folder)
-    finally:
-        os.close(folder)
-    return final.stat().st_size

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import asyncio
-import os
 from array import array
 from dataclasses import dataclass, field
 from pathlib import Path
 
 from utils.errors import ConversionFailed
 from utils.media.commands import Job, Value, probe_arguments
+from utils.media.disk import sync
 from utils.media.inspection import Inspection
 from utils.media.tools import Tools
 from utils.media.verify import require_playable
@@ -147,11 +147,7 @@ def _size(path: Path) -> int:
 def _make_durable(folder: Path, parts: list[Path]) -> None:
     """Blocking."""
     for path in (*parts, folder):
-        descriptor = os.open(path, os.O_RDONLY)
-        try:
-            os.fsync(descriptor)
-        finally:
-            os.close(descriptor)
+        sync(path)
 
 
 def _remove(path: Path, folder: Path) -> None:
