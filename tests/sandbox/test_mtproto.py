@@ -75,8 +75,8 @@ def echo() -> Echo:
 
 
 @pytest.fixture
-async def server(tmp_path: Path, echo: Echo) -> AsyncIterator[MtprotoServer]:
-    server = MtprotoServer(echo, tmp_path, {1: 0, 2: 0})
+async def server(sandbox_dir: Path, echo: Echo) -> AsyncIterator[MtprotoServer]:
+    server = MtprotoServer(echo, sandbox_dir, {1: 0, 2: 0})
     await server.start()
     rsa.add_key(server.public_key_file.read_bytes(), old=False)
     yield server
@@ -172,12 +172,12 @@ async def test_wrappers_are_peeled_off_and_their_facts_known(server: MtprotoServ
 
 
 async def test_a_key_is_known_after_a_restart_of_the_server(
-    server: MtprotoServer, echo: Echo, tmp_path: Path
+    server: MtprotoServer, echo: Echo, sandbox_dir: Path
 ) -> None:
     async with peer(server) as sender:
         await sender.send(functions.help.GetNearestDcRequest())
         key = sender.auth_key
-    second = MtprotoServer(echo, tmp_path, {1: 0})
+    second = MtprotoServer(echo, sandbox_dir, {1: 0})
     await second.start()
     try:
         async with peer(second, key=key) as sender:
