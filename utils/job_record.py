@@ -85,9 +85,7 @@ class JobRecord:
         elif kind == DROP:
             # Of a converted video only the result is dropped, if its source is still there.
             if self.converted.pop(line["number"], None) is None:
-                for group in (self.files, self.deferred, self.media):
-                    group.pop(line["number"], None)
-                self._without_part(line["number"])
+                self._drop(line["number"])
         elif kind == DEFER:
             file = MediaFile(**line["file"])
             self.deferred[file.number] = file
@@ -155,6 +153,14 @@ class JobRecord:
     def delivered_files(self) -> list[int]:
         """Numbers of the files that are delivered, each counted once in however many parts it was sent."""
         return sorted(n for n in self.delivered if self.whole_of(n) == n and self.parts.get(n) != [])
+
+    def _drop(self, number: int) -> None:
+        """That file is not there; unless it was skipped, it is to be taken out of the archive again."""
+        files = self.files.pop(number, None), self.deferred.pop(number, None)
+        self.media.pop(number, None)
+        if any(file is not None and file.key not in self.skipped for file in files):
+            self.extracted, self.failed = False, ""
+        self._without_part(number)
 
     def _without_part(self, number: int) -> None:
         """That part will not be sent; what is left of its file may all be delivered now."""

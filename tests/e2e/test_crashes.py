@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import asyncio
 import hashlib
+import io
 import json
 import random
 import re
 import signal
+import tarfile
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from pathlib import Path
 
@@ -310,3 +312,34 @@ async def test_a_power_cut_in_the_middle_of_any_line_loses_nothing_and_doubles_n
         assert len(summaries(world)) == sent
         assert not world.leftovers()
         assert not list((world.data / "quarantine").iterdir())
+
+
+@pytest.mark.parametrize("damaged", [False, True], ids=["whole", "damaged archive"])
+async def test_what_a_power_cut_took_is_taken_out_again_though_all_was_taken_out_before(
+    world: World, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, damaged: bool
+) -> None:
+    photos = dict(list(PHOTOS.items())[:9])
+    archive = tmp_path / "trip.tar.gz"
+    with tarfile.open(archive, "w:gz") as tar:
+        for name, content in photos.items():
+            entry = tarfile.TarInfo(name)
+            entry.size = len(content)
+            tar.addfile(entry, io.BytesIO(content))
+    if damaged:
+        archive.write_bytes(archive.read_bytes()[:-5000])
+    gate = world.sandbox.faults.hold("upload.saveFilePart", times=None, when=lambda call: call.user == BOT_ID)
+    async with world.running():
+        await world.send(archive)
+        await journaled("failed" if damaged else "extracted", 1)(world)
+    files = list(world.data.glob("jobs/*/files/*"))
+    assert len(files) >= 5
+    for path in files:
+        path.write_bytes(b"\0" * path.stat().st_size)
+    gate.open()
+    monkeypatch.setattr("utils.bot.boot_id", lambda: "another run of the machine")
+    async with world.running():
+        await until(lambda: not world.leftovers())
+    names = {hashlib.sha256(content).hexdigest(): name for name, content in photos.items()}
+    arrived = [names.get(message.sha256 or "", "something else") for message in world.media()]
+    assert arrived == list(photos)[: len(files)]
+    assert damaged == any("❌ trip.tar.gz: " in message.text for message in world.chat())
