@@ -498,7 +498,7 @@ class Bot:
         open_sources = partial(
             open_archive,
             scratch=workspace.scratch,
-            limits=limits_of(self._settings),
+            limits=Limits.from_settings(self._settings),
             passwords=(*passwords, *captions, *self._settings.ARCHIVE_PASSWORDS),
         )
         if len(items) > 1:
@@ -564,19 +564,6 @@ class Bot:
     def _status_of(self, chat: int) -> str:
         jobs = [job for job in self._jobs.values() if job.chat == chat]
         return "\n\n".join(job.status for job in jobs) or "I have nothing to do for you."
-
-
-def limits_of(settings: Settings) -> Limits:
-    """The limits of archives, in bytes where they are sizes."""
-    return Limits(
-        max_entries=settings.ARCHIVE_MAX_ENTRIES,
-        max_total=settings.ARCHIVE_MAX_TOTAL_MB * MB,
-        max_ratio=settings.ARCHIVE_MAX_RATIO,
-        max_file=settings.ARCHIVE_MAX_FILE_MB * MB,
-        max_depth=settings.ARCHIVE_MAX_DEPTH,
-        disk_reserve=settings.DISK_RESERVE_MB * MB,
-        timeout=settings.COMPRESSION_TIMEOUT_SECONDS,
-    )
 
 
 def upload_limit_of(settings: Settings) -> int:

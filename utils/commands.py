@@ -8,8 +8,9 @@ import signal
 import sys
 from collections.abc import Sequence
 from pathlib import Path
+from typing import TYPE_CHECKING
 
-from utils.bot import Bot, limits_of
+from utils.archives import Limits
 from utils.constants import EXAMPLE_NAME, SECRETS_NAME, Settings, load_settings, missing_settings
 from utils.conversion_state import ConversionStateManager
 from utils.convert_command import Bar, Conversion, print_progress
@@ -18,7 +19,9 @@ from utils.inspect_command import inspect_archive, print_json, print_text
 from utils.logs import start_logging
 from utils.media import Converter, EncodeSettings, MediaTools
 from utils.storage.lock import InstanceLock
-from utils.telegram.client import terminal
+
+if TYPE_CHECKING:
+    from utils.bot import Bot
 
 #: Exit codes: everything went well; settings, log-in or usage are wrong.
 OK, USAGE = 0, 2
@@ -69,7 +72,7 @@ def _inspect(options: argparse.Namespace, settings: Settings) -> int:
         inspect_archive(
             options.archive,
             passwords=(*options.password, *settings.ARCHIVE_PASSWORDS),
-            limits=limits_of(settings),
+            limits=Limits.from_settings(settings),
             media=MediaTools.from_settings(settings),
             show=print_json if options.json else print_text,
         )
@@ -105,6 +108,10 @@ def require_settings(settings: Settings) -> None:
 
 def run_bot(settings: Settings) -> int:
     """Run the bot until it is told to stop; returns the exit code."""
+    # Loaded here: Telethon takes as long as a re-wrap, and neither inspect nor convert needs it.
+    from utils.bot import Bot
+    from utils.telegram.client import terminal
+
     data = Path(settings.DATA_DIR)
     data.mkdir(parents=True, exist_ok=True)
     with InstanceLock(data):

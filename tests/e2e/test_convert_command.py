@@ -8,6 +8,8 @@ import json
 import os
 import re
 import shutil
+import subprocess
+import sys
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -15,7 +17,7 @@ import pytest
 
 from tests.e2e.process import Ended, run, start
 from tests.files import photo, video
-from utils.constants import SETTINGS, Settings
+from utils.constants import ROOT, SETTINGS, Settings
 from utils.media import MediaTools, Verdict
 
 
@@ -168,3 +170,9 @@ async def test_called_again_after_the_end_it_begins_anew_to_the_same_bytes(tmp_p
     ended = await convert(tmp_path, source, out)
     assert ended.code == 0 and "♻️" not in ended.err
     assert sha256(out) == first
+
+
+def test_it_starts_without_loading_what_only_the_bot_needs() -> None:
+    """Telethon takes as long to load as a short re-wrap takes in all."""
+    code = "import sys, utils.commands; sys.exit('telethon' in sys.modules)"
+    assert subprocess.run([sys.executable, "-c", code], cwd=ROOT, check=False).returncode == 0

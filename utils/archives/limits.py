@@ -8,6 +8,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from utils.constants import Settings
 from utils.errors import LimitExceeded, NoRoom
 
 MB = 1_000_000
@@ -38,6 +39,19 @@ class Limits:
     read_ahead: int = 8 * MB
     timeout: float = 1800.0
     free: Callable[[Path], int] = field(default=free_bytes, compare=False)
+
+    @classmethod
+    def from_settings(cls, settings: Settings) -> Limits:
+        """As the owner has set them."""
+        return cls(
+            max_entries=settings.ARCHIVE_MAX_ENTRIES,
+            max_total=settings.ARCHIVE_MAX_TOTAL_MB * MB,
+            max_ratio=settings.ARCHIVE_MAX_RATIO,
+            max_file=settings.ARCHIVE_MAX_FILE_MB * MB,
+            max_depth=settings.ARCHIVE_MAX_DEPTH,
+            disk_reserve=settings.DISK_RESERVE_MB * MB,
+            timeout=settings.COMPRESSION_TIMEOUT_SECONDS,
+        )
 
 
 class FileTooLarge(LimitExceeded):

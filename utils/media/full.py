@@ -13,7 +13,6 @@ from __future__ import annotations
 import asyncio
 import logging
 import shutil
-from collections.abc import Coroutine, Iterable
 from dataclasses import replace
 
 from utils.errors import ConversionFailed, ConversionTimeout
@@ -34,7 +33,7 @@ from utils.media.recipe import first_way, lanes_of, prepare, read_source
 from utils.media.segments import FrameTimes
 from utils.media.tools import Progress
 from utils.media.verify import require_decodable, require_frames, require_playable
-from utils.media.work import Work
+from utils.media.work import Work, together
 
 log = logging.getLogger(__name__)
 
@@ -148,7 +147,7 @@ class _Encoding:
         jobs = [lane() for _ in range(lanes_of(recipe, self._work.settings))]
         if self._work.plan.audio and self._state.audio is None:
             jobs.append(self._encode_audio())
-        await _together(jobs)
+        await together(*jobs)
 
     async def _save(self) -> None:
         done = self._done()
@@ -270,18 +269,6 @@ class _Encoding:
             work.part, keys_only=keys_only, tools=work.tools, within=work.settings.timeout_seconds
         )
         return result
-
-
-async def _together(jobs: Iterable[Coroutine[None, None, None]]) -> None:
-    """Do all ``jobs``; the first that fails ends the others."""
-    tasks = [asyncio.ensure_future(job) for job in jobs]
-    try:
-        for done in asyncio.as_completed(tasks):
-            await done
-    finally:
-        for task in tasks:
-            task.cancel()
-        await asyncio.gather(*tasks, return_exceptions=True)
 
 
 def _slice(frames: FrameTimes | None, segment: Segment) -> FrameTimes | None:

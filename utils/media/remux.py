@@ -12,7 +12,7 @@ from utils.media.inspection import Inspection
 from utils.media.segments import FrameTimes
 from utils.media.tools import Progress
 from utils.media.verify import require_frames, require_playable
-from utils.media.work import Work
+from utils.media.work import Work, together
 
 #: The result may be this much larger than the source (sound as AAC, an index).
 _GROWTH = 1.2
@@ -22,17 +22,19 @@ async def remux(work: Work) -> Inspection:
     """Re-wrap the streams of ``work``, with the sound encoded where its plan says so."""
     size = await asyncio.to_thread(lambda: work.source.stat().st_size)
     require_room(work.output.parent, size * _GROWTH, reserve=work.settings.disk_reserve, free=work.free)
-    expected = await _source_times(work)
 
     async def progress(now: Progress) -> None:
         await work.show(now.seconds / work.inspection.duration if work.inspection.duration else 0.0)
 
-    await work.tools.convert(
-        remux_arguments(work.source, work.part, work.plan),
-        within=work.settings.timeout_seconds,
-        stall=work.settings.stall_seconds,
-        on_progress=progress,
-    )
+    async def copy() -> None:
+        await work.tools.convert(
+            remux_arguments(work.source, work.part, work.plan),
+            within=work.settings.timeout_seconds,
+            stall=work.settings.stall_seconds,
+            on_progress=progress,
+        )
+
+    expected, _ = await together(_source_times(work), copy())
     result = await require_playable(work.part, work.tools)
     assert result.plan is not None
     await require_frames(

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable, Coroutine, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 from utils.media.checkpoint import Checkpoint
 from utils.media.disk import FreeSpace
@@ -19,6 +19,7 @@ from utils.media.tools import Tools
 #: Of the percentage, what is left for joining and checking once all frames are encoded.
 _FOR_THE_END = 1.0
 
+T = TypeVar("T")
 Snapshot = Callable[[], Mapping[str, Any]]
 
 
@@ -66,3 +67,14 @@ class Work:
     def percent(done: float) -> float:
         """The percentage to show while ``done`` (0 to 1) of the frames are encoded."""
         return min(1.0, max(0.0, done)) * (100.0 - _FOR_THE_END)
+
+
+async def together(*jobs: Coroutine[Any, Any, T]) -> list[T]:
+    """What ``jobs`` give, done at the same time; the first that fails ends the others."""
+    tasks = [asyncio.ensure_future(job) for job in jobs]
+    try:
+        return await asyncio.gather(*tasks)
+    finally:
+        for task in tasks:
+            task.cancel()
+        await asyncio.gather(*tasks, return_exceptions=True)
