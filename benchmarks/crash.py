@@ -206,30 +206,40 @@ def differences(world: World, sent: Sent, before: int) -> list[str]:
     return wrong
 
 
-async def run(kills: int, seed: int, folder: Path) -> int:
-    """Print a line for each archive, then one for all; returns the exit code."""
+async def series(name: str, kills: int, seed: int, folder: Path) -> list[Round]:
+    """Archives one after another, until the bot was killed so often; prints a line for each."""
     dice = random.Random(seed)  # noqa: S311
-    done = archives = 0
-    violations: list[str] = []
-    started = time.monotonic()
+    rounds: list[Round] = []
+    folder.mkdir(exist_ok=True)
     async with world_in(folder) as world:
         async with world.running():
             pass  # a bot that never ran has no place among the updates from which to catch up
-        while done < kills:
-            sent = archive_of(archives, dice)
+        while (left := kills - sum(fared.kills for fared in rounds)) > 0:
+            sent = archive_of(len(rounds), dice)
             world.sandbox.faults.link.rtt = dice.choice(ROUND_TRIPS)
-            fared = await one_round(world, sent, min(dice.randint(1, KILLS_EACH), kills - done), dice)
-            done += fared.kills
-            archives += 1
-            violations += fared.wrong
+            fared = await one_round(world, sent, min(dice.randint(1, KILLS_EACH), left), dice)
+            rounds.append(fared)
             verdict = "; ".join(fared.wrong) or "each file once"
             story = f"{len(sent.entries)} files, {fared.kills} kills, {fared.seconds:.0f} s"
-            print(f"{sent.name}: {story}: {verdict}", flush=True)
-    print(
-        f"crash: seed {seed}, {done} kills, {archives} archives, {time.monotonic() - started:.0f} s, "
-        f"{len(violations)} violations"
+            print(f"{name} {sent.name}: {story}: {verdict}", flush=True)
+    return rounds
+
+
+async def run(kills: int, seed: int, folder: Path, at_once: int) -> int:
+    """Print a line for each archive, then one for all; returns the exit code."""
+    started = time.monotonic()
+    shares = [kills // at_once + (number < kills % at_once) for number in range(at_once)]
+    several = await asyncio.gather(
+        *(
+            series(f"bot {number}", share, seed * at_once + number, folder / str(number))
+            for number, share in enumerate(shares)
+        )
     )
-    return 1 if violations else 0
+    rounds = [fared for one in several for fared in one]
+    done, wrong = sum(fared.kills for fared in rounds), sum(len(fared.wrong) for fared in rounds)
+    seconds = time.monotonic() - started
+    print(f"crash: seed {seed}, {done} kills, {len(rounds)} archives, {seconds:.0f} s, {wrong} violations")
+    return 1 if wrong else 0
 
 
 def main(arguments: list[str]) -> int:
@@ -238,12 +248,12 @@ def main(arguments: list[str]) -> int:
     parser.add_argument("--kills", type=int, default=20, help="how often the bot is killed (default: 20)")
     parser.add_argument("--seed", type=int, default=1, help="of the instants and archives (default: 1)")
     parser.add_argument("--keep", type=Path, help="folder for everything, kept (default: a temporary one)")
+    parser.add_argument("--at-once", type=int, default=4, help="bots at the same time (default: 4)")
     options = parser.parse_args(arguments)
-    if options.keep is not None:
-        options.keep.mkdir(parents=True, exist_ok=True)
-        return asyncio.run(run(options.kills, options.seed, options.keep))
     with tempfile.TemporaryDirectory() as name:
-        return asyncio.run(run(options.kills, options.seed, Path(name)))
+        folder = options.keep or Path(name)
+        folder.mkdir(parents=True, exist_ok=True)
+        return asyncio.run(run(options.kills, options.seed, folder, options.at_once))
 
 
 if __name__ == "__main__":
