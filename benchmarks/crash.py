@@ -210,7 +210,7 @@ async def series(name: str, kills: int, seed: int, folder: Path) -> list[Round]:
     """Archives one after another, until the bot was killed so often; prints a line for each."""
     dice = random.Random(seed)  # noqa: S311
     rounds: list[Round] = []
-    folder.mkdir(exist_ok=True)
+    await asyncio.to_thread(folder.mkdir, exist_ok=True)
     async with world_in(folder) as world:
         async with world.running():
             pass  # a bot that never ran has no place among the updates from which to catch up
