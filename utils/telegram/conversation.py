@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import itertools
 import time
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -26,7 +27,8 @@ HELP = (
 
 COMMANDS = {"help": "How this works", "status": "What the bot is doing", "cancel": "Stop it"}
 
-#: Callback data of the button that has a file handled again; the ids of its messages follow.
+#: Callback data of the button that has a file handled again. The id of its first message follows, then how
+#: far it is from each to the next: volumes come close together, and some twenty have to fit.
 AGAIN = "again:"
 
 #: Bytes of callback data at most: https://core.telegram.org/bots/api#inlinekeyboardbutton
@@ -102,7 +104,8 @@ def again_button(messages: Sequence[int]) -> TLObject | None:
 
     None when there are too many of them to be named.
     """
-    data = AGAIN + ",".join(map(str, messages))
+    ids = sorted(messages)
+    data = AGAIN + "+".join(map(str, [ids[0], *(b - a for a, b in itertools.pairwise(ids))]))
     if len(data) > BUTTON_BYTES:
         return None
     return TelegramClient.build_reply_markup([Button.inline("🔁 Again", data)])
@@ -110,7 +113,7 @@ def again_button(messages: Sequence[int]) -> TLObject | None:
 
 def messages_of_button(data: bytes) -> list[int]:
     """The messages that the button of :func:`again_button` names."""
-    return [int(number) for number in data.decode().partition(":")[2].split(",")]
+    return list(itertools.accumulate(int(number) for number in data.decode().partition(":")[2].split("+")))
 
 
 def date_words(date: float) -> str:

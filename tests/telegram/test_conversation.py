@@ -1,0 +1,20 @@
+"""What the bot says and asks, as data."""
+
+from __future__ import annotations
+
+import pytest
+
+from utils.telegram.conversation import BUTTON_BYTES, again_button, messages_of_button
+
+
+@pytest.mark.parametrize("messages", [[7], [7, 8], [2_000_000_001 + 2 * n for n in range(20)]])
+def test_a_button_names_all_volumes_of_a_set(messages: list[int]) -> None:
+    keyboard = again_button(messages[::-1])
+    assert keyboard is not None
+    data = keyboard.rows[0].buttons[0].type.data
+    assert len(data) <= BUTTON_BYTES
+    assert messages_of_button(data) == messages
+
+
+def test_more_than_fit_get_no_button() -> None:
+    assert again_button(list(range(1_000_000, 2_000_000, 10_000))) is None
