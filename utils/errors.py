@@ -13,6 +13,7 @@
     │   ├── VolumeMissing        one part of a split set is not there
     │   ├── ArchiveDamaged       truncated, or a check sum that does not match
     │   ├── DeliveredBefore      the same file was or is being delivered to this chat
+    │   ├── NotAFile             an entry that is a link or a device
     │   ├── UnsupportedArchive   a method that the engine cannot decode
     │   └── LimitExceeded        bombs, depth, count, size; the figures are in the message
     ├── MediaError               one picture or video
@@ -89,6 +90,13 @@ class ArchiveDamaged(ArchiveError):
 
 class UnsupportedArchive(ArchiveError):
     """A compression or encryption method that the engine cannot decode."""
+
+
+class NotAFile(ArchiveError):
+    """An entry is a link, a device or the like: there is nothing to take out, and nothing is wrong."""
+
+    def __init__(self, what: str) -> None:
+        super().__init__(f"it is {what}; those are not followed.")
 
 
 class DeliveredBefore(ArchiveError):

@@ -6,7 +6,7 @@ import pytest
 
 from utils import errors
 from utils.archives.exit_code import ExitCode, exit_code
-from utils.errors import ArchiveDamaged, ArchiveError, LimitExceeded, NotAnArchive, UnsupportedArchive
+from utils.errors import ArchiveDamaged, ArchiveError, LimitExceeded, NotAFile, NotAnArchive
 
 
 @pytest.mark.parametrize(
@@ -32,7 +32,7 @@ def test_each_ending_has_its_code(kind: type[errors.BotError], code: int) -> Non
     [
         ([], ExitCode.FINE),
         ([ArchiveDamaged("x")], ExitCode.DAMAGED),
-        ([UnsupportedArchive("a link")], ExitCode.DAMAGED),
+        ([NotAFile("a symbolic link")], ExitCode.FINE),
         ([ArchiveDamaged("x"), LimitExceeded("y")], ExitCode.REFUSED),
         ([NotAnArchive("an inner one")], ExitCode.DAMAGED),
     ],

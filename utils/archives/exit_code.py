@@ -10,6 +10,7 @@ from utils.errors import (
     BotError,
     DiskFull,
     LimitExceeded,
+    NotAFile,
     NotAnArchive,
     PasswordNeeded,
     SettingsError,
@@ -38,7 +39,7 @@ def exit_code(error: BotError | None, of_entries: Iterable[ArchiveError] = ()) -
     """
     if error is not None:
         return _of_one(error)
-    codes = {_of_one(each) for each in of_entries}
+    codes = {_of_one(each) for each in of_entries if not isinstance(each, NotAFile)}
     if ExitCode.REFUSED in codes:
         return ExitCode.REFUSED
     return ExitCode.DAMAGED if codes else ExitCode.FINE

@@ -20,7 +20,7 @@ from utils.archives.listing import Item
 from utils.archives.names import RawName, decode_names, display_path, is_junk
 from utils.archives.passes import Pipe, error_of, fault_of, start_pass
 from utils.archives.scratch import Scratch
-from utils.errors import ArchiveDamaged, UnsupportedArchive, VolumeMissing
+from utils.errors import ArchiveDamaged, NotAFile, VolumeMissing
 
 #: Entries up to this size are shown to ``accept`` only when they are verified.
 SMALL = 1024 * 1024
@@ -92,7 +92,7 @@ class SevenZipReader:
         for slot in self._slots:
             if slot.item.special and not slot.settled:
                 slot.settled = True
-                yield failed(slot.entry, UnsupportedArchive(f"it is {slot.item.special}; not followed."))
+                yield failed(slot.entry, NotAFile(slot.item.special))
         failures = 0
         order: Sequence[_Slot] = self._slots
         while any(not slot.settled for slot in order):

@@ -13,7 +13,7 @@ from utils.archives.names import RawName, decode_names, display_path, is_junk
 from utils.archives.scratch import Scratch
 from utils.archives.streams import OpenStream, Stream
 from utils.archives.threads import BlockingSource
-from utils.errors import ArchiveDamaged, ArchiveError, UnsupportedArchive
+from utils.errors import ArchiveDamaged, ArchiveError, NotAFile
 
 #: Members that only say something about the archive: a label, where a volume goes on, names of old GNU tar.
 _NOTES = (b"V", b"M", b"N")
@@ -173,7 +173,7 @@ class TarReader:
         self, member: tarfile.TarInfo, entry: Entry, accept: Accept, new_file: NewFile
     ) -> Extracted | None:
         if not member.isreg():
-            return failed(entry, UnsupportedArchive(f"it is {_kind(member)}; those are not followed."))
+            return failed(entry, NotAFile(_kind(member)))
         assert self._tar is not None
         content = self._tar.extractfile(member)
         assert content is not None

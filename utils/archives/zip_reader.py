@@ -17,7 +17,7 @@ from utils.archives.names import decode_names, display_path, is_junk, natural_or
 from utils.archives.source import CHUNK, ByteSource
 from utils.archives.zip_directory import BZIP2, ZipItem
 from utils.archives.zip_methods import DECOMPRESSORS, unpack
-from utils.errors import ArchiveDamaged, ArchiveError, UnsupportedArchive
+from utils.errors import ArchiveDamaged, ArchiveError, NotAFile
 
 T = TypeVar("T")
 #: Entries whose first bytes are asked for ahead, and the bytes that this may cost.
@@ -160,7 +160,7 @@ class ZipReader:
                 if not accept(entry, probe.head):
                     continue
             except ArchiveError as error:
-                if not concerns_entry(error) and not isinstance(error, UnsupportedArchive):
+                if not concerns_entry(error) and not isinstance(error, NotAFile):
                     raise
                 size = 0
                 work: Coroutine[Any, Any, Extracted] = _value(failed(entry, error))
@@ -174,7 +174,7 @@ class ZipReader:
     async def _probe(self, item: ZipItem) -> _Probe:
         """Find the data of ``item`` and unpack its first bytes. Raises ArchiveDamaged."""
         if item.special:
-            raise UnsupportedArchive(f"it is {item.special}; those are not followed.")
+            raise NotAFile(item.special)
         if item.offset in self._faults:
             raise ArchiveDamaged(self._faults[item.offset])
         most = WHOLE if item.packed <= WHOLE else PROBE if item.method != BZIP2 else CHUNK
