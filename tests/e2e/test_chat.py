@@ -271,6 +271,24 @@ async def test_an_archive_sent_while_the_bot_was_away_is_picked_up_once(world: W
     assert len(world.media()) == 2
 
 
+async def test_the_server_goes_away_in_the_middle_and_comes_back(world: World, tmp_path: Path) -> None:
+    photos = {f"{n:02d}.jpg": photo(n) + os.urandom(100_000) for n in range(30)}
+    async with world.running():
+        await world.send(zip_of(tmp_path / "a.zip", {**photos, "old.avi": video("avi")}))
+        link = world.sandbox.faults.link
+        link.bandwidth = 2_000_000
+        await until(lambda: len(world.media()) == 10)
+        link.away = True
+        await asyncio.sleep(5)
+        assert len(world.media()) < 30
+        link.away, link.bandwidth = False, None
+        await until(lambda: not world.leftovers())
+    sums = [message.sha256 for message in world.media()[:30]]
+    assert sums == [hashlib.sha256(content).hexdigest() for content in photos.values()]
+    assert [message.name for message in world.media()[30:]] == ["old_converted.mp4"]
+    assert [text for text in (m.text for m in world.chat() if m.kind == "text") if " sent." in text]
+
+
 async def test_the_same_file_again_is_done_again_only_on_request(world: World, tmp_path: Path) -> None:
     archive = zip_of(tmp_path / "a.zip", {"a.jpg": photo(1)})
     async with world.running():
