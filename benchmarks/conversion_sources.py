@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import subprocess
 from pathlib import Path
 
@@ -57,4 +58,6 @@ def _write(path: Path, options: list[str], *, size: str, seconds: float) -> Path
     command = ["ffmpeg", "-nostdin", "-v", "error", "-y", "-f", "lavfi", "-i", picture]
     command += ["-f", "lavfi", "-i", f"sine=f=440:r=48000:d={seconds}", "-threads", "2", *options, str(path)]
     subprocess.run(command, check=True)
+    # A conversion flushes its result: it should not have to wait for the source, too.
+    os.sync()
     return path

@@ -111,7 +111,7 @@ async def one_round(world: World, sent: Sent, kills: int, dice: random.Random) -
     wrong: list[str] = []
     while killed < kills:
         if dice.random() < POWER_CUTS:
-            await power_fails(
+            killed += await power_fails(
                 environ,
                 line=dice.randint(1, LATEST_LINE),
                 share=dice.random(),
@@ -120,7 +120,7 @@ async def one_round(world: World, sent: Sent, kills: int, dice: random.Random) -
             )
         else:
             await kill(world, environ, dice)
-        killed += 1
+            killed += 1
         wrong += unreadable(world)
         if is_done(world, sent):
             break
