@@ -104,6 +104,16 @@ def _reply(handshake: Handshake, offered: TLObject, g_b: int | None, spoil: int)
     return answer
 
 
+def test_the_new_way_is_known_also_when_it_looks_like_the_old_one(
+    handshake: Handshake, key: ServerKey
+) -> None:
+    inner, values = inner_data(handshake)
+    encrypted = rsa_pad(key, inner)
+    while key.decrypt(encrypted)[0]:
+        encrypted = rsa_pad(key, inner)
+    assert isinstance(reply(handshake, offer(handshake, key, encrypted, values)), Agreed)
+
+
 @pytest.mark.parametrize("encrypt", [old_way, rsa_pad])
 @pytest.mark.parametrize("changes", [{}, {"dc": 1}, {"dc": -1}, {"dc": 10001}])
 def test_both_ways_of_encryption_and_both_kinds_of_data_lead_to_a_key(

@@ -20,7 +20,7 @@ from sandbox.person import Person
 from utils.constants import Settings
 from utils.telegram.client import Ask, build_client, login
 from utils.telegram.remote_file import RemoteFile
-from utils.telegram.transfers import Transfers
+from utils.telegram.transfers import OnProgress, Transfers
 from utils.telegram.upload import upload
 
 PHONE = "+15550100"
@@ -87,8 +87,8 @@ class Bot:
         request = functions.messages.UploadMediaRequest(self.reader, media)
         return (await self.transfers.caller(request)).document
 
-    def file_of(self, document: types.Document) -> RemoteFile:
-        return RemoteFile.of(self.transfers, message_with(document))
+    def file_of(self, document: types.Document, on_progress: OnProgress | None = None) -> RemoteFile:
+        return RemoteFile.of(self.transfers, message_with(document), on_progress=on_progress)
 
 
 def message_with(document: types.Document, number: int = 1) -> types.Message:

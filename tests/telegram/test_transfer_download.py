@@ -33,15 +33,15 @@ def asked(sandbox: Sandbox) -> list[int]:
 )
 async def test_every_byte_arrives(bot: Bot, make_file: MakeFile, tmp_path: Path, size: int) -> None:
     source = make_file(size)
-    file = bot.file_of(await bot.send(source))
-    assert (file.name, file.size) == ("file.bin", size)
     progress: list[int] = []
 
     async def on_progress(done: int, total: int) -> None:
         assert total == size
         progress.append(done)
 
-    await file.download_to(tmp_path / "got.bin", on_progress=on_progress)
+    file = bot.file_of(await bot.send(source), on_progress)
+    assert (file.name, file.size) == ("file.bin", size)
+    await file.download_to(tmp_path / "got.bin")
     assert (tmp_path / "got.bin").read_bytes() == source.read_bytes()
     assert progress == sorted(progress) and progress[-1] == size
     assert not list(tmp_path.glob("got.bin.*"))  # noqa: ASYNC240
@@ -155,7 +155,7 @@ async def test_a_restart_fetches_only_what_is_not_on_disk(
             raise Killed
 
     with pytest.raises(Killed):
-        await bot.file_of(document).download_to(tmp_path / "got.bin", on_progress=on_progress)
+        await bot.file_of(document, on_progress).download_to(tmp_path / "got.bin")
     assert not (tmp_path / "got.bin").exists()
     before = len(asked(sandbox))
     await bot.file_of(document).download_to(tmp_path / "got.bin")
