@@ -7,32 +7,11 @@ from typing import Final
 
 from telethon import TelegramClient
 from telethon.crypto import rsa
-from telethon.errors import InvalidBufferError
 from telethon.sessions import MemorySession, SQLiteSession
 
 #: Any number and text will do; the sandbox does not check them.
 API_ID: Final = 12345
 API_HASH: Final = "0123456789abcdef0123456789abcdef"
-#: Key exchanges that are tried for one connection.
-EXCHANGES: Final = 3
-
-
-class SandboxClient(TelegramClient):  # type: ignore[misc]
-    """Telethon's client, which tries again when a key exchange was refused.
-
-    Seen once in some hundred exchanges, and not explained: the server has to refuse a step (-404), which
-    Telethon takes for the end.
-    """
-
-    async def connect(self) -> None:
-        for _ in range(EXCHANGES - 1):
-            try:
-                await super().connect()
-            except InvalidBufferError:
-                await self._sender.disconnect()
-            else:
-                return
-        await super().connect()
 
 
 def new_client(
@@ -54,7 +33,7 @@ def new_client(
     kept = MemorySession() if session is None else SQLiteSession(str(session))
     if kept.auth_key is None:
         kept.set_dc(dc_id, host, int(port))
-    own_class = type("OwnClient", (SandboxClient,), {"_config": None})
+    own_class = type("OwnClient", (TelegramClient,), {"_config": None})
     client: TelegramClient = own_class(
         kept,
         API_ID,
