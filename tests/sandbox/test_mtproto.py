@@ -5,12 +5,10 @@ from __future__ import annotations
 import asyncio
 import struct
 import time
-from collections.abc import AsyncIterator
 from pathlib import Path
 
 import pytest
 from telethon import TelegramClient, errors
-from telethon.crypto import rsa
 from telethon.network import (
     Connection,
     ConnectionTcpAbridged,
@@ -72,15 +70,6 @@ TRANSPORTS = [ConnectionTcpFull, ConnectionTcpAbridged, ConnectionTcpIntermediat
 @pytest.fixture
 def echo() -> Echo:
     return Echo()
-
-
-@pytest.fixture
-async def server(sandbox_dir: Path, echo: Echo) -> AsyncIterator[MtprotoServer]:
-    server = MtprotoServer(echo, sandbox_dir, {1: 0, 2: 0})
-    await server.start()
-    rsa.add_key(server.public_key_file.read_bytes(), old=False)
-    yield server
-    await server.stop()
 
 
 class Peer:
