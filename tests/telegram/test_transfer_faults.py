@@ -12,9 +12,10 @@ from types import SimpleNamespace
 
 import pytest
 from telethon.network import mtprotostate
-from telethon.tl import functions
+from telethon.tl import TLObject, functions, types
 
 from sandbox import Sandbox
+from sandbox.mtproto.handshake import Agreed, Handshake
 from sandbox.rpc import RpcError
 from tests.telegram.conftest import Bot
 from tests.world import until
@@ -317,6 +318,25 @@ async def test_a_connection_opened_ahead_is_the_one_that_is_used(
     await bot.send(make_file(1000))
     assert link.accepted == opened
     assert len(sandbox.faults.called("auth.importAuthorization")) == 1
+
+
+async def test_a_key_that_has_to_be_agreed_on_anew_is_no_lost_connection(
+    bot: Bot, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    pool = bot.transfers.pool
+    other = next(dc for dc in (1, 2) if dc != pool.home)
+    finish, refused = Handshake._finish, list[int]()
+
+    def refuse_once(self: Handshake, g_b: int) -> TLObject | Agreed:
+        if refused:
+            return finish(self, g_b)
+        refused.append(g_b)
+        return types.DhGenRetry(self._nonce, self._server_nonce, 0)
+
+    monkeypatch.setattr(Handshake, "_finish", refuse_once)
+    pool.prepare(other)
+    await until(lambda: not pool._preparing)
+    assert refused and pool.connections(other) == 1
 
 
 async def test_a_connection_that_can_not_be_opened_ahead_is_nobodys_concern(

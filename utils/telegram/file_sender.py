@@ -151,6 +151,13 @@ class FileSender(MTProtoSender):  # type: ignore[misc]
         )
         return functions.InvokeWithLayerRequest(LAYER, introduction)
 
+    async def _try_gen_auth_key(self, attempt: int) -> bool:
+        # One exchange in 256 has to be made anew, since clients differ on keys that begin with a zero.
+        for tried in (attempt, attempt + 1):
+            if await super()._try_gen_auth_key(tried):
+                return True
+        return False
+
     async def open(self, connection: Connection) -> None:
         await self.connect(connection)
         # How a connection ended is told to those who wait for answers; nobody else needs to look.
