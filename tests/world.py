@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import os
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from dataclasses import replace
@@ -109,9 +110,13 @@ class World:
         return self.log.read_text(encoding="utf-8").splitlines() if self.log.exists() else []
 
     def leftovers(self) -> list[Path]:
-        """Files that a finished job should have removed."""
-        folders = [self.data / "jobs", self.data / "recovery"]
-        return [path for folder in folders if folder.exists() for path in folder.rglob("*")]
+        """Files that a finished job should have removed. It may be at that: os.walk does not mind."""
+        return [
+            Path(folder, name)
+            for top in (self.data / "jobs", self.data / "recovery")
+            for folder, folders, files in os.walk(top)
+            for name in folders + files
+        ]
 
 
 @asynccontextmanager

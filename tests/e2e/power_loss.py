@@ -13,6 +13,7 @@ import secrets
 import sys
 import time
 from collections.abc import Callable
+from contextlib import suppress
 from pathlib import Path
 
 from utils import bot
@@ -42,12 +43,17 @@ class Disk:
     def lose_power(self) -> None:
         """End at once, without what is not on the disk."""
         for folder in ("jobs", "recovery"):
-            for path in (self._data / folder).rglob("*"):
-                status = path.stat()
-                if path.is_file() and status.st_mtime >= self._began and status.st_ino not in self._synced:
-                    os.truncate(path, status.st_size // 2)
-                    os.truncate(path, status.st_size)
+            for parent, _, names in os.walk(self._data / folder):
+                for name in names:
+                    with suppress(FileNotFoundError):  # other threads go on until the end
+                        self._lose(Path(parent, name))
         os._exit(LOST)
+
+    def _lose(self, path: Path) -> None:
+        status = path.stat()
+        if status.st_mtime >= self._began and status.st_ino not in self._synced:
+            os.truncate(path, status.st_size // 2)
+            os.truncate(path, status.st_size)
 
 
 def prepare(line: int, share: float, disk: Disk) -> None:

@@ -11,6 +11,7 @@ import re
 import signal
 import tarfile
 from collections.abc import Awaitable, Callable, Mapping, Sequence
+from contextlib import suppress
 from pathlib import Path
 
 import pytest
@@ -21,7 +22,7 @@ from sandbox.faults import Call
 from tests.e2e.process import environment, power_fails, start
 from tests.files import photo, video, zip_of
 from tests.world import BOT_ID, World, until
-from utils.storage.journal import parse
+from utils.storage.journal import Record, parse
 
 PHOTOS = {f"{folder}/img{n}.jpg": photo(100 * k + n) for k, folder in enumerate("ab") for n in range(1, 13)}
 READY = {f"a/clip{n}.mp4": video("mp4", seed=n) for n in range(2)}
@@ -85,9 +86,10 @@ def journaled(kind: str, count: int) -> Point:
 
     async def point(world: World) -> None:
         def lines() -> int:
-            records = [
-                r for path in world.data.glob("jobs/*/journal.jsonl") for r in parse(path.read_bytes())[0]
-            ]
+            records: list[Record] = []
+            for path in world.data.glob("jobs/*/journal.jsonl"):
+                with suppress(FileNotFoundError):  # the job has just ended
+                    records += parse(path.read_bytes())[0]
             return sum(record["t"] == kind for record in records)
 
         await until(lambda: lines() >= count)

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import asyncio
 import logging
 from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
-from tests.media.makers import QUICK, Memory, clip, convert, streams
+from tests.media.makers import QUICK, SIDE_BY_SIDE, Memory, clip, convert, streams
 from utils.errors import ConversionFailed, DiskFull
 from utils.media import Converter, EncodeSettings, Tools, inspect
 from utils.media.picture import video_filters
@@ -102,10 +103,21 @@ async def test_what_could_not_be_read_is_told(tmp_path: Path, caplog: pytest.Log
     assert "of 4 seconds could be read" in caplog.text
 
 
-async def test_progress_never_goes_back_and_ends_at_a_hundred(tmp_path: Path) -> None:
-    source, seen = clip(tmp_path / "a.avi", *MPEG4, seconds=3), list[float]()
-    memory = Memory()
-    await convert(source, tmp_path / "out.mp4", progress=seen, checkpoint=memory)
+class SlowDisk(Memory):
+    """Saves so slowly that other segments go on meanwhile."""
+
+    async def save(self, data: object, progress: float) -> None:
+        await asyncio.sleep(0.3)
+        await super().save(data, progress)
+
+
+@pytest.mark.parametrize("settings", [QUICK, SIDE_BY_SIDE], ids=["one at a time", "side by side"])
+async def test_progress_never_goes_back_and_ends_at_a_hundred(
+    tmp_path: Path, settings: EncodeSettings
+) -> None:
+    source, seen = clip(tmp_path / "a.avi", *MPEG4, seconds=6), list[float]()
+    memory = SlowDisk()
+    await convert(source, tmp_path / "out.mp4", settings=settings, progress=seen, checkpoint=memory)
     assert seen == sorted(seen)
     assert memory.saved == sorted(memory.saved)
     assert seen[-1] == memory.saved[-1] == 100.0

@@ -80,7 +80,8 @@ def read_jobs(folder: Path) -> Jobs:
         try:
             records, _ = parse((job / "journal.jsonl").read_bytes())
         except OSError:
-            unreadable.append(job.name)
+            if job.exists():  # a running bot may have ended it meanwhile
+                unreadable.append(job.name)
             continue
         if not any(record.get("t") == "done" for record in records):
             under_way.append(job.name)

@@ -150,9 +150,9 @@ class _Encoding:
         await together(*jobs)
 
     async def _save(self) -> None:
-        done = self._done()
-        await self._work.save(self._state.to_json, self._work.percent(done))
-        await self._work.show(done)
+        await self._work.save(self._state.to_json, self._work.percent(self._done()))
+        # Asked anew: while that was saved, another segment may have gone on, and have told so.
+        await self._work.show(self._done())
 
     def _done(self) -> float:
         """The part of all frames that is encoded, those of the segment in hand included."""
