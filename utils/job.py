@@ -110,6 +110,7 @@ class Job:
         self._taken_up = False
         self._builder = AlbumBuilder()
         self._spooled: dict[int, int] = {}
+        self._unread: list[Extracted] = []
         self._outbox = self._new_outbox()
 
     # -- the whole ----------------------------------------------------------------------------------
@@ -129,11 +130,9 @@ class Job:
                         await self._deliver_all(passwords)
                     break
                 except PasswordNeeded as error:
-                    passwords.append(await self._services.ask_password(error, len(passwords)))
+                    await self._ask_password(error, passwords)
                 except VolumeMissing as error:
                     await self._wait_for_volumes(error)
-        except PasswordNeeded as error:
-            await self._fail(error)
         finally:
             await self._outbox.close()
         await self.finish_if_done()
@@ -189,6 +188,13 @@ class Job:
         await self._fail(error)
         await self.finish_if_done()
 
+    async def _ask_password(self, error: PasswordNeeded, passwords: list[str]) -> None:
+        """Add one to try; after the last attempt the job ends with what was taken out."""
+        try:
+            passwords.append(await self._services.ask_password(error, len(passwords)))
+        except PasswordNeeded as given_up:
+            await self._fail(given_up)
+
     async def _wait_for_volumes(self, error: VolumeMissing) -> None:
         """Return when there is something new to try: another volume, or that the time is over."""
         log.info("🧩 %s waits: %s", self.name, error.told)
@@ -198,6 +204,7 @@ class Job:
 
     async def _fail(self, error: BotError) -> None:
         log.error("❌ %s: %s", self.name, error.told)
+        await self._skip_unread()
         await self.delivery.write({"t": lines.FAILED, "told": error.told})
 
     # -- after a restart ----------------------------------------------------------------------------
@@ -262,12 +269,14 @@ class Job:
         if self.record.extracted or self.record.failed:
             return
         self.show("⏳ Opening")
+        self._unread.clear()
         others: list[Entry] = []
         reader = await self._services.open_archive(passwords)
         try:
             await self._extract(reader, others)
         finally:
             await reader.close()
+        await self._skip_unread()
         await self.delivery.write(
             *({"t": lines.OTHER, "key": entry.key, "name": entry.path} for entry in others),
             {"t": lines.EXTRACTED, "ignored": reader.ignored},
@@ -297,7 +306,8 @@ class Job:
         """Decide what one entry is, and put it on its way."""
         entry, path = extracted.entry, extracted.path
         if path is None:
-            await self._skip(entry, extracted.error.told if extracted.error else "it could not be read")
+            # With another volume or password it may be whole: only the last attempt decides.
+            self._unread.append(extracted)
             return
         try:
             inspection = await self._services.media.inspect(path, entry.name)
@@ -382,6 +392,13 @@ class Job:
         finally:
             await outbox.close()
         await self.finish_if_done()
+
+    async def _skip_unread(self) -> None:
+        """What the last attempt could not read will not come."""
+        for extracted in self._unread:
+            reason = extracted.error.told if extracted.error else "it could not be read"
+            await self._skip(extracted.entry, reason)
+        self._unread.clear()
 
     async def _skip(self, entry: Entry, reason: str) -> None:
         log.warning("⏭️ Skipped %s: %s", entry.path, reason)

@@ -251,6 +251,21 @@ async def test_after_the_last_attempt_the_archive_is_given_up_in_words(world: Wo
         await until(lambda: not world.leftovers())
 
 
+async def test_what_needed_no_password_comes_though_the_password_was_not_found(
+    world: World, tmp_path: Path
+) -> None:
+    inner = encrypted(tmp_path / "secret.7z", "opensesame").read_bytes()
+    archive = zip_of(tmp_path / "outer.zip", {"a.jpg": photo(1), "b.jpg": photo(2), "secret.7z": inner})
+    async with world.running(PASSWORD_ATTEMPTS=1):
+        await world.send(archive)
+        await world.wait("attempt 1 of 1")
+        await world.person.say(BOT, "wrong")
+        summary = await world.wait("❌ outer.zip: ")
+        await until(lambda: not world.leftovers())
+    assert "2 pictures sent before that" in summary
+    assert len(world.media()) == 2
+
+
 async def test_the_caption_and_the_settings_give_passwords_too(world: World, tmp_path: Path) -> None:
     async with world.running(ARCHIVE_PASSWORDS=("from-settings",)):
         await world.send(encrypted(tmp_path / "one.7z", "in caption"), "holiday\npass: in caption")

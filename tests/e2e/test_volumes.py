@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import hashlib
+import io
 import json
 import os
 import signal
@@ -11,6 +12,7 @@ import subprocess
 import tarfile
 from collections.abc import Mapping, Sequence
 from pathlib import Path
+from typing import Literal
 
 import pytest
 
@@ -249,6 +251,25 @@ async def test_sets_of_every_kind_are_put_together(
         await world.summary()
         await until(lambda: not world.leftovers())
     assert [message.sha256 for message in world.media()] == [hashlib.sha256(picture).hexdigest()]
+
+
+@pytest.mark.parametrize("mode", ["w", "w:gz"])
+async def test_a_file_that_lies_in_two_volumes_comes_though_the_second_was_late(
+    world: World, tmp_path: Path, mode: Literal["w", "w:gz"]
+) -> None:
+    whole = tmp_path / "whole.tar"
+    with tarfile.open(whole, mode) as tar:
+        for name, content in PHOTOS.items():
+            entry = tarfile.TarInfo(name)
+            entry.size = len(content)
+            tar.addfile(entry, io.BytesIO(content))
+    first, second, *others = pieces("b.tar", whole)
+    async with world.running():
+        await world.send(first)
+        await world.wait("🧩 Waiting")
+        for path in (second, *others):
+            await world.send(path)
+        assert "b.tar: 14 pictures sent" in await world.summary()
 
 
 ITEM = Incoming(Peer("user", 7), 7, 1, "a.7z.001", 10, 100, "", 7)
