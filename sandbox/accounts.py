@@ -1,4 +1,4 @@
-"""Who exists here: bots and people, the keys they are logged in with, and how they see each other."""
+"""Who exists here: bots, people and channels, the keys of log-ins, and how they see each other."""
 
 from __future__ import annotations
 
@@ -18,11 +18,12 @@ from .tl import unpack
 BOT_DC = 1
 PERSON_DC = 2
 FIRST_PERSON = 5_000_001
+FIRST_CHANNEL = 1_000_000_001
 
 
 @dataclass(frozen=True)
 class Account:
-    """A bot (with a token) or a person (with a phone number, digits only)."""
+    """A bot (with a token), a person (with a phone number, digits only) or a channel (nobody logs in)."""
 
     id: int
     bot: bool
@@ -35,6 +36,7 @@ class Account:
     salt2: bytes | None
     verifier: bytes | None
     commands: bytes
+    channel: bool
 
     @property
     def has_password(self) -> bool:
@@ -72,10 +74,8 @@ class Accounts:
         known = self.by_phone(phone)
         if known is not None:
             return known.id
-        row = self._store.one("SELECT MAX(id) AS last FROM accounts WHERE NOT bot")
-        last = row["last"] if row is not None else None
         number = self._add(
-            FIRST_PERSON if last is None else int(last) + 1,
+            self._next_id(FIRST_PERSON, channel=False),
             bot=False,
             dc=PERSON_DC,
             first_name=first_name,
@@ -93,6 +93,17 @@ class Accounts:
             )
         return number
 
+    def add_channel(self, title: str, username: str | None = None) -> int:
+        """A channel without members."""
+        number = self._next_id(FIRST_CHANNEL, channel=True)
+        return self._add(number, bot=False, dc=PERSON_DC, first_name=title, username=username, channel=True)
+
+    def _next_id(self, first: int, *, channel: bool) -> int:
+        query = "SELECT COALESCE(MAX(id) + 1, ?) AS next FROM accounts WHERE NOT bot AND channel = ?"
+        row = self._store.one(query, first, channel)
+        assert row is not None
+        return int(row["next"])
+
     def _add(
         self,
         number: int,
@@ -103,10 +114,11 @@ class Accounts:
         username: str | None,
         token: str | None = None,
         phone: str | None = None,
+        channel: bool = False,
     ) -> int:
         self._store.run(
-            "INSERT INTO accounts (id, bot, dc, token, phone, first_name, username)"
-            " VALUES (?, ?, ?, ?, ?, ?, ?)",
+            "INSERT INTO accounts (id, bot, dc, token, phone, first_name, username, channel)"
+            " VALUES (?, ?, ?, ?, ?, ?, ?, ?)",
             number,
             bot,
             dc,
@@ -114,6 +126,7 @@ class Accounts:
             phone,
             first_name,
             username,
+            channel,
         )
         return number
 
@@ -181,9 +194,29 @@ class Accounts:
         )
 
     def users(self, viewer: Account, numbers: set[int]) -> list[types.User]:
-        """All of these as `viewer` sees them, unknown ones left out."""
+        """All people and bots of these as `viewer` sees them, unknown ones left out."""
         found = (self.get(number) for number in sorted(numbers))
-        return [self.user(viewer, target) for target in found if target is not None]
+        return [self.user(viewer, target) for target in found if target is not None and not target.channel]
+
+    def chats(self, viewer: Account, numbers: set[int]) -> list[types.Channel]:
+        """All channels of these as `viewer` sees them."""
+        found = (self.get(number) for number in sorted(numbers))
+        return [self.chat(viewer, target) for target in found if target is not None and target.channel]
+
+    def chat(self, viewer: Account, channel: Account) -> types.Channel:
+        """`channel` as `viewer` sees it."""
+        admin = self.membership(channel.id, viewer.id)
+        return types.Channel(
+            id=channel.id,
+            title=channel.first_name,
+            photo=types.ChatPhotoEmpty(),
+            date=None,
+            broadcast=True,
+            left=admin is None,
+            access_hash=self.access_hash(viewer.id, channel.id),
+            username=channel.username,
+            admin_rights=types.ChatAdminRights(post_messages=True) if admin else None,
+        )
 
     def resolve(self, viewer: Account, peer: TLObject) -> Account:
         """The account that an InputPeer or InputUser names. Raises PEER_ID_INVALID.
@@ -197,7 +230,37 @@ class Accounts:
             known = {self.access_hash(viewer.id, peer.user_id)} | ({0} if viewer.bot else set())
             if target is not None and (peer.access_hash in known or target.id == viewer.id):
                 return target
+        if isinstance(peer, types.InputPeerChannel | types.InputChannel):
+            return self._channel(viewer, peer)
         raise RpcError(400, "PEER_ID_INVALID")
+
+    def _channel(self, viewer: Account, peer: TLObject) -> Account:
+        target = self.get(peer.channel_id)
+        known = {self.access_hash(viewer.id, peer.channel_id)} | ({0} if viewer.bot else set())
+        if target is None or not target.channel or peer.access_hash not in known:
+            raise RpcError(400, "CHANNEL_INVALID")
+        if target.username is None and self.membership(target.id, viewer.id) is None:
+            raise RpcError(400, "CHANNEL_PRIVATE")
+        return target
+
+    # -- who is in a channel
+
+    def join(self, channel: int, account: int, *, admin: bool) -> None:
+        """Makes the account a member, or changes whether it may post."""
+        self._store.run("INSERT OR REPLACE INTO members VALUES (?, ?, ?)", channel, account, admin)
+
+    def membership(self, channel: int, account: int) -> bool | None:
+        """Whether a member may post; None for others."""
+        row = self._store.one("SELECT admin FROM members WHERE channel = ? AND account = ?", channel, account)
+        return bool(row["admin"]) if row is not None else None
+
+    def members(self, channel: int) -> list[int]:
+        rows = self._store.all("SELECT account FROM members WHERE channel = ?", channel)
+        return [int(row["account"]) for row in rows]
+
+    def channels_of(self, account: int) -> list[int]:
+        rows = self._store.all("SELECT channel FROM members WHERE account = ?", account)
+        return [int(row["channel"]) for row in rows]
 
     def commands(self, account: Account) -> list[TLObject]:
         row = self._store.one("SELECT commands FROM accounts WHERE id = ?", account.id)
@@ -233,4 +296,5 @@ def _account(row: sqlite3.Row) -> Account:
         salt2=row["salt2"],
         verifier=row["verifier"],
         commands=row["commands"],
+        channel=bool(row["channel"]),
     )

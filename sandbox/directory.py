@@ -38,6 +38,7 @@ class Directory:
             functions.help.GetAppConfigRequest: self._get_app_config,
             functions.users.GetUsersRequest: self._get_users,
             functions.users.GetFullUserRequest: self._get_full_user,
+            functions.channels.GetChannelsRequest: self._get_channels,
             functions.contacts.ResolveUsernameRequest: self._resolve_username,
             functions.contacts.GetContactsRequest: self._get_contacts,
             functions.contacts.BlockRequest: self._block,
@@ -129,12 +130,18 @@ class Directory:
         users = self._accounts.users(session.me, {session.me.id, target.id})
         return types.users.UserFull(full_user=full, chats=[], users=users)
 
+    async def _get_channels(self, session: Session, request: TLRequest) -> Result:
+        me = session.me
+        chats = [self._accounts.chat(me, self._accounts.resolve(me, wanted)) for wanted in request.id]
+        return types.messages.Chats(chats=chats)
+
     async def _resolve_username(self, session: Session, request: TLRequest) -> Result:
         me, target = session.me, self._accounts.by_username(request.username)
         if target is None:
             raise RpcError(400, "USERNAME_NOT_OCCUPIED")
-        users = self._accounts.users(me, {target.id})
-        return types.contacts.ResolvedPeer(peer=types.PeerUser(target.id), chats=[], users=users)
+        peer = (types.PeerChannel if target.channel else types.PeerUser)(target.id)
+        users, chats = self._accounts.users(me, {target.id}), self._accounts.chats(me, {target.id})
+        return types.contacts.ResolvedPeer(peer=peer, chats=chats, users=users)
 
     async def _get_contacts(self, session: Session, request: TLRequest) -> Result:
         _ = session.person

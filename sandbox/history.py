@@ -9,7 +9,7 @@ from typing import Final
 from telethon.tl import TLObject, TLRequest, functions, types
 
 from .accounts import Account, Accounts
-from .messages import Message, Messages
+from .messages import Message, Messages, owner
 from .rpc import Result, RpcError
 from .session import Serve, Session
 from .store import Store
@@ -46,10 +46,11 @@ class History:
         shown, about = [], {session.me.id}
         for wanted in request.id:
             message = self._wanted(session.me.id, wanted)
-            about |= {message.peer} if message is not None else set()
-            shown.append(
-                types.MessageEmpty(wanted.id, None) if message is None else self._messages.shown(message)
-            )
+            if message is None:
+                shown.append(types.MessageEmpty(wanted.id, None))
+                continue
+            about.add(message.peer)
+            shown.append(self._messages.shown(message, session.me))
         return types.messages.Messages(
             messages=shown, topics=[], chats=[], users=self._accounts.users(session.me, about)
         )
@@ -65,7 +66,7 @@ class History:
 
     async def _get_history(self, session: Session, request: TLRequest) -> Result:
         peer = self._accounts.resolve(session.person, request.peer)
-        where, values = "account = ? AND peer = ?", [session.me.id, peer.id]
+        where, values = "account = ? AND peer = ?", [owner(session.me, peer), peer.id]
         return self._page(session.me, peer, request, where, values, before=request.offset_date)
 
     async def _search(self, session: Session, request: TLRequest) -> Result:
@@ -102,9 +103,14 @@ class History:
         start += request.add_offset
         found = found[max(start, 0) : max(start + limit, 0)]
         found = [m for m in found if request.min_id < m.id < (request.max_id or _TOP)]
-        users = self._accounts.users(me, {me.id, peer.id} | {message.peer for message in found})
-        shown = [self._messages.shown(message) for message in found]
-        return types.messages.MessagesSlice(count=count, messages=shown, topics=[], chats=[], users=users)
+        about = {me.id, peer.id} | {message.peer for message in found}
+        return types.messages.MessagesSlice(
+            count=count,
+            messages=[self._messages.shown(message, me) for message in found],
+            topics=[],
+            chats=self._accounts.chats(me, about),
+            users=self._accounts.users(me, about),
+        )
 
     # -- chats
 
@@ -127,16 +133,17 @@ class History:
         return self._dialogs(session.person, [], types.messages.PeerDialogs, None)
 
     def _tops(self, account: Account) -> list[Message]:
-        """The newest message of each chat, newest first."""
+        """The newest message of each chat, newest first; those of channels come last."""
         newest = "SELECT MAX(id) FROM messages WHERE account = ? AND NOT deleted GROUP BY peer"
         where = f"account = ? AND id IN ({newest}) ORDER BY id DESC"
-        return self._messages.find(where, account.id, account.id)
+        owners = [account.id, *self._accounts.channels_of(account.id)]
+        return [top for owner in owners for top in self._messages.find(where, owner, owner)]
 
     def _dialogs(self, me: Account, tops: list[Message], kind: type[TLObject], count: int | None) -> Result:
         facts: dict[str, object] = {
             "dialogs": [self._dialog(me, top) for top in tops],
-            "messages": [self._messages.shown(top) for top in tops],
-            "chats": [],
+            "messages": [self._messages.shown(top, me) for top in tops],
+            "chats": self._accounts.chats(me, {top.peer for top in tops}),
             "users": self._accounts.users(me, {me.id} | {top.peer for top in tops}),
         }
         if count is None:
@@ -150,7 +157,8 @@ class History:
             "account = ? AND peer = ? AND sender != ? AND id > ?", me.id, top.peer, me.id, inbox
         )
         return types.Dialog(
-            peer=types.PeerUser(top.peer),
+            peer=types.PeerChannel(top.peer) if top.post else types.PeerUser(top.peer),
+            pts=self._updates.pts(top.peer) if top.post else None,
             top_message=top.id,
             read_inbox_max_id=inbox,
             read_outbox_max_id=outbox,

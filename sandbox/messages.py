@@ -1,4 +1,7 @@
-"""Messages as they are kept: each side of a private chat has its own copy under its own number."""
+"""Messages as they are kept: each side of a private chat has its own copy under its own number.
+
+A channel has one copy for all, as an account of its own that is in a chat with itself.
+"""
 
 from __future__ import annotations
 
@@ -53,8 +56,9 @@ class Message:
     deleted: bool
 
     @property
-    def out(self) -> bool:
-        return self.sender == self.account
+    def post(self) -> bool:
+        """Whether it stands in a channel."""
+        return self.account == self.peer and self.sender != self.account
 
 
 COLUMNS: Final = ", ".join(Message.__dataclass_fields__)
@@ -91,15 +95,15 @@ class Messages:
         query = "SELECT 1 FROM messages WHERE account = ? AND peer = ? AND sender = ? LIMIT 1"
         return self._store.one(query, account, peer, account) is not None
 
-    def sent_before(self, account: int, peer: int, random_id: int) -> Message | None:
+    def sent_before(self, sender: Account, peer: Account, random_id: int) -> Message | None:
         """The message that this random_id made toward that peer, ever."""
         row = self._store.one(
             "SELECT message FROM sent WHERE account = ? AND peer = ? AND random_id = ?",
-            account,
-            peer,
+            sender.id,
+            peer.id,
             random_id,
         )
-        return self._get(account, row["message"]) if row is not None else None
+        return self._get(owner(sender, peer), row["message"]) if row is not None else None
 
     # -- changing
 
@@ -111,14 +115,14 @@ class Messages:
         events: list[Event] = []
         with self._store.transaction() as db:
             for draft in drafts:
-                sides = [sender.id] if sender.id == peer.id else [sender.id, peer.id]
+                sides = [peer.id] if peer.channel or sender.id == peer.id else [sender.id, peer.id]
                 numbers = [_next_number(db, side) for side in sides]
                 for side, number in zip(sides, numbers, strict=True):
-                    other = peer.id if side == sender.id else sender.id
+                    other = peer.id if side == sides[0] else sender.id
                     twin = sum(numbers) - number
                     event = self._updates.append(db, side, "new", other, (number,))
                     reply = (
-                        draft.reply_to if side == sender.id else self._twin_of(db, sender.id, draft.reply_to)
+                        draft.reply_to if side == sides[0] else self._twin_of(db, sender.id, draft.reply_to)
                     )
                     _insert(db, draft, side, number, other, sender.id, twin, reply, event.pts)
                     events.append(event)
@@ -126,7 +130,7 @@ class Messages:
                     "INSERT INTO sent VALUES (?, ?, ?, ?)", (sender.id, peer.id, draft.random_id, numbers[0])
                 )
                 mine.append(numbers[0])
-        kept = [self._get(sender.id, number) for number in mine]
+        kept = [self._get(sides[0], number) for number in mine]
         return [message for message in kept if message is not None], events
 
     @staticmethod
@@ -194,18 +198,20 @@ class Messages:
 
     # -- showing
 
-    def shown(self, message: Message) -> TLObject:
-        """As its owner's client sees it."""
+    def shown(self, message: Message, viewer: Account) -> TLObject:
+        """As that account's client sees it."""
         if message.deleted:
             return types.MessageEmpty(id=message.id, peer_id=None)
         media = self._shelf.get(message.media) if message.media is not None else None
+        out = message.sender == viewer.id
         return types.Message(
             id=message.id,
-            peer_id=types.PeerUser(message.peer),
-            from_id=types.PeerUser(message.sender) if message.out else None,
+            peer_id=types.PeerChannel(message.peer) if message.post else types.PeerUser(message.peer),
+            from_id=types.PeerUser(message.sender) if out and not message.post else None,
             date=int(message.date),
             message=message.text,
-            out=message.out,
+            out=out,
+            post=message.post,
             entities=unpack(message.entities) or None,
             media=self._shelf.shown(media) if media is not None else None,
             reply_markup=next(iter(unpack(message.markup)), None),
@@ -226,11 +232,22 @@ class Messages:
         if event.kind == "outbox":
             peer = types.PeerUser(event.peer)
             return types.UpdateReadHistoryOutbox(peer, number, event.pts, event.count), about
-        message = self.get(account.id, number)
+        message = self.get(event.account, number)
         if message is None:
             return None, about
-        kind = types.UpdateNewMessage if event.kind == "new" else types.UpdateEditMessage
-        return kind(self.shown(message), event.pts, event.count), about
+        return self.update(message, account, event.kind == "new", event.pts), about
+
+    def update(self, message: Message, viewer: Account, new: bool, pts: int) -> TLObject:
+        """What tells `viewer` of a message that is new, or was edited."""
+        kinds = (types.UpdateEditMessage, types.UpdateNewMessage)
+        if message.post:
+            kinds = (types.UpdateEditChannelMessage, types.UpdateNewChannelMessage)
+        return kinds[new](self.shown(message, viewer), pts, 1)
+
+
+def owner(account: Account, peer: Account) -> int:
+    """In whose copy a chat with `peer` is kept, as `account` sees it."""
+    return peer.id if peer.channel else account.id
 
 
 def message_of(row: sqlite3.Row) -> Message:

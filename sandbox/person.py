@@ -57,6 +57,8 @@ class Person:
         await self.stop()
 
     async def _keep(self, event: events.NewMessage.Event) -> None:
+        if not event.is_private:
+            return  # the posts of a channel are counted by themselves
         async with self._changed:
             self.received[event.message.id] = event.message
             self._changed.notify_all()

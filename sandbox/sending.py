@@ -11,7 +11,7 @@ from telethon.tl import TLObject, TLRequest, functions, types
 from . import limits
 from .accounts import Account, Accounts
 from .media import Media, MediaShelf
-from .messages import Draft, Message, Messages, packed
+from .messages import Draft, Message, Messages, owner, packed
 from .rpc import Result, RpcError
 from .session import Serve, Session
 from .store import new_id
@@ -59,16 +59,16 @@ class Sending:
     async def _send_message(self, session: Session, request: TLRequest) -> Result:
         peer = self._peer(session.me, request.peer)
         limits.check_text(request.message)
-        draft = self._draft(session.me, request, media=None)
+        draft = self._draft(session.me, peer, request, media=None)
         return self._deliver(session, peer, [draft])
 
     async def _send_media(self, session: Session, request: TLRequest) -> Result:
         peer = self._peer(session.me, request.peer)
         limits.check_caption(request.message)
-        if self._messages.sent_before(session.me.id, peer.id, request.random_id) is not None:
+        if self._messages.sent_before(session.me, peer, request.random_id) is not None:
             return self._deliver(session, peer, [Draft("", request.random_id)])
         media = await self._take(session.me, request, request.media)
-        return self._deliver(session, peer, [self._draft(session.me, request, media=media.id)])
+        return self._deliver(session, peer, [self._draft(session.me, peer, request, media=media.id)])
 
     async def _send_multi_media(self, session: Session, request: TLRequest) -> Result:
         peer = self._peer(session.me, request.peer)
@@ -78,7 +78,7 @@ class Sending:
         album = self._album(session.me, peer, items)
         drafts, groups = [], []
         for index, item in enumerate(items):
-            if self._messages.sent_before(session.me.id, peer.id, item.random_id) is not None:
+            if self._messages.sent_before(session.me, peer, item.random_id) is not None:
                 drafts.append(Draft("", item.random_id))
                 continue
             limits.check_caption(item.message)
@@ -91,7 +91,7 @@ class Sending:
                     entities=pack(item.entities),
                     media=media.id,
                     album=album,
-                    reply_to=self._reply(session.me, request),
+                    reply_to=self._reply(session.me, peer, request),
                 )
             )
         if groups or not drafts:
@@ -101,7 +101,7 @@ class Sending:
     def _album(self, sender: Account, peer: Account, items: list[types.InputSingleMedia]) -> int:
         """The album's number: that of items which were sent already, else a new one."""
         for item in items:
-            before = self._messages.sent_before(sender.id, peer.id, item.random_id)
+            before = self._messages.sent_before(sender, peer, item.random_id)
             if before is not None and before.album is not None:
                 return before.album
         return new_id()
@@ -152,6 +152,10 @@ class Sending:
     def _peer(self, sender: Account, given: TLObject) -> Account:
         """Whom to write to. A bot may not begin: the other must have written first (or pressed Start)."""
         peer = self._accounts.resolve(sender, given)
+        if peer.channel:
+            if not self._accounts.membership(peer.id, sender.id):
+                raise RpcError(400, "CHAT_ADMIN_REQUIRED")
+            return peer
         if sender.bot and peer.bot and sender.id != peer.id:
             raise RpcError(400, "USER_IS_BOT")
         if self._accounts.has_blocked(peer.id, sender.id):
@@ -160,7 +164,7 @@ class Sending:
             raise RpcError(400, "PEER_ID_INVALID")
         return peer
 
-    def _draft(self, sender: Account, request: TLRequest, *, media: int | None) -> Draft:
+    def _draft(self, sender: Account, peer: Account, request: TLRequest, *, media: int | None) -> Draft:
         if request.reply_markup is not None:
             _check_markup(request.reply_markup)
         return Draft(
@@ -169,15 +173,15 @@ class Sending:
             entities=pack(request.entities),
             media=media,
             markup=packed(request.reply_markup if sender.bot else None),
-            reply_to=self._reply(sender, request),
+            reply_to=self._reply(sender, peer, request),
         )
 
-    def _reply(self, sender: Account, request: TLRequest) -> int | None:
+    def _reply(self, sender: Account, peer: Account, request: TLRequest) -> int | None:
         """The number of the message answered to; one that is gone is left out, as Telegram does for bots."""
         if not isinstance(request.reply_to, types.InputReplyToMessage):
             return None
         number: int = request.reply_to.reply_to_msg_id
-        return number if self._messages.get(sender.id, number) is not None else None
+        return number if self._messages.get(owner(sender, peer), number) is not None else None
 
     def _deliver(self, session: Session, peer: Account, drafts: list[Draft]) -> Result:
         """Sends what was not sent before under the same random_id; answers with old and new alike."""
@@ -185,7 +189,7 @@ class Sending:
         before = {
             draft.random_id: message
             for draft in drafts
-            for message in [self._messages.sent_before(sender.id, peer.id, draft.random_id)]
+            for message in [self._messages.sent_before(sender, peer, draft.random_id)]
             if message is not None
         }
         fresh = [draft for draft in drafts if draft.random_id not in before]
@@ -196,7 +200,7 @@ class Sending:
         for draft in drafts:
             message = after[draft.random_id]
             if not message.deleted:
-                answers.append(types.UpdateNewMessage(self._messages.shown(message), message.pts, 1))
+                answers.append(self._messages.update(message, sender, True, message.pts))
         return self._updates.wrap(sender, answers, {peer.id})
 
     # -- changes
@@ -204,10 +208,10 @@ class Sending:
     async def _edit_message(self, session: Session, request: TLRequest) -> Result:
         sender = session.me
         peer = self._accounts.resolve(sender, request.peer)
-        message = self._messages.get(sender.id, request.id)
+        message = self._messages.get(owner(sender, peer), request.id)
         if message is None or message.peer != peer.id:
             raise RpcError(400, "MESSAGE_ID_INVALID")
-        if not message.out:
+        if message.sender != sender.id:
             raise RpcError(403, "MESSAGE_AUTHOR_REQUIRED")
         edited = await self._edited(sender, request, message)
         if _same(message, edited):

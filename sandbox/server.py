@@ -101,12 +101,23 @@ class Sandbox:
         """Makes a person; returns the id. The same phone again is the same person."""
         return self._api.accounts.add_person(phone, first_name, username, password)
 
+    async def add_channel(self, title: str, username: str | None = None) -> int:
+        """Makes a channel without members; returns its id (the one without -100 in front)."""
+        return self._api.accounts.add_channel(title, username)
+
+    async def join(self, channel: int, account: int, *, admin: bool = False) -> None:
+        """Makes an account a member of a channel; an admin may post."""
+        self._api.accounts.join(channel, account, admin=admin)
+
     def login_code(self, phone: str) -> str:
         """The code that a log-in of that phone needs now."""
         return self._api.login.code(phone)
 
     def messages(self, user_id: int, peer_id: int) -> list[StoredMessage]:
-        """What that account has in that chat, oldest first, in the newest state."""
+        """What that account has in that chat, oldest first, in the newest state.
+
+        The posts of a channel are those that it has with itself.
+        """
         return self._api.export.messages(user_id, peer_id)
 
     # -- clients

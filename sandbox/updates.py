@@ -69,6 +69,7 @@ class Updates:
         return {
             functions.updates.GetStateRequest: self._get_state,
             functions.updates.GetDifferenceRequest: self._get_difference,
+            functions.updates.GetChannelDifferenceRequest: self._get_channel_difference,
         }
 
     # -- the log
@@ -97,20 +98,29 @@ class Updates:
             account = self._accounts.get(number)
             if account is None:
                 continue
-            # What happened at once (an album) is told at once.
-            told = [self.render(account, event) for event in events if event.account == number]
-            updates = [update for update, _ in told if update is not None]
-            about = set[int]().union(*(seen for _, seen in told))
-            if updates:
-                self._push(account, self.wrap(account, updates, about), besides)
+            viewers = self._accounts.members(number) if account.channel else [number]
+            for viewer in (self._accounts.get(member) for member in viewers):
+                if viewer is None:
+                    continue
+                # What happened at once (an album) is told at once.
+                told = [self.render(viewer, event) for event in events if event.account == number]
+                updates = [update for update, _ in told if update is not None]
+                about = set[int]().union(*(seen for _, seen in told))
+                if updates:
+                    self._push(viewer, self.wrap(viewer, updates, about), besides)
 
     def tell(self, account: Account, update: TLObject, about: set[int], *, keep: bool = False) -> None:
         """Pushes something without a number; `keep` it for getDifference if nobody is here to take it."""
         self._push(account, self.wrap(account, [update], about), None, update if keep else None)
 
     def wrap(self, account: Account, updates: list[TLObject], about: set[int]) -> types.Updates:
-        users = self._accounts.users(account, about | {account.id})
-        return types.Updates(updates=updates, users=users, chats=[], date=int(time.time()), seq=0)
+        return types.Updates(
+            updates=updates,
+            users=self._accounts.users(account, about | {account.id}),
+            chats=self._accounts.chats(account, about),
+            date=int(time.time()),
+            seq=0,
+        )
 
     def _push(
         self, account: Account, update: TLObject, besides: int | None, keep: TLObject | None = None
@@ -163,6 +173,25 @@ class Updates:
         )
         events = [_event(row) for row in rows[:size]]
         return self._difference(account, events, extra, whole=len(rows) <= size)
+
+    async def _get_channel_difference(self, session: Session, request: TLRequest) -> Result:
+        """What happened in a channel; all at once, there is never much."""
+        account, channel = session.me, self._accounts.resolve(session.me, request.channel)
+        rows = self._store.all(
+            "SELECT * FROM updates WHERE account = ? AND pts > ? ORDER BY pts", channel.id, request.pts
+        )
+        told = [self.render(account, _event(row)) for row in rows]
+        if not rows:
+            return types.updates.ChannelDifferenceEmpty(pts=request.pts, final=True)
+        new = [update.message for update, _ in told if isinstance(update, types.UpdateNewChannelMessage)]
+        return types.updates.ChannelDifference(
+            pts=self.pts(channel.id),
+            new_messages=new,
+            other_updates=[u for u, _ in told if u and not isinstance(u, types.UpdateNewChannelMessage)],
+            chats=self._accounts.chats(account, {channel.id}),
+            users=self._accounts.users(account, {account.id}),
+            final=True,
+        )
 
     def _difference(
         self, account: Account, events: list[Event], extra: list[TLObject], *, whole: bool

@@ -419,6 +419,30 @@ async def test_results_can_go_to_another_chat(world: World, tmp_path: Path) -> N
     assert [m.kind for m in world.sandbox.messages(bob_id, BOT_ID) if m.sent_by == BOT_ID] == ["photo"]
 
 
+@pytest.mark.parametrize("named", ["-100{}", "@holidays"])
+async def test_results_can_go_to_a_channel_also_after_a_restart(
+    world: World, tmp_path: Path, named: str
+) -> None:
+    channel = await world.sandbox.add_channel("Holidays", "holidays" if "@" in named else None)
+    await world.sandbox.join(channel, BOT_ID, admin=True)
+    photos = {f"{n}.jpg": photo(n) for n in range(1, 13)}
+    archive = zip_of(tmp_path / "a.zip", {**photos, "wrap.mkv": video("mkv")})
+    target = named.format(channel)
+    gate = world.sandbox.faults.hold("messages.sendMedia", when=lambda call: call.user == BOT_ID)
+    async with world.running(TARGET_CHAT=target):
+        await world.send(archive)
+        await gate.reached()
+    gate.open()
+    async with world.running(TARGET_CHAT=target):
+        assert "12 pictures and 1 video sent" in await world.summary()
+    assert world.media() == []
+    posts = world.sandbox.messages(channel, channel)
+    assert [post.name for post in posts] == [*photos, "wrap_converted.mp4"]
+    assert [post.sha256 for post in posts[:12]] == [
+        hashlib.sha256(data).hexdigest() for data in photos.values()
+    ]
+
+
 async def test_without_a_token_it_logs_in_as_a_person(world: World, tmp_path: Path) -> None:
     owner_phone = "+15550009"
     owner_id = await world.sandbox.add_person(owner_phone, "Owner", "owner", "2fa password")
