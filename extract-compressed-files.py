@@ -4,7 +4,10 @@ from __future__ import annotations
 
 import sys
 
-from utils.commands import main
+try:
+    from utils.commands import main
+except ImportError as error:
+    sys.exit(f"❌ {error}. ./bot run installs what is missing, and needs Python 3.11 or newer.")
 
 if __name__ == "__main__":
     sys.exit(main(sys.argv[1:]))

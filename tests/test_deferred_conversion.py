@@ -190,7 +190,7 @@ async def test_deferred_task_creation(world: World, tmp_path: Path) -> None:
         bot.queue.release()
         await world.summary()
     assert [(state["status"], state["progress"]) for state in seen] == [("pending", 0)]
-    assert "INFO: ⏸️ Deferred video conversion: film.avi (incompatible format" in "\n".join(world.lines())
+    assert "INFO: ⏸️ Deferred video conversion: film.avi (incompatible format)" in "\n".join(world.lines())
 
 
 async def test_priority_ordering() -> None:

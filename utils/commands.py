@@ -7,6 +7,7 @@ import asyncio
 import signal
 import sys
 from collections.abc import Sequence
+from contextlib import ExitStack
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -113,9 +114,16 @@ def run_bot(settings: Settings) -> int:
     from utils.telegram.client import terminal
 
     data = Path(settings.DATA_DIR)
-    data.mkdir(parents=True, exist_ok=True)
-    with InstanceLock(data):
-        listener = start_logging(settings.path("LOG_FILE"), times=settings.LOG_TIMES)
+    with ExitStack() as held:
+        try:
+            data.mkdir(parents=True, exist_ok=True)
+            held.enter_context(InstanceLock(data))
+            listener = start_logging(settings.path("LOG_FILE"), times=settings.LOG_TIMES)
+        except OSError as error:
+            raise SettingsError(
+                f"{error.filename} cannot be written ({error.strerror}). "
+                "Give it to the user that runs the bot, or correct DATA_DIR or LOG_FILE."
+            ) from None
         try:
             asyncio.run(serve(Bot(settings, ask=terminal())))
         finally:

@@ -10,7 +10,7 @@ itself passes a :class:`Settings` around, so that a test can choose its own.
 from __future__ import annotations
 
 import os
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, fields
 from pathlib import Path
 from typing import Any, get_type_hints
@@ -217,12 +217,17 @@ def _convert(name: str, text: str, source: str) -> Any:
     return tuple(part.strip() for part in text.split(",") if part.strip())
 
 
-def load_settings(environ: Mapping[str, str] | None = None, file: Path | None = None) -> Settings:
+def load_settings(
+    environ: Mapping[str, str] | None = None,
+    file: Path | None = None,
+    *,
+    on_error: Callable[[SettingsError], None] | None = None,
+) -> Settings:
     """Read the settings: environment over file over default.
 
     ``file`` defaults to ``SECRETS_FILE`` in the environment, then ``secrets.properties`` beside the
     program; a file that is not there is no error. Raises :class:`SettingsError` for a value that is not
-    of its setting's type.
+    of its setting's type; where ``on_error`` takes the error, the setting has its default instead.
     """
     environ = os.environ if environ is None else environ
     file = file or Path(environ.get("SECRETS_FILE") or ROOT / SECRETS_NAME)
@@ -238,8 +243,13 @@ def load_settings(environ: Mapping[str, str] | None = None, file: Path | None = 
         name = info.name
         for text, source in ((environ.get(name), "environment"), (written.get(name), file.name)):
             if text is not None and text.strip():
-                values[name], sources[name] = _convert(name, text.strip(), source), source
-                break
+                try:
+                    values[name], sources[name] = _convert(name, text.strip(), source), source
+                    break
+                except SettingsError as error:
+                    if on_error is None:
+                        raise
+                    on_error(error)
         else:
             values[name], sources[name] = info.default, "default"
     for name in _PATHS:

@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 import logging
+import math
 import threading
 import time
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
 from utils import constants
 from utils.storage.atomic import load_or_set_aside, write_json
+from utils.storage.lock import folder_lock
 
 log = logging.getLogger(__name__)
 
@@ -21,8 +24,9 @@ FAILED = "failed"
 
 #: Conversions in these states are to be gone on with.
 INCOMPLETE = (PENDING, IN_PROGRESS)
+STATUSES = (*INCOMPLETE, COMPLETED, FAILED)
 
-#: Finished entries are forgotten by themselves once there are more than this many of them.
+#: Completed entries, and failed ones, are forgotten by themselves once there are more than this many of each.
 KEEP_FINISHED = 100
 
 State = dict[str, Any]
@@ -37,17 +41,24 @@ class ConversionStateManager:
     converts (plan, finished segments, name to show).
 
     Every change is on disk, atomically, when the method returns; a file that cannot be parsed is set aside
-    in ``quarantine_dir``. The methods block for one fsync and may be called from any thread.
+    in ``quarantine_dir``. Several managers, also of several processes, may work on one file: each changes
+    what is newest there. The methods block for one fsync and may be called from any thread.
     """
 
     def __init__(
         self, state_file: str | Path | None = None, quarantine_dir: str | Path | None = None
     ) -> None:
+        if state_file is None and quarantine_dir is None:
+            quarantine_dir = constants.QUARANTINE_DIR
         self.state_file = Path(state_file or constants.CONVERSION_STATE_FILE)
-        quarantine = Path(quarantine_dir) if quarantine_dir else self.state_file.parent / "quarantine"
+        self._quarantine = Path(quarantine_dir or self.state_file.parent / "quarantine")
         self.state_file.parent.mkdir(parents=True, exist_ok=True)
         self._lock = threading.RLock()
-        self.states: dict[str, State] = load_or_set_aside(self.state_file, quarantine, _is_state_file) or {}
+        self._depth = 0
+        self._known: tuple[int, ...] = ()
+        self.states: dict[str, State] = {}
+        with self._newest():
+            pass
 
     def save_state(
         self,
@@ -59,9 +70,14 @@ class ConversionStateManager:
         *,
         details: Mapping[str, Any] | None = None,
     ) -> None:
-        """Create or replace what is known about ``file_path``; ``details`` are kept when not given."""
+        """Create or replace what is known about ``file_path``; ``details`` are kept when not given.
+
+        Raises ValueError for a ``status`` that there is not.
+        """
+        if status not in STATUSES:
+            raise ValueError(f"{status!r} is none of {', '.join(STATUSES)}")
         now = time.time()
-        with self._lock:
+        with self._newest():
             old = self.states.get(str(file_path), {})
             self.states[str(file_path)] = {
                 "file_path": str(file_path),
@@ -78,7 +94,7 @@ class ConversionStateManager:
 
     def load_state(self, file_path: str | Path) -> State | None:
         """What is known about ``file_path``, or None."""
-        with self._lock:
+        with self._newest():
             state = self.states.get(str(file_path))
             return dict(state) if state else None
 
@@ -92,14 +108,16 @@ class ConversionStateManager:
 
     def increment_retry_count(self, file_path: str | Path) -> int:
         """Count one more attempt; returns how many there were. 0 for an unknown file."""
-        with self._lock:
-            count = int(self.states.get(str(file_path), {}).get("retry_count", -1)) + 1
+        with self._newest():
+            if str(file_path) not in self.states:
+                return 0
+            count = int(self.states[str(file_path)]["retry_count"]) + 1
             self._change(file_path, retry_count=count)
             return count
 
     def get_incomplete_conversions(self) -> list[State]:
         """The conversions to go on with; one whose source is gone becomes failed, "Original file missing"."""
-        with self._lock:
+        with self._newest():
             incomplete = []
             for path, state in list(self.states.items()):
                 if state["status"] not in INCOMPLETE:
@@ -114,7 +132,7 @@ class ConversionStateManager:
     def cleanup_completed(self, max_age_hours: float = 24) -> int:
         """Forget completed conversions that were last touched longer ago; returns how many."""
         oldest = time.time() - max_age_hours * 3600
-        with self._lock:
+        with self._newest():
             gone = [
                 path
                 for path, state in self.states.items()
@@ -128,13 +146,13 @@ class ConversionStateManager:
 
     def forget(self, file_path: str | Path) -> None:
         """Drop the entry of ``file_path``, if there is one."""
-        with self._lock:
+        with self._newest():
             if self.states.pop(str(file_path), None) is not None:
                 self._write()
 
     def get_stats(self) -> dict[str, int]:
         """How many conversions there are: total, pending, in_progress, completed, failed."""
-        with self._lock:
+        with self._newest():
             counts = dict.fromkeys(("total", PENDING, IN_PROGRESS, COMPLETED, FAILED), 0)
             for state in self.states.values():
                 counts["total"] += 1
@@ -142,19 +160,48 @@ class ConversionStateManager:
             return counts
 
     def _change(self, file_path: str | Path, **changes: Any) -> None:
-        with self._lock:
+        with self._newest():
             state = self.states.get(str(file_path))
             if state is None:
                 return
             state.update(changes, last_updated=time.time())
             self._write()
 
+    @contextmanager
+    def _newest(self) -> Iterator[None]:
+        """What is on the disk, in memory; nobody else changes it meanwhile."""
+        with self._lock:
+            self._depth += 1
+            try:
+                if self._depth > 1:
+                    yield
+                    return
+                with folder_lock(self.state_file.parent):
+                    if self._stamp() not in (self._known, ()):
+                        loaded = load_or_set_aside(self.state_file, self._quarantine, parse_states)
+                        self.states.clear()
+                        self.states.update(loaded or {})
+                        self._known = self._stamp()
+                    yield
+            finally:
+                self._depth -= 1
+
+    def _stamp(self) -> tuple[int, ...]:
+        """Tells one writing of the file from another: each makes a new file."""
+        try:
+            status = self.state_file.stat()
+        except FileNotFoundError:
+            return ()
+        return status.st_ino, status.st_mtime_ns, status.st_size
+
     def _write(self) -> None:
         # What is finished is bounded, so that saving the thousandth conversion costs as much as the first.
-        finished = [p for p, s in self.states.items() if s["status"] not in INCOMPLETE]
-        for path in sorted(finished, key=lambda p: self.states[p]["last_updated"])[:-KEEP_FINISHED]:
-            del self.states[path]
+        for status in (COMPLETED, FAILED):
+            finished = [path for path, state in self.states.items() if state["status"] == status]
+            for path in sorted(finished, key=lambda p: self.states[p]["last_updated"])[:-KEEP_FINISHED]:
+                del self.states[path]
         write_json(self.state_file, self.states)
+        self._known = self._stamp()
 
 
 def display_name(state: Mapping[str, Any]) -> str:
@@ -162,10 +209,33 @@ def display_name(state: Mapping[str, Any]) -> str:
     return str(state.get("details", {}).get("name") or Path(state["file_path"]).name)
 
 
-def _is_state_file(value: Any) -> bool:
-    return isinstance(value, dict) and all(
-        isinstance(state, dict)
-        and state.get("status") in (*INCOMPLETE, COMPLETED, FAILED)
-        and {"file_path", "output_path", "progress", "last_updated"} <= state.keys()
-        for state in value.values()
-    )
+def parse_states(value: Any) -> dict[str, State]:
+    """The entries of a state file's JSON, what they lack filled in. Raises ValueError for any other JSON.
+
+    ``file_path`` and ``status`` an entry must have; the rest is of use, but no reason to lose the others.
+    """
+    if not isinstance(value, dict):
+        raise ValueError("it is no JSON object")  # noqa: TRY004 - the file is at fault, not the caller
+    now = time.time()
+    states = {}
+    for path, state in value.items():
+        if not isinstance(state, dict) or state.get("status") not in STATUSES or "file_path" not in state:
+            raise ValueError(f"the entry of {path} is incomplete")
+        updated = _number(state.get("last_updated"), now)
+        states[path] = {
+            **state,
+            "file_path": str(state["file_path"]),
+            "output_path": str(state.get("output_path") or ""),
+            "progress": min(100, max(0, _number(state.get("progress"), 0))),
+            "started_at": _number(state.get("started_at"), updated),
+            "last_updated": updated,
+            "retry_count": int(max(0, _number(state.get("retry_count"), 0))),
+            "error": state["error"] if isinstance(state.get("error"), str) else None,
+            "details": state["details"] if isinstance(state.get("details"), dict) else {},
+        }
+    return states
+
+
+def _number(value: Any, otherwise: float) -> float:
+    known = isinstance(value, int | float) and not isinstance(value, bool) and math.isfinite(value)
+    return value if known else otherwise

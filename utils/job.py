@@ -359,7 +359,7 @@ class Job:
         cost = inspection.plan.action.cost * size if inspection.plan else 0.0
         if self._services.deferred:
             log.info(
-                "⏸️ Deferred video conversion: %s (incompatible format: %s)", file.name, inspection.reason
+                "⏸️ Deferred video conversion: %s (incompatible format): %s", file.name, inspection.reason
             )
         await self.delivery.write(file_line(lines.DEFER, file, cost=cost))
         await self._convert(file.number)

@@ -18,7 +18,13 @@ from utils.constants import ROOT, SETTINGS, Settings, load_settings
 from utils.diagnostics import state as state_checks
 from utils.diagnostics.archives import check_seven_zip
 from utils.diagnostics.check import Check, Level
-from utils.diagnostics.folders import check_disk, check_file, check_folder, check_sessions
+from utils.diagnostics.folders import (
+    check_disk,
+    check_file,
+    check_folder,
+    check_folders,
+    check_sessions,
+)
 from utils.diagnostics.packages import Requirement, requirements
 from utils.diagnostics.running import running
 from utils.diagnostics.settings import check_file as check_settings_file
@@ -187,6 +193,24 @@ def test_a_folder_that_may_not_be_written_to(tmp_path: Path) -> None:
 
 def test_a_folder_in_place_of_the_log(tmp_path: Path) -> None:
     assert check_file("LOG_FILE", tmp_path).level is Level.FAIL
+
+
+@pytest.mark.parametrize("folder", ["{data}", "{data}/.."])
+def test_a_folder_of_its_own_for_segments_and_quarantine(tmp_path: Path, folder: str) -> None:
+    data = tmp_path / "data"
+    data.mkdir()
+    values = {"DATA_DIR": str(data), "RECOVERY_DIR": folder.format(data=data)}
+    found = list(check_folders(load_settings(values, tmp_path / "none")))
+    assert named(found, "RECOVERY_DIR").level is Level.FAIL
+    assert named(found, "QUARANTINE_DIR").level is Level.OK
+
+
+def test_a_log_in_that_is_damaged_is_found(tmp_path: Path) -> None:
+    for name, content in (("bot", b"no database at all" * 100), ("new", b"")):
+        (tmp_path / f"{name}.session").write_bytes(content)
+        (tmp_path / f"{name}.session").chmod(0o600)
+    found = list(check_sessions(tmp_path))
+    assert [check.level for check in found] == [Level.FAIL, Level.OK]
 
 
 def test_others_may_not_read_the_log_in(tmp_path: Path) -> None:

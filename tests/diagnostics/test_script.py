@@ -119,6 +119,19 @@ async def test_a_value_of_the_wrong_type_is_one_line_and_no_traceback(doctor: Do
     assert ran.stderr == ""
 
 
+async def test_one_bad_value_leaves_the_others_as_they_are(doctor: Doctor) -> None:
+    ran = await doctor.run(VIDEO_CRF="high")
+    assert ran.returncode == 1
+    assert "VIDEO_CRF must be a whole number" in ran.stdout
+    assert "is missing" not in ran.stdout and str(doctor.data) in ran.stdout
+
+
+async def test_a_preset_that_the_encoder_does_not_know(doctor: Doctor) -> None:
+    ran = await doctor.run(VIDEO_PRESET="warp")
+    assert ran.returncode == 1
+    assert "❌ Trial conversion" in ran.stdout and "VIDEO_PRESET" in ran.stdout
+
+
 async def test_json_says_the_same(doctor: Doctor) -> None:
     ran = await doctor.run("--json", VIDEO_CRF="99")
     report = json.loads(ran.stdout)

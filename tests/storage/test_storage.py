@@ -14,6 +14,7 @@ from pathlib import Path
 
 import pytest
 
+from utils.conversion_state import parse_states
 from utils.errors import AlreadyRunning
 from utils.storage import journal as journal_module
 from utils.storage.atomic import load_or_set_aside, read_json, write_json
@@ -35,7 +36,7 @@ def test_json_is_replaced_as_a_whole_and_reads_back(tmp_path: Path) -> None:
 def test_a_file_that_makes_no_sense_is_kept_aside_with_the_reason(tmp_path: Path, content: bytes) -> None:
     path, quarantine = tmp_path / "state.json", tmp_path / "quarantine"
     path.write_bytes(content)
-    assert load_or_set_aside(path, quarantine, lambda value: isinstance(value, dict)) is None
+    assert load_or_set_aside(path, quarantine, parse_states) is None
     assert not path.exists()
     kept, reason = sorted(quarantine.iterdir(), key=lambda entry: len(entry.name))
     assert kept.read_bytes() == content

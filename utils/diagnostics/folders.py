@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import os
 import shutil
+import sqlite3
 import stat
 from collections.abc import Iterator
+from contextlib import closing
 from pathlib import Path
 
 from utils.constants import Settings
@@ -21,8 +23,13 @@ def check_folders(settings: Settings) -> Iterator[Check]:
     """Each folder that the bot writes to, the log-in's rights, and the disk."""
     data = settings.path("DATA_DIR")
     yield check_folder("DATA_DIR", data)
-    yield check_folder("RECOVERY_DIR", settings.path("RECOVERY_DIR"))
-    yield check_folder("QUARANTINE_DIR", settings.path("QUARANTINE_DIR"))
+    for name in ("RECOVERY_DIR", "QUARANTINE_DIR"):
+        folder = settings.path(name)
+        if folder.resolve() in (data.resolve(), *data.resolve().parents):
+            advice = "Name a folder of its own, such as the default one."
+            yield Check(GROUP, name, Level.FAIL, f"{folder} holds all other data, too", advice)
+        else:
+            yield check_folder(name, folder)
     yield check_folder("Folder of CONVERSION_STATE_FILE", settings.path("CONVERSION_STATE_FILE").parent)
     yield check_file("LOG_FILE", settings.path("LOG_FILE"))
     yield from check_sessions(data / "sessions")
@@ -61,8 +68,21 @@ def check_sessions(folder: Path) -> Iterator[Check]:
         if mode & 0o077:
             found, advice = f"others may read it (mode {mode:o})", f"chmod 600 '{file}'"
             yield Check(GROUP, f"Log-in {file.name}", Level.WARN, found, advice)
+        elif not is_database(file):
+            advice = "Delete it; the bot logs in anew."
+            yield Check(GROUP, f"Log-in {file.name}", Level.FAIL, "it is damaged", advice)
         else:
             yield Check(GROUP, f"Log-in {file.name}", Level.OK, "readable by its owner alone")
+
+
+def is_database(file: Path) -> bool:
+    """Whether SQLite can read the file, of which nothing is changed; an empty one will be filled."""
+    try:
+        with closing(sqlite3.connect(f"{file.absolute().as_uri()}?immutable=1", uri=True)) as database:
+            database.execute("SELECT name FROM sqlite_master").fetchall()
+    except sqlite3.DatabaseError:
+        return False
+    return True
 
 
 def check_disk(folder: Path, free: int, settings: Settings) -> Check:

@@ -27,20 +27,32 @@ def checks(environ: Mapping[str, str]) -> Iterator[Check]:
     """Every check, in the order in which things can go wrong."""
     yield check_python()
     yield from check_packages(ROOT)
+    wrong: list[SettingsError] = []
     try:
-        settings = load_settings(environ)
+        settings = load_settings(environ, on_error=wrong.append)
     except SettingsError as error:
+        wrong.append(error)
+        settings = load_settings(environ, Path(os.devnull), on_error=wrong.append)
+    for bad in wrong:
         advice = f"Correct it in {SECRETS_NAME} or in the environment."
-        yield Check(settings_checks.GROUP, "Settings", Level.FAIL, error.told, advice)
-        settings = load_settings({}, Path(os.devnull))
+        yield Check(settings_checks.GROUP, "Settings", Level.FAIL, bad.told, advice)
     yield from check_tools(settings)
     yield from check_seven_zip()
     yield from check_pictures()
     yield from settings_checks.check_file(Path(environ.get("SECRETS_FILE") or ROOT / SECRETS_NAME))
     yield from settings_checks.check_settings(settings)
-    yield from check_folders(settings)
-    yield from check_state(settings)
+    yield from _readable("Folders", check_folders(settings))
+    yield from _readable("State", check_state(settings))
     yield check_server(settings)
+
+
+def _readable(group: str, found: Iterator[Check]) -> Iterator[Check]:
+    """``found``; a place where it may not look is a check that failed."""
+    try:
+        yield from found
+    except OSError as error:
+        advice = "Give the bot's folders to the user that runs it, or start this as that user."
+        yield Check(group, "Rights", Level.FAIL, f"{error.filename}: {error.strerror}", advice)
 
 
 def exit_code(found: Sequence[Check]) -> int:

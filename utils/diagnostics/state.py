@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import time
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -11,17 +10,23 @@ from typing import Any
 
 from utils.albums import plural
 from utils.constants import Settings
-from utils.conversion_state import FAILED, IN_PROGRESS, INCOMPLETE, display_name
+from utils.conversion_state import (
+    FAILED,
+    IN_PROGRESS,
+    INCOMPLETE,
+    STATUSES,
+    display_name,
+    parse_states,
+)
 from utils.diagnostics.check import Check, Level
 from utils.diagnostics.running import running
+from utils.storage.atomic import read_json
 from utils.storage.journal import parse
 
 GROUP = "State"
 MB = 1_000_000
 #: A larger state file means that finished conversions are not cleaned up.
 LARGE_STATE = 10 * MB
-KEYS = {"file_path", "output_path", "progress", "last_updated"}
-STATUSES = ("pending", "in_progress", "completed", "failed")
 
 State = Mapping[str, Any]
 
@@ -60,23 +65,17 @@ def check_state(settings: Settings) -> Iterator[Check]:
 def read_states(file: Path) -> list[State]:
     """The conversions in the state file; raises ValueError when it is not one."""
     try:
-        value = json.loads(file.read_bytes())
-    except FileNotFoundError:
-        return []
-    except OSError as error:
-        raise ValueError(error.strerror) from error
-    if not isinstance(value, dict):
-        raise ValueError("it is no JSON object")
-    for path, state in value.items():
-        if not isinstance(state, dict) or state.get("status") not in STATUSES or not state.keys() >= KEYS:
-            raise ValueError(f"the entry of {path} is incomplete")
-    return list(value.values())
+        value = read_json(file)
+    except (OSError, RecursionError) as error:
+        raise ValueError(getattr(error, "strerror", None) or "it is no JSON") from error
+    return [] if value is None else list(parse_states(value).values())
 
 
 def read_jobs(folder: Path) -> Jobs:
-    """The journals in ``folder``; a job is a folder with one in it."""
+    """The journals in ``folder``; a job is a folder with one in it. Raises OSError where it may not look."""
     under_way, unreadable = [], []
-    for job in sorted(folder.iterdir()) if folder.is_dir() else ():
+    jobs = [job for job in sorted(folder.iterdir()) if job.is_dir()] if folder.is_dir() else []
+    for job in jobs:
         try:
             records, _ = parse((job / "journal.jsonl").read_bytes())
         except OSError:
@@ -114,7 +113,9 @@ def check_failed(states: Sequence[State]) -> Iterator[Check]:
     for state in states:
         if state["status"] == FAILED:
             found = f"{display_name(state)}: {state.get('error') or 'no reason given'}"
-            yield Check(GROUP, "Failed conversion", Level.WARN, found, "The source is kept in quarantine.")
+            gone = state.get("error") == "Original file missing"
+            advice = "Send the archive again." if gone else "The source is kept in quarantine."
+            yield Check(GROUP, "Failed conversion", Level.WARN, found, advice)
 
 
 def check_orphaned(states: Sequence[State], jobs: Jobs) -> Iterator[Check]:

@@ -78,10 +78,12 @@ def check_conversion(settings: Settings) -> Check:
     """Convert one second with the encoder of the settings, and look at the result with ffprobe."""
     encoder = settings.VIDEO_ENCODER
     name = f"Trial conversion ({encoder}, aac)"
-    codecs = ("-pix_fmt", "yuv420p", "-c:v", encoder, "-c:a", "aac")
+    codecs = ["-pix_fmt", "yuv420p", "-c:v", encoder, "-c:a", "aac"]
+    if encoder == "libx264":
+        codecs += ["-preset", settings.VIDEO_PRESET, "-crf", str(settings.VIDEO_CRF)]
     made = run(("ffmpeg", "-nostdin", "-v", "error", *TRIAL_INPUT, *codecs, *TRIAL_OUTPUT))
     if not made.ended_well:
-        advice = "Install an ffmpeg with this encoder, or name another one in VIDEO_ENCODER."
+        advice = "Install an ffmpeg with this encoder, or correct VIDEO_ENCODER, VIDEO_PRESET and VIDEO_CRF."
         return Check(GROUP, name, Level.FAIL, f"failed: {made.last_words}", advice)
     query = ("ffprobe", "-v", "error", "-show_entries", "stream=codec_name", "-of", "csv=p=0", "-")
     seen = run(query, made.output)

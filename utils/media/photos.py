@@ -155,6 +155,8 @@ def _rewrite(path: Path, output: Path, *, notes: list[str]) -> PreparedPhoto:
     if source not in ("JPEG", "MPO", "PNG"):
         notes.append(f"Converted from {source}.")
     notes += canvas.notes
+    if not notes and path.stat().st_size > MAX_BYTES:
+        notes.append(f"Compressed: it had {path.stat().st_size / 1_000_000:.0f} MB.")
     data = _encode(picture)
     part = output.with_name(f"{output.name}.part")
     part.write_bytes(data)

@@ -8,9 +8,11 @@ import os
 import time
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 log = logging.getLogger(__name__)
+
+T = TypeVar("T")
 
 
 def sync_folder(folder: Path) -> None:
@@ -40,7 +42,12 @@ def write_bytes(path: Path, content: bytes) -> None:
 
 def write_json(path: Path, value: Any) -> None:
     """Replace ``path`` by ``value`` as JSON that a person can read."""
-    write_bytes(path, json.dumps(value, ensure_ascii=False, indent=1).encode() + b"\n")
+    try:
+        content = json.dumps(value, ensure_ascii=False, indent=1).encode()
+    except UnicodeEncodeError:
+        # File names may hold bytes that are no text.
+        content = json.dumps(value, indent=1).encode()
+    write_bytes(path, content + b"\n")
 
 
 def read_json(path: Path) -> Any:
@@ -61,19 +68,24 @@ def set_aside(path: Path, quarantine: Path, reason: str) -> Path:
     return target
 
 
-def load_or_set_aside(path: Path, quarantine: Path, valid: Callable[[Any], bool]) -> Any:
-    """The JSON value in ``path``; one that does not parse or is not ``valid`` goes to quarantine.
+def load_or_set_aside(path: Path, quarantine: Path, parse: Callable[[Any], T]) -> T | None:
+    """What ``parse`` makes of the JSON value in ``path``; what it raises ValueError for goes to quarantine.
 
     Returns None when there is no (usable) file: a damaged state file never keeps the bot from starting.
     """
     try:
         value = read_json(path)
-    except ValueError as error:
+    except (ValueError, RecursionError) as error:
         problem = f"it is not JSON ({error})"
+    except IsADirectoryError:
+        problem = "it is a folder"
     else:
-        if value is None or valid(value):
-            return value
-        problem = "it does not have the expected form"
+        if value is None:
+            return None
+        try:
+            return parse(value)
+        except ValueError as error:
+            problem = str(error)
     kept = set_aside(path, quarantine, f"{path.name} was set aside when the bot read it: {problem}.")
     log.error("⚠️ State file set aside: %s, because %s; it is kept as %s", path.name, problem, kept)
     return None

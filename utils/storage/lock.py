@@ -1,15 +1,35 @@
-"""One process a data folder."""
+"""One process a data folder; one at a time that changes what lies in a folder."""
 
 from __future__ import annotations
 
 import fcntl
 import os
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from types import TracebackType
 
 from utils.errors import AlreadyRunning
 
 LOCK_NAME = "bot.lock"
+
+
+@contextmanager
+def folder_lock(folder: Path) -> Iterator[None]:
+    """Waits until no other holder, in this process or another, is inside. Not to be entered twice by one.
+
+    The folder itself is locked, so that no file is left behind. Where there are no locks (some phones'
+    shared storage), or no folder, nobody waits.
+    """
+    handle = -1
+    try:
+        with suppress(OSError):
+            handle = os.open(folder, os.O_RDONLY | os.O_CLOEXEC)
+            fcntl.flock(handle, fcntl.LOCK_EX)
+        yield
+    finally:
+        if handle >= 0:
+            os.close(handle)
 
 
 class InstanceLock:

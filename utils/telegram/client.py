@@ -9,6 +9,7 @@ from __future__ import annotations
 import asyncio
 import getpass
 import os
+import sqlite3
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
@@ -93,7 +94,17 @@ def build_client(settings: Settings, session_path: Path) -> ArchiveBotClient:
     # The addresses of a server's data centres are cached in the class (TelegramBaseClient._config). A class
     # for each client keeps two servers in one process apart.
     kind = type("OwnClient", (ArchiveBotClient,), {"_config": None, "_cdn_config": None})
-    client: ArchiveBotClient = kind(
+    try:
+        client = _new_client(kind, settings, session_path)
+    except sqlite3.DatabaseError:
+        raise SettingsError(f"{session_path} is damaged. Delete it; the bot logs in anew.") from None
+    if server is not None:
+        _use_server(client, settings, server)
+    return client
+
+
+def _new_client(kind: type[ArchiveBotClient], settings: Settings, session_path: Path) -> ArchiveBotClient:
+    return kind(
         str(session_path),
         settings.API_ID,
         settings.API_HASH,
@@ -104,9 +115,6 @@ def build_client(settings: Settings, session_path: Path) -> ArchiveBotClient:
         device_model="Archive bot",
         app_version="1.0",
     )
-    if server is not None:
-        _use_server(client, settings, server)
-    return client
 
 
 def parse_server(text: str) -> tuple[str, int]:

@@ -1,0 +1,108 @@
+"""The state file in the hands of others: several managers, half-filled entries, odd names."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from utils import constants
+from utils.constants import ROOT
+from utils.conversion_state import KEEP_FINISHED, ConversionStateManager, parse_states
+
+SAVER = """
+import sys
+from utils.conversion_state import ConversionStateManager
+states = ConversionStateManager(state_file=sys.argv[1])
+for number in range(40):
+    states.save_state(f"{sys.argv[2]} {number}", "pending", 0, "out")
+"""
+
+
+def test_two_processes_on_one_file_lose_nothing_of_each_other(tmp_path: Path) -> None:
+    file = tmp_path / "s.json"
+    command = [sys.executable, "-c", SAVER, str(file)]
+    savers = [subprocess.Popen([*command, name], cwd=ROOT) for name in ("one", "two")]
+    assert [saver.wait(60) for saver in savers] == [0, 0]
+    assert len(json.loads(file.read_text())) == 80
+    assert [path.name for path in tmp_path.iterdir()] == ["s.json"]
+
+
+def test_what_another_manager_cleaned_up_stays_away(tmp_path: Path) -> None:
+    bots = ConversionStateManager(state_file=tmp_path / "s.json")
+    bots.save_state("old", "completed", 100, "out")
+    assert ConversionStateManager(state_file=tmp_path / "s.json").cleanup_completed(max_age_hours=0) == 1
+    bots.save_state("new", "pending", 0, "out")
+    assert set(bots.states) == set(json.loads((tmp_path / "s.json").read_text())) == {"new"}
+
+
+@pytest.mark.parametrize(
+    "entry",
+    [
+        {"output_path": "out", "progress": 30, "started_at": 1.0, "last_updated": 2.0, "retry_count": 1},
+        {"details": None, "retry_count": None, "progress": None, "last_updated": "2026-01-01T00:00:00"},
+        {"progress": float("nan"), "error": 7, "details": [1]},
+    ],
+)
+def test_what_an_entry_lacks_is_filled_in(tmp_path: Path, entry: dict[str, Any]) -> None:
+    source = tmp_path / "v.mov"
+    source.touch()
+    file = tmp_path / "s.json"
+    file.write_text(json.dumps({str(source): {"file_path": str(source), "status": "pending", **entry}}))
+    states = ConversionStateManager(state_file=file)
+    (state,) = states.get_incomplete_conversions()
+    assert state["details"] == {} and 0 <= state["progress"] <= 100
+    assert states.increment_retry_count(source) == (entry.get("retry_count") or 0) + 1
+    states.mark_completed(source)
+    assert states.cleanup_completed(max_age_hours=0) == 1
+
+
+@pytest.mark.parametrize("value", [[], {"a": 1}, {"a": {"file_path": "a", "status": "converting"}}])
+def test_what_is_no_state_file_is_refused(value: Any) -> None:
+    with pytest.raises(ValueError, match=r"no JSON object|incomplete"):
+        parse_states(value)
+
+
+def test_a_status_that_there_is_not_changes_nothing(tmp_path: Path) -> None:
+    states = ConversionStateManager(state_file=tmp_path / "s.json")
+    with pytest.raises(ValueError, match="'converting' is none of pending, in_progress"):
+        states.save_state("a", "converting", 0, "out")
+    assert states.states == {}
+
+
+def test_a_name_that_is_no_text_comes_back(tmp_path: Path) -> None:
+    name = os.fsdecode(b"bad\xff.mov")
+    states = ConversionStateManager(state_file=tmp_path / "s.json")
+    states.save_state(name, "pending", 0, "out")
+    states.save_state("Отпуск.mov", "pending", 0, "out")
+    assert set(ConversionStateManager(state_file=tmp_path / "s.json").states) == {name, "Отпуск.mov"}
+
+
+def test_failures_are_not_forgotten_for_what_was_completed(tmp_path: Path) -> None:
+    states = ConversionStateManager(state_file=tmp_path / "s.json")
+    states.save_state("bad", "failed", 0, "out", error="why")
+    for number in range(KEEP_FINISHED + 5):
+        states.states[f"{number}"] = {**states.states["bad"], "status": "completed", "last_updated": number}
+    states.save_state("next", "pending", 0, "out")
+    assert states.load_state("bad") is not None
+    assert states.get_stats()["completed"] == KEEP_FINISHED
+
+
+def test_a_folder_in_place_of_the_file_is_set_aside(tmp_path: Path) -> None:
+    (tmp_path / "s.json").mkdir()
+    states = ConversionStateManager(state_file=tmp_path / "s.json")
+    states.save_state("a", "pending", 0, "out")
+    assert json.loads((tmp_path / "s.json").read_text())
+
+
+def test_the_owners_quarantine_is_used(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("CONVERSION_STATE_FILE", str(tmp_path / "s.json"))
+    monkeypatch.setenv("QUARANTINE_DIR", str(tmp_path / "kept"))
+    (tmp_path / "s.json").write_text("{")
+    ConversionStateManager()
+    assert len(list(Path(constants.QUARANTINE_DIR).iterdir())) == 2
