@@ -56,6 +56,9 @@ from utils.telegram.window import Lanes
 log = logging.getLogger(__name__)
 T = TypeVar("T")
 
+#: The names of jobs: chat, message, and something random where a file is handled again.
+JOB_ID = re.compile(r"-?\d+_\d+(_[0-9a-f]{8})?")
+
 #: Seconds before a job that broke off for a reason nobody foresaw is taken up again.
 RETRY_PAUSES = (5.0, 60.0, 600.0)
 
@@ -233,14 +236,18 @@ class Bot:
     def _give_up_orphan(self, path: str, name: str) -> None:
         """A conversion whose archive is no longer known has nowhere to go: keep its source. Blocking."""
         told = "The archive that it came from is no longer known"
-        log.warning("⚠️ %s: %s; kept in quarantine", name, told)
+        log.warning("⚠️ %s: %s", name, told)
         self._states.mark_failed(path, told)
-        set_aside(Path(path), self._quarantine, f"{name}: {told}.")
+        # Somebody else's file stays where it is.
+        if self._jobs_dir in Path(path).parents:
+            set_aside(Path(path), self._quarantine, f"{name}: {told}.")
 
     def _remove_orphans(self) -> None:
         """Segments in recovery/ that belong to no conversion under way. Blocking."""
         for folder in self._settings.path("RECOVERY_DIR").iterdir():
-            if folder.name.rpartition("-")[0] not in self._jobs:
+            job, _, number = folder.name.rpartition("-")
+            # The folder may be one that others use, too.
+            if JOB_ID.fullmatch(job) and number.isdigit() and job not in self._jobs:
                 shutil.rmtree(folder, ignore_errors=True)
 
     # -- what comes in ------------------------------------------------------------------------------

@@ -12,6 +12,10 @@ import pytest
 from tests.e2e.process import environment, run, start
 from tests.files import photo, zip_of
 from tests.world import TOKEN, World, until
+from utils.commands import run_bot
+from utils.constants import load_settings
+from utils.conversion_state import ConversionStateManager
+from utils.errors import SettingsError
 
 
 async def test_without_settings_every_missing_key_is_named_and_where_it_comes_from(world: World) -> None:
@@ -87,6 +91,30 @@ async def test_a_damaged_state_file_is_set_aside_and_the_bot_starts(world: World
     kept = [path for path in (world.data / "quarantine").iterdir() if path.suffix == ".json"]
     assert [path.read_text() for path in kept] == ["{half of it"]
     assert any("State file set aside: conversion_state.json" in line for line in world.lines())
+
+
+async def test_what_belongs_to_others_is_left_alone(world: World, tmp_path: Path) -> None:
+    theirs, film = world.data / "recovery" / "thesis", tmp_path / "film.mov"
+    for folder in (theirs, world.data / "recovery" / "5000001_9-000001"):
+        folder.mkdir(parents=True)
+        (folder / "text").touch()
+    film.touch()
+    states = ConversionStateManager(state_file=world.data / "conversion_state.json")
+    states.save_state(film, "pending", 0, tmp_path / "film.mp4")
+    async with world.running():
+        pass
+    assert [path.name for path in (world.data / "recovery").iterdir()] == ["thesis"]
+    assert (theirs / "text").exists() and film.exists()
+    assert states.get_stats()["failed"] == 1
+
+
+@pytest.mark.parametrize("name", ["DATA_DIR", "LOG_FILE"])
+def test_a_place_that_can_not_be_written_is_said_in_one_sentence(tmp_path: Path, name: str) -> None:
+    (tmp_path / "file").touch()
+    values = {"API_ID": "1", "API_HASH": "a", "BOT_TOKEN": "1:a", "AUTHORIZED_USERS": "1"}
+    values |= {"DATA_DIR": str(tmp_path / "data"), name: str(tmp_path / "file" / "inside")}
+    with pytest.raises(SettingsError, match="cannot be written"):
+        run_bot(load_settings(values, tmp_path / "none"))
 
 
 async def test_the_log_in_is_kept_private_and_out_of_the_log(world: World) -> None:

@@ -170,6 +170,7 @@ async def test_above_ten_megabytes_it_is_compressed_and_stays_as_large(tmp_path:
     photo = await prepare_photo(path, tmp_path / "out")
     assert (photo.width, photo.height) == (2600, 2000)
     assert photo.path.stat().st_size <= MAX_BYTES
+    assert photo.note.startswith("Compressed: it had ")
 
 
 async def test_too_many_pixels_are_scaled_down(tmp_path: Path) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import logging
 import os
+import shutil
 import time
 from collections.abc import Callable
 from pathlib import Path
@@ -62,7 +63,7 @@ def set_aside(path: Path, quarantine: Path, reason: str) -> Path:
     """Move ``path`` into ``quarantine`` with ``reason`` in a text file beside it; returns where it is now."""
     quarantine.mkdir(parents=True, exist_ok=True)
     target = quarantine / f"{time.strftime('%Y%m%d-%H%M%S')}-{time.time_ns() % 10**9:09d}-{path.name}"
-    path.replace(target)
+    shutil.move(path, target)  # which copies where quarantine is on another disk
     target.with_name(target.name + ".reason.txt").write_text(reason + "\n", encoding="utf-8")
     sync_folder(quarantine)
     return target
