@@ -43,4 +43,6 @@ def printed(found: Iterable[Check]) -> Iterator[Check]:
 
 
 if __name__ == "__main__":
+    # Whatever the terminal can show: no sign is a reason to break off.
+    sys.stdout.reconfigure(errors="backslashreplace")  # type: ignore[union-attr]
     sys.exit(main(sys.argv[1:]))

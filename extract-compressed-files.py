@@ -10,4 +10,6 @@ except ImportError as error:
     sys.exit(f"❌ {error}. ./bot run installs what is missing, and needs Python 3.11 or newer.")
 
 if __name__ == "__main__":
+    # Whatever the terminal can show: no sign is a reason to break off.
+    sys.stdout.reconfigure(errors="backslashreplace")  # type: ignore[union-attr]
     sys.exit(main(sys.argv[1:]))

@@ -21,7 +21,7 @@ class Action(StrEnum):
     @property
     def cost(self) -> float:
         """Work by byte of the source, relative to a full conversion (measured on H.264)."""
-        return {Action.SEND: 0.0, Action.REMUX: 1 / 60, Action.AUDIO: 1 / 10, Action.FULL: 1.0}[self]
+        return {Action.SEND: 0.0, Action.REMUX: 1 / 35, Action.AUDIO: 1 / 10, Action.FULL: 1.0}[self]
 
 
 @dataclass(frozen=True)
