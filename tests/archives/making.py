@@ -69,14 +69,18 @@ def _rar5_file(
     crc: int | None = None,
     split: int = 0,
     extra: bytes = b"",
+    sized: bool = True,
 ) -> bytes:
-    """A file header with ``data`` behind it; ``split``: 8 goes on from, 16 goes on in another volume."""
+    """A file header with ``data`` behind it; ``split``: 8 goes on from, 16 goes on in another volume.
+
+    Without ``sized`` the header says that the size is not known.
+    """
     raw = name.encode()
     crc = zlib.crc32(data) if crc is None else crc
     flags = 2 | split | (1 if extra else 0)
     sizes = (*((len(extra),) if extra else ()), len(data))
     described = (
-        4,
+        4 if sized else 12,
         len(data) if size is None else size,
         0o100644,
         struct.pack("<I", crc),
@@ -89,13 +93,13 @@ def _rar5_file(
     return _rar5_block(2, flags, *sizes, *described) + data
 
 
-def rar5(files: Files, *, links: Sequence[tuple[str, str, int]] = ()) -> bytes:
+def rar5(files: Files, *, links: Sequence[tuple[str, str, int]] = (), sized: bool = True) -> bytes:
     """A RAR 5 archive with ``files``, stored.
 
-    ``links`` are (name, target, kind: 1 symbolic, 4 hard, 5 copy).
+    ``links`` are (name, target, kind: 1 symbolic, 4 hard, 5 copy). Without ``sized`` no header tells a size.
     """
     out = [RAR5_MARK, _rar5_block(1, 0, 0)]
-    out += [_rar5_file(name, content) for name, content in files]
+    out += [_rar5_file(name, content, sized=sized) for name, content in files]
     for name, target, kind in links:
         redirection = _vint(5) + _vint(kind) + _vint(0) + _vint(len(target)) + target.encode()
         out.append(_rar5_file(name, b"", extra=_vint(len(redirection)) + redirection))

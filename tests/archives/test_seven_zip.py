@@ -69,6 +69,22 @@ async def test_a_name_that_comes_twice_gives_both(tmp_path: Path) -> None:
     assert outcome.error is None
 
 
+async def test_sizes_that_no_header_tells_are_found(tmp_path: Path) -> None:
+    files = [("a.jpg", b"a" * 5000), ("b.jpg", b"b" * 6000)]
+    outcome = await unpack(rar5(files, sized=False), tmp_path)
+    assert outcome.files == dict(files) and outcome.errors == {} and outcome.error is None
+
+
+async def test_names_that_come_twice_without_a_size_are_given_up_and_not_tried_for_ever(
+    tmp_path: Path,
+) -> None:
+    files = [("a.jpg", b"a" * 5000), ("b.jpg", b"b" * 6000), ("a.jpg", b"c" * 7000)]
+    outcome = await unpack(rar5(files, sized=False), tmp_path)
+    assert outcome.files == {"b.jpg": b"b" * 6000}
+    assert set(outcome.errors) == {"a.jpg", "a.jpg#2"}
+    assert "size is unknown" in outcome.errors["a.jpg"]
+
+
 @pytest.mark.parametrize("method", ["deflate64", "ppmd"])
 async def test_zips_that_python_cannot_read(method: str, tmp_path: Path) -> None:
     path = seven_zip(tmp_path / "a.zip", FILES, f"-mm={method}")

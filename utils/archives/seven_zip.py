@@ -96,13 +96,29 @@ class SevenZipReader:
         failures = 0
         order: Sequence[_Slot] = self._slots
         while any(not slot.settled for slot in order):
+            before = self._progress()
             async for extracted in self._pass(order, accept, new_file):
                 failures = failures + 1 if extracted.error else 0
                 yield extracted
+            if order is not self._slots and self._progress() == before:
+                # Another pass would end where this one did.
+                failures += 1
+                yield self._unreadable(order)
             if failures >= FAILURES_IN_A_ROW:
                 raise ArchiveDamaged("too much of the archive is damaged; the rest was given up.")
             order = self._left()
         self._check_whole()
+
+    def _progress(self) -> tuple[int, str]:
+        """What a pass has to change, or the next one would be the same again."""
+        return sum(slot.settled for slot in self._slots), self._password
+
+    @staticmethod
+    def _unreadable(order: Sequence[_Slot]) -> Extracted:
+        """Give up the first slot of ``order`` that is left: nothing tells where its content ends."""
+        slot = next(slot for slot in order if not slot.settled)
+        slot.settled = True
+        return failed(slot.entry, ArchiveDamaged("its size is unknown, and its name comes twice."))
 
     def _left(self) -> list[_Slot]:
         """The slots of the next pass: what is not settled, and what has the same name as one of those."""
@@ -133,7 +149,7 @@ class SevenZipReader:
     async def _pass(
         self, order: Sequence[_Slot], accept: Accept, new_file: NewFile
     ) -> AsyncIterator[Extracted]:
-        """Read what one run gives until it ends or breaks. At least one slot is settled by it."""
+        """Read what one run gives until it ends, breaks, or comes to an unknown size among others."""
         chosen = None if order is self._slots else [slot.item for slot in order]
         self._run = run = await start_pass(
             self._catalogue.path, self._scratch, self._budget, self._password, chosen
