@@ -132,11 +132,22 @@ async def test_damage_in_a_solid_7z_gives_what_verifies(tmp_path: Path) -> None:
     assert set(outcome.files) | set(outcome.errors) == set(files) or outcome.error is not None
 
 
-async def test_a_cut_rar_gives_what_is_whole(tmp_path: Path) -> None:
+@pytest.mark.parametrize("make", [rar4, rar5])
+async def test_a_cut_rar_gives_what_is_whole_and_says_so(make, tmp_path: Path) -> None:  # type: ignore[no-untyped-def]
     files = [(f"{n}.bin", random.Random(n).randbytes(50_000)) for n in range(4)]
-    outcome = await unpack(rar4(files)[:120_000], tmp_path)
+    outcome = await unpack(make(files)[:120_000], tmp_path)
     assert list(outcome.files) == ["0.bin", "1.bin"]
-    assert outcome.errors or outcome.error
+    assert list(outcome.errors) == ["2.bin"]
+    assert "cut off" in outcome.told
+
+
+async def test_words_of_the_engine_in_a_name_mean_nothing(tmp_path: Path) -> None:
+    """Its messages name the entries in which something is wrong."""
+    files = [(f"{words}.bin", words.encode() * 1000) for words in ("Unexpected end of archive", "fine")]
+    data = rar5(files).replace(files[0][1], b"?" * len(files[0][1]))
+    outcome = await unpack(data, tmp_path)
+    assert list(outcome.files) == ["fine.bin"] and len(outcome.errors) == 1
+    assert outcome.error is None
 
 
 async def test_a_cut_7z_says_so(tmp_path: Path) -> None:

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.archives.making import rar5_volumes, seven_zip, zip_volumes
+from tests.archives.making import rar4, rar5, rar5_volumes, seven_zip, zip_volumes
 from tests.archives.unpacking import MemorySource, unpack
 from utils.archives.source import ByteSource
 from utils.errors import VolumeMissing
@@ -90,6 +90,16 @@ async def test_one_volume_alone_asks_for_another(kind: str, tmp_path: Path) -> N
         assert isinstance(outcome.error, VolumeMissing), name
         assert name.lower() not in outcome.told.lower()
         assert not outcome.files
+
+
+@pytest.mark.parametrize("make", [rar4, rar5])
+async def test_a_rar_that_was_cut_asks_for_the_next_piece(make, tmp_path: Path) -> None:  # type: ignore[no-untyped-def]
+    data = make([(f"{number}.bin", CONTENT[:50_000]) for number in range(4)])
+    pieces = {f"x.rar.{n:03}": data[(n - 1) * 120_000 : n * 120_000] for n in (1, 2)}
+    outcome = await unpack(MemorySource(pieces["x.rar.001"], "x.rar.001"), tmp_path / "first")
+    assert isinstance(outcome.error, VolumeMissing) and "x.rar.002" in outcome.told
+    outcome = await unpack(sources(pieces), tmp_path / "both")
+    assert len(outcome.files) == 4 and outcome.error is None
 
 
 async def test_an_encrypted_set_opens_with_its_password(tmp_path: Path) -> None:

@@ -52,7 +52,8 @@ async def read_catalogue(
             continue
         if not items and code not in FINE:
             raise _open_error(messages)
-        fault = messages if code not in FINE else ""
+        # Of a RAR that is cut off it says nothing in a listing; only its exit code tells.
+        fault = "" if code in FINE else messages or f"exit code {code}"
         fits = password
         if any(item.encrypted and item.size for item in items):
             candidates = (password,) if password else passwords

@@ -65,6 +65,11 @@ def fault_of(messages: str, name: str) -> str:
     return "Error" if general and not _FAULT.search(messages) else ""
 
 
+def without_names(messages: str) -> str:
+    """``messages`` without names of items, which may hold any words."""
+    return _FAULT.sub(r"ERROR: \1", messages)
+
+
 def error_of(fault: str) -> ArchiveError:
     """The same as an error for a person."""
     if "Unsupported" in fault:

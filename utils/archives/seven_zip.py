@@ -11,14 +11,14 @@ import zlib
 from collections.abc import AsyncIterator, Sequence
 from dataclasses import dataclass
 
-from utils.archives.catalogue import FINE, Catalogue, decrypts
+from utils.archives.catalogue import Catalogue, decrypts
 from utils.archives.engine import READ, Run
 from utils.archives.entry import HEAD, Accept, Entry, Extracted, NewFile
 from utils.archives.extraction import CutOff, EntryFile, failed
 from utils.archives.limits import Budget, FileTooLarge
 from utils.archives.listing import Item
 from utils.archives.names import RawName, decode_names, display_path, is_junk
-from utils.archives.passes import Pipe, error_of, fault_of, start_pass
+from utils.archives.passes import Pipe, error_of, fault_of, start_pass, without_names
 from utils.archives.scratch import Scratch
 from utils.errors import ArchiveDamaged, NotAFile, VolumeMissing
 
@@ -26,6 +26,8 @@ from utils.errors import ArchiveDamaged, NotAFile, VolumeMissing
 SMALL = 1024 * 1024
 #: After so many entries in a row that could not be read, the rest is given up.
 FAILURES_IN_A_ROW = 200
+#: What 7-Zip says of a whole archive and not of one entry.
+WHOLE = ("Missing volume", "Unexpected end of archive")
 
 
 @dataclass
@@ -72,7 +74,7 @@ class SevenZipReader:
         self.listing: Sequence[Entry] | None = [slot.entry for slot in self._slots if not slot.settled]
         self._run: Run | None = None
         self._file: EntryFile | None = None
-        self._faults = catalogue.fault
+        self._said = ""
 
     def _read_names(self, names: Sequence[str] | None) -> None:
         items = self._catalogue.items
@@ -130,9 +132,10 @@ class SevenZipReader:
 
     def _check_whole(self) -> None:
         """Raise when 7-Zip said that something is missing as a whole."""
-        if "Missing volume" in self._faults:
+        said = self._said + without_names(self._catalogue.fault)
+        if "Missing volume" in said:
             raise VolumeMissing("it is one volume of a set; please send all of them under their own names.")
-        if self.cut_off or "Unexpected end" in self._faults:
+        if self.cut_off or "Unexpected end of archive" in said:
             raise CutOff("the archive is cut off; what could be read was taken out.")
         if self._catalogue.fault:
             raise ArchiveDamaged("the archive is damaged; what could be read was taken out.")
@@ -171,10 +174,15 @@ class SevenZipReader:
                 slot.settled = True
                 if extracted is not None:
                     yield extracted
-            if await run.wait() not in FINE:
-                self._faults += run.messages()
+            await run.wait()
         finally:
+            self._listen(run)
             await run.kill()
+
+    def _listen(self, run: Run) -> None:
+        """Keep what ``run`` has said of the archive as a whole, which it says before it gives anything."""
+        said = without_names(run.messages())
+        self._said += "".join(f"{fault}\n" for fault in WHOLE if fault in said and fault not in self._said)
 
     async def _give_up(self, slot: _Slot, order: Sequence[_Slot]) -> Extracted | None:
         """The pass broke at its first unsettled slot (or at one of the same name): what to say of it.
@@ -187,7 +195,6 @@ class SevenZipReader:
         if victim.item.encrypted and await self._other_password(victim):
             return None
         victim.settled = True
-        self._faults += "" if "Missing volume" not in messages else messages
         return failed(victim.entry, error_of(fault_of(messages, victim.item.name)))
 
     async def _other_password(self, slot: _Slot) -> bool:
@@ -247,8 +254,8 @@ class SevenZipReader:
     async def _hear(self, item: Item, pipe: Pipe) -> None:
         """Without a check sum, 7-Zip's own word counts: it is said before the next entry begins."""
         assert self._run is not None
-        if not await pipe.peek(1) and await self._run.wait() not in FINE:
-            self._faults += self._run.messages()
+        if not await pipe.peek(1):
+            await self._run.wait()
         if fault_of(self._run.messages(), item.name):
             raise _Broken
 
