@@ -27,6 +27,8 @@ TRIAL = 64 * 1024 * 1024
 TOLD = {"7z": "-t7z"}
 #: 7-Zip's exit codes: 0 is fine, 1 a warning (such as data after the end), the rest are faults.
 FINE = (0, 1)
+#: What it ends with when the items that it was to take have no names that it can be told.
+NOT_CHOSEN = 7
 
 
 @dataclass(frozen=True)
@@ -115,15 +117,21 @@ async def _fitting(
 
 
 async def decrypts(path: Path, scratch: Scratch, budget: Budget, item: Item, password: str) -> bool:
-    """Whether ``password`` is the one of ``item``: it is unpacked to its end, and 7-Zip has no complaint."""
-    run = await start_pass(path, scratch, budget, password, [item])
-    size = 0
-    try:
-        while data := await run.read():
-            size += len(data)
-        code = await run.wait()
-        if "Unsupported" in run.messages():
-            return True  # no password can tell; extraction will say what is wrong
-        return code in FINE and size >= (item.size or 0)
-    finally:
-        await run.kill()
+    """Whether ``password`` is the one of ``item``: it is unpacked to its end, and 7-Zip has no complaint.
+
+    An item that 7-Zip cannot be asked for (a line end is in its name) is unpacked with all the others.
+    """
+    for chosen in ([item], None):
+        run = await start_pass(path, scratch, budget, password, chosen)
+        size = 0
+        try:
+            while data := await run.read():
+                size += len(data)
+            code = await run.wait()
+            if "Unsupported" in run.messages():
+                return True  # no password can tell; extraction will say what is wrong
+            if size or code not in (*FINE, NOT_CHOSEN):
+                return code in FINE and size >= (item.size or 0)
+        finally:
+            await run.kill()
+    return False

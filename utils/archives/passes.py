@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import re
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 
 from utils.archives.engine import Run
@@ -14,6 +14,8 @@ from utils.archives.scratch import Scratch
 from utils.errors import ArchiveDamaged, ArchiveError, UnsupportedArchive
 
 _FAULT = re.compile(r"^ERROR: ([^:\n]+) : (.*)$", re.MULTILINE)
+#: What Python makes of bytes that are no UTF-8 ("surrogateescape"), and what 7-Zip makes of them.
+_ESCAPED = {0xDC00 + byte: 0xEF00 + byte for byte in range(0x80, 0x100)}
 _GENERAL = re.compile(r"^ERROR(?!: [^:\n]+ : )", re.MULTILINE)
 
 
@@ -24,12 +26,21 @@ async def start_pass(
     chosen: tuple[str, ...] = ()
     if items is not None:
         names = scratch.new_file()
-        # In quotes, or else spaces at either end are lost.
-        lines = [b'"%s"\n' % item.name.encode("utf-8", "surrogateescape") for item in items]
-        await asyncio.to_thread(names.write_bytes, b"".join(dict.fromkeys(lines)))
-        chosen = ("-spd", "-scsUTF-8", f"-i@{names}")
+        await asyncio.to_thread(names.write_bytes, list_file(item.name for item in items))
+        chosen = ("-spd", "-scsUTF-16LE", f"-i@{names}")
     arguments = ("x", "-so", "-sccUTF-8", *chosen, "--", str(path))
     return await Run.start(arguments, scratch=scratch, password=password, standstill=budget.limits.timeout)
+
+
+def list_file(names: Iterable[str]) -> bytes:
+    """A file that names items to 7-Zip, each once, in UTF-16.
+
+    Bytes that are no UTF-8 have places from U+EF80 on in 7-Zip's names, which it takes from no list in UTF-8.
+    A name with a line end in it, or with nothing, would spoil the whole list: its item cannot be chosen.
+    """
+    # In quotes, or else spaces at either end are lost.
+    lines = "".join(f'"{name}"\n' for name in dict.fromkeys(names) if name and "\r" not in name)
+    return ("\ufeff" + lines.translate(_ESCAPED)).encode("utf-16-le")
 
 
 class Pipe:
