@@ -7,7 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from tests.archives.making import rar4, rar5, rar5_volumes, seven_zip, zip_volumes
+from tests.archives.making import rar4, rar5, rar5_volumes, seven_zip, tar_bytes, zip_volumes
+from tests.archives.test_tar import zstd
 from tests.archives.unpacking import MemorySource, unpack
 from utils.archives.source import ByteSource
 from utils.errors import VolumeMissing
@@ -100,6 +101,15 @@ async def test_a_rar_that_was_cut_asks_for_the_next_piece(make, tmp_path: Path) 
     assert isinstance(outcome.error, VolumeMissing) and "x.rar.002" in outcome.told
     outcome = await unpack(sources(pieces), tmp_path / "both")
     assert len(outcome.files) == 4 and outcome.error is None
+
+
+async def test_a_zstandard_that_was_cut_asks_for_the_next_piece(tmp_path: Path) -> None:
+    data = zstd(tar_bytes([("film.bin", CONTENT)]), tmp_path)
+    pieces = {f"x.tar.zst.{n:03}": data[(n - 1) * 120_000 : n * 120_000] for n in (1, 2)}
+    outcome = await unpack(MemorySource(pieces["x.tar.zst.001"], "x.tar.zst.001"), tmp_path / "first")
+    assert isinstance(outcome.error, VolumeMissing) and "x.tar.zst.002" in outcome.told
+    outcome = await unpack(sources(pieces), tmp_path / "both")
+    assert outcome.files == {"film.bin": CONTENT} and outcome.error is None
 
 
 async def test_an_encrypted_set_opens_with_its_password(tmp_path: Path) -> None:

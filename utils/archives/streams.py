@@ -186,10 +186,14 @@ class EngineStream:
             error = self._feeder.exception()
             if error is not None:
                 raise error
-        if await self._run.wait() not in (0, 1):
-            if "Unsupported" in self._run.messages():
-                raise UnsupportedArchive("its compression method is not supported.")
-            raise ArchiveDamaged("the archive is damaged or cut off.")
+        if await self._run.wait() in (0, 1):
+            return
+        messages = self._run.messages()
+        if "Unsupported" in messages:
+            raise UnsupportedArchive("its compression method is not supported.")
+        if "Unexpected end" in messages:
+            raise CutOff("the archive is cut off.")
+        raise ArchiveDamaged("the archive is damaged or cut off.")
 
     async def kill(self) -> None:
         """End 7-Zip, so that whoever reads in the thread meets the end."""
