@@ -158,6 +158,18 @@ async def test_several_gzip_members_are_one_stream(tmp_path: Path) -> None:
     assert list(outcome.files.items()) == FILES
 
 
+@pytest.mark.parametrize("behind", [bytes(3000), b"something else" * 100])
+@pytest.mark.parametrize("kind", ["gz", "bz2", "xz", "zst"])
+async def test_what_stands_behind_a_stream_is_no_damage(kind: str, behind: bytes, tmp_path: Path) -> None:
+    def packed(data: bytes) -> bytes:
+        return (zstd(data, tmp_path) if kind == "zst" else COMPRESSORS[kind](data)) + behind
+
+    outcome = await unpack(packed(tar_bytes(FILES)), tmp_path / "tar")
+    assert list(outcome.files.items()) == FILES and outcome.error is None
+    outcome = await unpack(packed(b"film" * 5000), tmp_path / "single", name=f"film.mp4.{kind}")
+    assert outcome.files == {"film.mp4": b"film" * 5000} and outcome.errors == {}
+
+
 @pytest.mark.parametrize("kind", ["gz", "bz2", "xz"])
 async def test_a_single_compressed_file_is_an_archive_with_one_entry(kind: str, tmp_path: Path) -> None:
     content = random.Random(1).randbytes(2_000_000)

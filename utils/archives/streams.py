@@ -189,6 +189,8 @@ class EngineStream:
         if await self._run.wait() in (0, 1):
             return
         messages = self._run.messages()
+        if "after the end of the payload" in messages:
+            return  # padding, or what somebody put behind it, is ignored in the others as well
         if "Unsupported" in messages:
             raise UnsupportedArchive("its compression method is not supported.")
         if "Unexpected end" in messages:
