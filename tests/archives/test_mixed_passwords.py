@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 import random
+import shutil
 from pathlib import Path
 
 import pytest
 
 from tests.archives.making import seven_zip
 from tests.archives.unpacking import unpack
-from utils.archives import catalogue
-from utils.errors import WrongPassword
+from utils.archives import Entry, catalogue
+from utils.errors import PasswordNeeded, WrongPassword
 
 FILES = {f"{number}.jpg": random.Random(number).randbytes(9000 + number) for number in range(6)}
 
@@ -22,6 +23,40 @@ def mixed(folder: Path) -> bytes:
     seven_zip(path, {name: FILES[name] for name in first}, "-pone", "-mem=AES256")
     seven_zip(path, FILES, "-ptwo", *(f"-x!{name}" for name in first))
     return path.read_bytes()
+
+
+def partly(folder: Path, kind: str, locked: str) -> bytes:
+    """An archive of the first three files as they are, and ``locked`` encrypted."""
+    path = folder / "made" / f"partly.{kind}"
+    seven_zip(path, {name: FILES[name] for name in list(FILES)[:3]})
+    shutil.rmtree(path.with_name(path.name + ".content"))
+    return seven_zip(path, {locked: b"locked" * 100}, "-psecret").read_bytes()
+
+
+@pytest.mark.parametrize("kind", ["zip", "7z"])
+async def test_what_needs_no_password_comes_before_one_is_asked_for(kind: str, tmp_path: Path) -> None:
+    plain = {name: FILES[name] for name in list(FILES)[:3]}
+    data = partly(tmp_path, kind, "z.jpg")
+    outcome = await unpack(data, tmp_path / "none")
+    assert outcome.files == plain and outcome.errors == {} and type(outcome.error) is PasswordNeeded
+    outcome = await unpack(data, tmp_path / "wrong", passwords=["wrong"])
+    assert outcome.files == plain and outcome.errors == {} and type(outcome.error) is WrongPassword
+    outcome = await unpack(data, tmp_path / "right", passwords=["secret"])
+    assert outcome.files == {**plain, "z.jpg": b"locked" * 100} and outcome.error is None
+
+
+@pytest.mark.parametrize("kind", ["zip", "7z"])
+async def test_an_encrypted_note_asks_for_no_password(kind: str, tmp_path: Path) -> None:
+    refused: list[str] = []
+
+    def accept(entry: Entry, head: bytes) -> bool:
+        if not head:
+            refused.append(entry.name)
+        return bool(head)
+
+    outcome = await unpack(partly(tmp_path, kind, "read me.TXT"), tmp_path / "room", accept=accept)
+    assert len(outcome.files) == 3 and outcome.errors == {} and outcome.error is None
+    assert refused == ["read me.TXT"]
 
 
 async def test_each_entry_is_opened_with_its_own(tmp_path: Path) -> None:

@@ -33,12 +33,16 @@ NOT_CHOSEN = 7
 
 @dataclass(frozen=True)
 class Catalogue:
-    """``fault`` is what listing complained of although it gave items; "" when it did not."""
+    """``fault`` is what listing complained of although it gave items; "" when it did not.
+
+    ``locked`` is what to say of the encrypted ones among the items when nothing opens them.
+    """
 
     path: Path
     items: Sequence[Item]
     password: str
     fault: str
+    locked: PasswordNeeded | None = None
 
 
 async def read_catalogue(
@@ -46,7 +50,8 @@ async def read_catalogue(
 ) -> Catalogue:
     """List ``path``, which is of ``format_``, trying no password and then each of ``passwords``.
 
-    Raises PasswordNeeded, WrongPassword, ArchiveDamaged, UnsupportedArchive and LimitExceeded.
+    Raises PasswordNeeded, WrongPassword (when there is nothing that needs none), ArchiveDamaged,
+    UnsupportedArchive and LimitExceeded.
     """
     for password in ("", *passwords):
         items, code, messages = await _list(path, format_, scratch, budget, password)
@@ -56,11 +61,16 @@ async def read_catalogue(
             raise _open_error(messages)
         # Of a RAR that is cut off it says nothing in a listing; only its exit code tells.
         fault = "" if code in FINE else messages or f"exit code {code}"
-        fits = password
-        if any(item.encrypted and item.size for item in items):
+        fits, locked = password, None
+        if any(item.is_locked for item in items):
             candidates = (password,) if password else passwords
-            fits = await _fitting(path, scratch, budget, items, candidates)
-        return Catalogue(path, items, fits, fault)
+            try:
+                fits = await _fitting(path, scratch, budget, items, candidates)
+            except PasswordNeeded as error:
+                if not any(item.is_open for item in items):
+                    raise
+                locked = error
+        return Catalogue(path, items, fits, fault, locked)
     raise password_error(passwords)
 
 
@@ -106,7 +116,7 @@ async def _fitting(
     path: Path, scratch: Scratch, budget: Budget, items: Sequence[Item], passwords: Sequence[str]
 ) -> str:
     """The first of ``passwords`` that decrypts something. Raises PasswordNeeded and WrongPassword."""
-    encrypted = [item for item in items if item.encrypted and item.size and not item.is_folder]
+    encrypted = [item for item in items if item.is_locked]
     # In a solid archive the first costs least, because all that stands before the others comes with them.
     first = [item for item in encrypted[:1] if (item.size or 0) <= TRIAL]
     for item in (first + sorted(encrypted, key=lambda item: item.size or 0))[:TRIAL_ITEMS]:

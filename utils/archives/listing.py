@@ -23,6 +23,16 @@ class Item:
     split_before: bool
     offset: int | None
 
+    @property
+    def is_locked(self) -> bool:
+        """Whether there is content in it that needs a password."""
+        return self.encrypted and bool(self.size) and not self.is_folder
+
+    @property
+    def is_open(self) -> bool:
+        """Whether there is content in it that needs none."""
+        return not (self.encrypted or self.is_folder or self.special) and self.size != 0
+
 
 class ListingParser:
     """Takes the lines of a listing one after another; yields an item when the next one begins."""

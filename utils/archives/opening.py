@@ -167,7 +167,8 @@ class _Opener:
             for item, name in zip(items, names, strict=True)
             if not item.is_folder and not is_junk(display_path(name))
         ]
-        if any(item.encrypted for item in wanted) and not self._passwords:
+        locked = [item.encrypted for item in wanted if item.size]
+        if locked and all(locked) and not self._passwords:
             raise password_error(())
         if any(item.encrypted or item.method not in METHODS for item in wanted):
             return await self._open_spooled("zip", await self._spool(source), items, names)

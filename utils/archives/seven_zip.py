@@ -20,12 +20,14 @@ from utils.archives.listing import Item
 from utils.archives.names import RawName, decode_names, display_path, is_junk
 from utils.archives.passes import Pipe, error_of, fault_of, start_pass, without_names
 from utils.archives.scratch import Scratch
-from utils.errors import ArchiveDamaged, NotAFile, VolumeMissing
+from utils.errors import ArchiveDamaged, NotAFile, PasswordNeeded, VolumeMissing
 
 #: Entries up to this size are shown to ``accept`` only when they are verified.
 SMALL = 1024 * 1024
 #: After so many entries in a row that could not be read, the rest is given up.
 FAILURES_IN_A_ROW = 200
+#: How names end of what is no picture, no video and no archive.
+TEXTS = (".txt", ".nfo", ".diz", ".md", ".url", ".htm", ".html", ".ini", ".sfv", ".md5", ".sha1", ".sha256")
 #: What 7-Zip says of a whole archive and not of one entry.
 WHOLE = ("Missing volume", "Unexpected end of archive")
 
@@ -96,7 +98,8 @@ class SevenZipReader:
                 slot.settled = True
                 yield failed(slot.entry, NotAFile(slot.item.special))
         failures = 0
-        order: Sequence[_Slot] = self._slots
+        locked = self._lock_out(accept)
+        order: Sequence[_Slot] = self._left() if self._catalogue.locked else self._slots
         while any(not slot.settled for slot in order):
             before = self._progress()
             async for extracted in self._pass(order, accept, new_file):
@@ -109,7 +112,20 @@ class SevenZipReader:
             if failures >= FAILURES_IN_A_ROW:
                 raise ArchiveDamaged("too much of the archive is damaged; the rest was given up.")
             order = self._left()
+        if locked is not None:
+            raise locked
         self._check_whole()
+
+    def _lock_out(self, accept: Accept) -> PasswordNeeded | None:
+        """Leave out what no password opens; returns what to say of it in the end, should it be wanted."""
+        if self._catalogue.locked is None:
+            return None
+        locked = [slot for slot in self._slots if slot.item.is_locked]
+        self._slots = [slot for slot in self._slots if not slot.item.is_locked]
+        unsettled = [slot.entry for slot in locked if not slot.settled]
+        # Of the content nothing is known. Such names are believed, or a note would ask for a password.
+        wanted = [not entry.name.lower().endswith(TEXTS) or accept(entry, b"") for entry in unsettled]
+        return self._catalogue.locked if any(wanted) else None
 
     def _progress(self) -> tuple[int, str]:
         """What a pass has to change, or the next one would be the same again."""
