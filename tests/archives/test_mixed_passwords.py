@@ -83,6 +83,12 @@ async def test_a_wrong_password_is_told_where_nothing_but_the_check_sum_tells(
     assert right.files == FILES and right.error is None
 
 
+async def test_words_of_the_engine_in_a_name_do_not_make_a_password_right(tmp_path: Path) -> None:
+    path = seven_zip(tmp_path / "made" / "a.zip", {"Unsupported Method.jpg": b"x" * 500}, "-psecret")
+    outcome = await unpack(path.read_bytes(), tmp_path / "room", passwords=["wrong"])
+    assert isinstance(outcome.error, WrongPassword) and outcome.errors == {}
+
+
 async def test_damage_behind_the_right_password_is_no_wrong_password(tmp_path: Path) -> None:
     path = seven_zip(tmp_path / "made" / "stored.7z", FILES, "-psecret", "-mx0", "-ms=off")
     data = bytearray(path.read_bytes())

@@ -94,6 +94,19 @@ async def test_a_name_that_is_no_unicode_does_not_hide_the_password(method: str,
     assert isinstance(outcome.error, WrongPassword)
 
 
+@pytest.mark.parametrize("encoding", ["utf-8", "cp866"])
+async def test_a_method_that_nobody_knows_is_no_wrong_password(encoding: str, tmp_path: Path) -> None:
+    path = seven_zip(
+        tmp_path / "made" / "a.zip", {"00000000.jpg": b"x" * 500}, "-psecret", "-mem=ZipCrypto", "-mx0"
+    )
+    name = "Фото".encode(encoding).ljust(8, b"_")
+    data = bytearray(path.read_bytes().replace(b"0" * 8, name))
+    for magic, at in ((b"PK\x03\x04", 8), (b"PK\x01\x02", 10)):
+        data[data.index(magic) + at] = 200
+    outcome = await unpack(bytes(data), tmp_path / "room", passwords=["secret"])
+    assert outcome.error is None and len(outcome.errors) == 1
+
+
 @pytest.mark.parametrize("line_end", ["\n", "\r"])
 @pytest.mark.parametrize("kind", ["zip", "7z"])
 async def test_a_name_with_a_line_end_does_not_hide_the_password(

@@ -10,7 +10,7 @@ from utils.archives.engine import Run
 from utils.archives.extraction import CutOff
 from utils.archives.limits import Budget
 from utils.archives.listing import Item, ListingParser
-from utils.archives.passes import start_pass
+from utils.archives.passes import fault_of, start_pass
 from utils.archives.scratch import Scratch
 from utils.errors import (
     ArchiveDamaged,
@@ -138,7 +138,7 @@ async def decrypts(path: Path, scratch: Scratch, budget: Budget, item: Item, pas
             while data := await run.read():
                 size += len(data)
             code = await run.wait()
-            if "Unsupported" in run.messages():
+            if "Unsupported" in fault_of(run.messages(), item.name):
                 return True  # no password can tell; extraction will say what is wrong
             if size or code not in (*FINE, NOT_CHOSEN):
                 return code in FINE and size >= (item.size or 0)

@@ -203,11 +203,11 @@ class Run:
             return -signal.SIGKILL
 
     def messages(self) -> str:
-        """Everything that it has said on standard error until now."""
+        """Everything that it has said on standard error until now; names in it as in a listing."""
         if self._messages.closed:
             return ""
         size = os.fstat(self._messages.fileno()).st_size
-        return os.pread(self._messages.fileno(), size, 0).decode("utf-8", "replace")
+        return os.pread(self._messages.fileno(), size, 0).decode("utf-8", "surrogateescape")
 
     async def kill(self) -> None:
         """End it and all its processes, wherever it is. Idempotent."""
