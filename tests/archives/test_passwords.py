@@ -60,6 +60,16 @@ async def test_a_wrong_password_is_told_from_none(kind: str, tmp_path: Path) -> 
     assert not outcome.files
 
 
+@pytest.mark.parametrize("kind", ["7z data", "7z header"])
+async def test_a_password_may_be_bytes_that_are_no_text(kind: str, tmp_path: Path) -> None:
+    password = "\udcff"  # as Python has it from a command line
+    path = encrypted(kind, tmp_path, password)
+    outcome = await unpack(FileSource(path), tmp_path / "right", passwords=["\udcfe", password])
+    assert outcome.files == FILES and outcome.error is None
+    outcome = await unpack(FileSource(path), tmp_path / "wrong", passwords=["\udcfe"])
+    assert type(outcome.error) is WrongPassword
+
+
 async def test_a_password_that_opens_nothing_here_does_no_harm(tmp_path: Path) -> None:
     outcome = await unpack(zip_bytes([("a.txt", b"x")]), tmp_path, passwords=["unneeded"])
     assert outcome.files == {"a.txt": b"x"}

@@ -152,7 +152,8 @@ class Run:
         """Say the password as often as it may be asked for, and nothing more."""
         stdin = self._process.stdin
         assert stdin is not None
-        line = password.replace("\n", "").encode() + b"\n"
+        # As bytes that are no UTF-8 come in from a command line.
+        line = password.replace("\n", "").encode("utf-8", "surrogateescape") + b"\n"
         with contextlib.suppress(BrokenPipeError, ConnectionResetError):
             stdin.write(line * 4)
             await stdin.drain()
