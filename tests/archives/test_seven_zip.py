@@ -231,6 +231,23 @@ async def test_a_zip_that_lost_its_end_is_still_read(tmp_path: Path) -> None:
     assert outcome.errors or outcome.error
 
 
+@pytest.mark.parametrize("entries", [3, 4])
+async def test_a_zip_that_lost_all_of_its_end_says_that_it_is_cut_off(entries: int, tmp_path: Path) -> None:
+    files = [(f"{n}.bin", random.Random(n).randbytes(50_000)) for n in range(4)]
+    data = zip_bytes(files)
+    ends = [data.index(b"3.bin") - 30, data.index(b"PK\x01\x02")]
+    outcome = await unpack(data[: ends[entries - 3]], tmp_path)
+    assert outcome.files == dict(files[:entries]) and outcome.errors == {}
+    assert "cut off" in outcome.told
+
+
+async def test_a_zip_with_much_padding_behind_it_is_whole(tmp_path: Path) -> None:
+    """More than anybody would read to find its end."""
+    files = [(f"{n}.bin", random.Random(n).randbytes(5000)) for n in range(4)]
+    outcome = await unpack(zip_bytes(files) + bytes(100_000), tmp_path)
+    assert outcome.files == dict(files) and outcome.errors == {} and outcome.error is None
+
+
 async def test_what_comes_behind_an_entry_that_gives_nothing_is_not_lost(tmp_path: Path) -> None:
     """A link that is compressed in an unknown way leaves out its bytes, and shifts the stream."""
     link = zipfile.ZipInfo("link")

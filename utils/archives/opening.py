@@ -158,9 +158,7 @@ class _Opener:
         except NeedsEngine as reason:
             if reason.cut_off and isinstance(source, JoinedSource):
                 raise CutOff("the archive is cut off.") from reason
-            reader = await self._open_spooled("zip", await self._spool(source))
-            reader.cut_off = reason.cut_off
-            return reader
+            return await self._open_spooled("zip", await self._spool(source))
         names = decode_names([item.name for item in items])
         wanted = [
             item

@@ -62,8 +62,6 @@ class SevenZipReader:
         names: Sequence[str] | None = None,
     ) -> None:
         self.format = format_
-        #: The archive is known to end too early, whatever 7-Zip says of it.
-        self.cut_off = False
         self.ignored = 0
         self._catalogue = catalogue
         self._scratch = scratch
@@ -151,7 +149,7 @@ class SevenZipReader:
         said = self._said + without_names(self._catalogue.fault)
         if "Missing volume" in said:
             raise VolumeMissing("it is one volume of a set; please send all of them under their own names.")
-        if self.cut_off or "Unexpected end of archive" in said:
+        if "Unexpected end of archive" in said:
             raise CutOff("the archive is cut off; what could be read was taken out.")
         if self._catalogue.fault:
             raise ArchiveDamaged("the archive is damaged; what could be read was taken out.")
