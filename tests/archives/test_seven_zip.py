@@ -132,6 +132,22 @@ async def test_damage_in_a_solid_7z_gives_what_verifies(tmp_path: Path) -> None:
     assert set(outcome.files) | set(outcome.errors) == set(files) or outcome.error is not None
 
 
+@pytest.mark.parametrize("small", [0, 1])
+async def test_a_large_entry_that_is_cut_off_is_refused_once(small: int, tmp_path: Path) -> None:
+    """Nobody asks twice, and nobody complains of what is not wanted."""
+    asked: list[str] = []
+
+    def accept(entry: Entry, _: bytes) -> bool:
+        asked.append(entry.path)
+        return entry.name != "large.bin"
+
+    files = [("a.bin", b"a" * 500)][:small] + [("large.bin", random.Random(1).randbytes(2_500_000))]
+    outcome = await unpack(rar5(files)[:2_000_000], tmp_path, accept=accept)
+    assert outcome.files == dict(files[:small]) and outcome.errors == {}
+    assert asked.count("large.bin") == 1
+    assert "cut off" in outcome.told
+
+
 @pytest.mark.parametrize("make", [rar4, rar5])
 async def test_a_cut_rar_gives_what_is_whole_and_says_so(make, tmp_path: Path) -> None:  # type: ignore[no-untyped-def]
     files = [(f"{n}.bin", random.Random(n).randbytes(50_000)) for n in range(4)]

@@ -34,11 +34,22 @@ WHOLE = ("Missing volume", "Unexpected end of archive")
 
 @dataclass
 class _Slot:
-    """One file of the listing; ``settled`` once it was handed over, refused, or given up."""
+    """One file of the listing; ``settled`` once it was handed over, refused, or given up.
+
+    ``refused`` is the check sum of the first bytes for which it was refused; None when it was not.
+    """
 
     item: Item
     entry: Entry
     settled: bool = False
+    refused: int | None = None
+
+    def is_wanted(self, head: bytes, accept: Accept) -> bool:
+        """What ``accept`` says. It is asked again only if ``head`` differs: the stream was shifted before."""
+        shown = zlib.crc32(head)
+        if self.refused != shown:
+            self.refused = None if accept(self.entry, head) else shown
+        return self.refused is None
 
 
 class _Broken(Exception):
@@ -201,7 +212,7 @@ class SevenZipReader:
     async def _give_up(self, slot: _Slot, order: Sequence[_Slot]) -> Extracted | None:
         """The pass broke at its first unsettled slot (or at one of the same name): what to say of it.
 
-        None when another password will help.
+        None when another password will help, or nobody wants it.
         """
         assert self._run is not None
         victim = slot if not slot.settled else next(s for s in order if not s.settled)
@@ -209,6 +220,9 @@ class SevenZipReader:
         if victim.item.encrypted and await self._other_password(victim):
             return None
         victim.settled = True
+        # With a wrong password the first bytes are noise, which says nothing of whether it is wanted.
+        if victim is slot and slot.refused is not None and not slot.item.encrypted:
+            return None
         return failed(victim.entry, error_of(fault_of(messages, victim.item.name)))
 
     async def _other_password(self, slot: _Slot) -> bool:
@@ -238,7 +252,7 @@ class SevenZipReader:
         head = await pipe.peek(HEAD if item.size is None else min(HEAD, item.size))
         if item.size is not None and len(head) < min(HEAD, item.size):
             raise _Broken
-        if not accept(slot.entry, head):
+        if not slot.is_wanted(head, accept):
             await self._skip(item, pipe)
             return None
         self._file = EntryFile(slot.entry, new_file(slot.entry), self._budget)
