@@ -68,7 +68,9 @@ def jobs(world: World) -> list[Path]:
 
 def joined(world: World) -> int:
     """How many volumes the journals of all jobs name."""
-    records = [JobRecord.of(parse((job / "journal.jsonl").read_bytes())[0]) for job in jobs(world)]
+    journals = [job / "journal.jsonl" for job in jobs(world)]
+    # A job's folder is there a moment before its journal.
+    records = [JobRecord.of(parse(path.read_bytes())[0]) for path in journals if path.exists()]
     return sum(1 + len(record.volumes) for record in records)
 
 
