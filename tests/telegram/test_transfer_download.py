@@ -17,7 +17,7 @@ from sandbox import Sandbox
 from sandbox.person import Person
 from sandbox.rpc import RpcError
 from tests.telegram.conftest import Bot, message_with
-from utils.errors import DiskFull, TransferFailed
+from utils.errors import ArchiveError, DiskFull, TransferFailed
 from utils.telegram.remote_file import RemoteFile, place_of
 
 KB, MB = 1024, 1024 * 1024
@@ -219,5 +219,5 @@ async def test_a_message_that_was_deleted_meanwhile_says_so(
 async def test_a_message_without_a_file_has_no_place() -> None:
     message = types.Message(id=1, peer_id=types.PeerUser(1), date=None, message="hello")
     assert place_of(message) is None
-    with pytest.raises(ValueError, match="has no file"):
+    with pytest.raises(ArchiveError, match="holds no file"):
         RemoteFile.of(None, message)  # type: ignore[arg-type]

@@ -17,6 +17,7 @@ from telethon.tl.tlobject import TLObject
 
 from utils.storage.atomic import write_bytes
 from utils.storage.journal import Journal
+from utils.telegram.remote_file import place_of
 
 #: Messages remembered at most; older ones are dropped when the program starts.
 REMEMBERED = 10_000
@@ -83,8 +84,9 @@ class Incoming:
 
 async def incoming(message: Message) -> Incoming | None:
     """``message`` as data, or None when it holds no file that could be an archive, picture or video."""
+    # Telethon's shortcuts also give what the preview of a link shows; that is no file of the message.
     media = message.document or message.photo
-    if media is None or message.sticker or message.voice:
+    if place_of(message) is None or message.sticker or message.voice:
         return None
     peer = Peer.of(await message.get_input_chat())
     return Incoming(

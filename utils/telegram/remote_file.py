@@ -18,7 +18,7 @@ from telethon import errors
 from telethon.tl import TLRequest, types
 from telethon.tl.functions.upload import GetFileRequest
 
-from utils.errors import TransferFailed
+from utils.errors import ArchiveError, TransferFailed
 from utils.telegram.part_file import PartFile
 from utils.telegram.read_ahead import ReadAhead
 from utils.telegram.transfers import WINDOWS, Direction, FileTransfer, OnProgress, Transfers, in_flight
@@ -119,10 +119,10 @@ class RemoteFile:
         on_wait: OnWait | None = None,
         on_progress: OnProgress | None = None,
     ) -> RemoteFile:
-        """The file of ``message``. Raises ValueError when it has none."""
+        """The file of ``message``. Raises :class:`ArchiveError` when it has none (any more)."""
         place = place_of(message)
         if place is None:
-            raise ValueError(f"message {message.id} has no file")
+            raise ArchiveError("its message holds no file any more.")
         return cls(transfers, place, refresh=refresh, on_wait=on_wait, on_progress=on_progress)
 
     @property
