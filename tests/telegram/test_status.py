@@ -15,8 +15,14 @@ class Chat:
         self.texts: list[str] = []
         self.refuse: BaseException | None = None
         self.tries = 0
+        self.free = asyncio.Event()
+        self.free.set()
 
     async def send(self, text: str) -> int:
+        self.tries += 1
+        await self.free.wait()
+        if self.refuse is not None:
+            raise self.refuse
         self.texts.append(text)
         return 7
 
@@ -59,7 +65,7 @@ async def test_the_same_text_is_not_sent_twice(chat: Chat) -> None:
         message.show("same")
         await asyncio.sleep(0.06)
     await message.end("same")
-    assert chat.texts == ["same"] and chat.tries == 0
+    assert chat.texts == ["same"] and chat.tries == 1
 
 
 async def test_after_a_flood_wait_it_rests_while_the_work_goes_on(chat: Chat) -> None:
@@ -72,7 +78,7 @@ async def test_after_a_flood_wait_it_rests_while_the_work_goes_on(chat: Chat) ->
     await asyncio.sleep(0.05)
     message.show("third")
     await message.end("last")
-    assert chat.texts == ["first"] and chat.tries == 1
+    assert chat.texts == ["first"] and chat.tries == 2
 
 
 @pytest.mark.parametrize(
@@ -99,3 +105,29 @@ async def test_the_end_is_shown_at_once(chat: Chat) -> None:
     message.show("never seen")
     await message.end("✅ Finished")
     assert chat.texts == ["first", "✅ Finished"]
+
+
+async def test_a_message_that_is_still_on_its_way_says_the_end_too(chat: Chat) -> None:
+    chat.free.clear()
+    message = status(chat)
+    message.show("first")
+    await asyncio.sleep(0.01)
+    end = asyncio.create_task(message.end("✅ Finished"))
+    await asyncio.sleep(0.01)
+    chat.free.set()
+    await end
+    assert chat.texts == ["first", "✅ Finished"]
+
+
+async def test_a_message_that_does_not_arrive_is_given_up_at_the_end(
+    chat: Chat, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("utils.telegram.status.LAST_EDIT_TIMEOUT", 0.01)
+    chat.free.clear()
+    message = status(chat)
+    message.show("first")
+    await asyncio.sleep(0.01)
+    await message.end("✅ Finished")
+    chat.free.set()
+    await asyncio.sleep(0.05)
+    assert chat.texts == []

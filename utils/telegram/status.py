@@ -19,7 +19,7 @@ log = logging.getLogger(__name__)
 #: Seconds between two edits at least.
 EDIT_INTERVAL = 5.0
 
-#: Seconds that the last edit may take before it is given up.
+#: Seconds that the last edit, and what is under way before it, may keep the job waiting.
 LAST_EDIT_TIMEOUT = 5.0
 
 
@@ -46,6 +46,7 @@ class StatusMessage:
         self._wanted = self._shown = ""
         self._resting_until = 0.0
         self._task: asyncio.Task[None] | None = None
+        self._saying: asyncio.Task[None] | None = None
 
     def show(self, text: str) -> None:
         """Have the message say ``text`` soon, unless something newer comes first."""
@@ -55,40 +56,47 @@ class StatusMessage:
 
     async def end(self, text: str) -> None:
         """Have the message say ``text`` now, if there is a message and Telegram lets us."""
+        if self._saying is not None:
+            # It may be the message itself, which would come last and never be corrected.
+            await asyncio.wait([self._saying], timeout=LAST_EDIT_TIMEOUT)
         await self.close()
         self._wanted = text
-        if self._message:
-            try:
-                await asyncio.wait_for(self._edit_once(), LAST_EDIT_TIMEOUT)
-            except TimeoutError:
-                log.debug("The last edit of a status message took too long")
+        if not self._message:
+            return
+        try:
+            await asyncio.wait_for(self._say(), LAST_EDIT_TIMEOUT)
+        except TimeoutError:
+            log.debug("The last edit of a status message took too long")
 
     async def close(self) -> None:
         """Stop; the message stays as it is."""
-        if self._task is not None:
-            self._task.cancel()
-            await asyncio.wait([self._task])
+        tasks = [task for task in (self._task, self._saying) if task is not None]
+        for task in tasks:
+            task.cancel()
+        if tasks:
+            await asyncio.wait(tasks)
 
     async def _keep_up(self) -> None:
-        if not self._message:
-            self._shown = self._wanted
-            # Shielded: once it is announced, its id must be known.
-            self._message = await asyncio.shield(self._send(self._wanted))
-            await asyncio.sleep(self._interval)
         while self._wanted != self._shown:
             await asyncio.sleep(max(0.0, self._resting_until - self._clock()))
-            await self._edit_once()
+            self._saying = asyncio.create_task(self._say())
+            await asyncio.shield(self._saying)
             await asyncio.sleep(self._interval)
 
-    async def _edit_once(self) -> None:
+    async def _say(self) -> None:
         text = self._wanted
         if text == self._shown or self._clock() < self._resting_until:
             return
-        self._shown = text
         try:
-            await self._edit(self._message, text)
+            if self._message:
+                await self._edit(self._message, text)
+            else:
+                self._message = await self._send(text)
         except rpc.FloodError as error:
             self._resting_until = self._clock() + getattr(error, "seconds", 60)
             log.info("Status message rests for %s seconds", getattr(error, "seconds", 60))
         except (rpc.RPCError, ConnectionError) as error:
+            if not self._message:
+                raise
             log.debug("Status message not edited: %s", type(error).__name__)
+        self._shown = text
