@@ -486,8 +486,12 @@ class Bot:
 
     async def _finished(self, job_id: str) -> None:
         await asyncio.to_thread(self._forget_conversions, job_id)
-        for known in (self._jobs, self._tasks, self._statuses, self._sets):
+        for known in (self._jobs, self._tasks, self._sets):
             known.pop(job_id, None)
+        # One that rests, as Telegram asked, says how its job ended once that is over.
+        self._statuses = {
+            job: known for job, known in self._statuses.items() if job in self._jobs or known.busy
+        }
 
     def _forget_conversions(self, job_id: str) -> None:
         """What is left of a job's conversions, should it have been cancelled. Blocking."""

@@ -373,6 +373,18 @@ async def test_the_same_content_is_recognised_while_it_is_under_way_and_after_a_
     assert len(world.media()) == 2
 
 
+async def test_the_status_is_right_in_the_end_though_telegram_put_its_last_edit_off(
+    world: World, tmp_path: Path
+) -> None:
+    world.sandbox.faults.flood("messages.editMessage", 2)
+    async with world.running():
+        await world.send(zip_of(tmp_path / "a.zip", {"a.jpg": photo(1)}))
+        await world.summary()
+        await until(lambda: not world.leftovers())
+        assert not any("✅ Finished" in message.text for message in world.chat())
+        await until(lambda: any("✅ Finished" in message.text for message in world.chat()))
+
+
 async def test_an_error_that_nobody_foresaw_breaks_a_job_off_and_it_goes_on(
     world: World, tmp_path: Path
 ) -> None:

@@ -79,6 +79,7 @@ async def test_after_a_flood_wait_it_rests_while_the_work_goes_on(chat: Chat) ->
     message.show("third")
     await message.end("last")
     assert chat.texts == ["first"] and chat.tries == 2
+    await message.close()
 
 
 @pytest.mark.parametrize(
@@ -131,3 +132,16 @@ async def test_a_message_that_does_not_arrive_is_given_up_at_the_end(
     chat.free.set()
     await asyncio.sleep(0.05)
     assert chat.texts == []
+
+
+async def test_an_end_that_telegram_put_off_is_said_when_the_rest_is_over(chat: Chat) -> None:
+    message = status(chat, interval=0.01)
+    message.show("first")
+    await asyncio.sleep(0.01)
+    chat.refuse = rpc.FloodWaitError(request=None, capture=0.1)
+    await message.end("✅ Finished")
+    assert message.busy
+    chat.refuse = None
+    await asyncio.sleep(0.2)
+    assert chat.texts == ["first", "✅ Finished"]
+    assert not message.busy

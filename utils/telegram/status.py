@@ -48,14 +48,22 @@ class StatusMessage:
         self._task: asyncio.Task[None] | None = None
         self._saying: asyncio.Task[None] | None = None
 
+    @property
+    def busy(self) -> bool:
+        """Whether the message does not say yet what it should."""
+        return self._task is not None and not self._task.done()
+
     def show(self, text: str) -> None:
         """Have the message say ``text`` soon, unless something newer comes first."""
         self._wanted = text
-        if self._task is None or self._task.done():
+        if not self.busy:
             self._task = asyncio.create_task(self._keep_up())
 
     async def end(self, text: str) -> None:
-        """Have the message say ``text`` now, if there is a message and Telegram lets us."""
+        """Have the message, if there is one, say ``text`` now.
+
+        If Telegram does not let us, it will when its rest is over: :attr:`busy` until then.
+        """
         if self._saying is not None:
             # It may be the message itself, which would come last and never be corrected.
             await asyncio.wait([self._saying], timeout=LAST_EDIT_TIMEOUT)
@@ -67,6 +75,8 @@ class StatusMessage:
             await asyncio.wait_for(self._say(), LAST_EDIT_TIMEOUT)
         except TimeoutError:
             log.debug("The last edit of a status message took too long")
+        if self._shown != text:
+            self._task = asyncio.create_task(self._keep_up())
 
     async def close(self) -> None:
         """Stop; the message stays as it is."""
@@ -95,6 +105,7 @@ class StatusMessage:
         except rpc.FloodError as error:
             self._resting_until = self._clock() + getattr(error, "seconds", 60)
             log.info("Status message rests for %s seconds", getattr(error, "seconds", 60))
+            return
         except (rpc.RPCError, ConnectionError) as error:
             if not self._message:
                 raise
