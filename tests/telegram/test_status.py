@@ -145,3 +145,16 @@ async def test_an_end_that_telegram_put_off_is_said_when_the_rest_is_over(chat: 
     await asyncio.sleep(0.2)
     assert chat.texts == ["first", "✅ Finished"]
     assert not message.busy
+
+
+@pytest.mark.parametrize("error", [rpc.UserIsBlockedError(None), ConnectionError(), OSError(28, "full")])
+async def test_a_message_that_can_not_be_sent_is_not_tried_with_every_text(
+    chat: Chat, error: BaseException
+) -> None:
+    chat.refuse = error
+    message = status(chat, interval=0.01)
+    for number in range(20):
+        message.show(f"{number} %")
+        await asyncio.sleep(0.01)
+    await message.end("❌ Failed")
+    assert chat.texts == [] and chat.tries == 1

@@ -14,6 +14,8 @@ from collections.abc import Awaitable, Callable
 
 from telethon import errors as rpc
 
+from utils.errors import BotError
+
 log = logging.getLogger(__name__)
 
 #: Seconds between two edits at least.
@@ -21,6 +23,12 @@ EDIT_INTERVAL = 5.0
 
 #: Seconds that the last edit, and what is under way before it, may keep the job waiting.
 LAST_EDIT_TIMEOUT = 5.0
+
+#: Seconds until the message is tried again that could not be sent, such as to somebody who blocked the bot.
+SEND_REST = 60.0
+
+#: What keeps the message from being shown and must disturb nobody. Lost connections are OSErrors too.
+TROUBLE = (rpc.RPCError, OSError, EOFError, BotError)
 
 
 class StatusMessage:
@@ -103,11 +111,14 @@ class StatusMessage:
             else:
                 self._message = await self._send(text)
         except rpc.FloodError as error:
-            self._resting_until = self._clock() + getattr(error, "seconds", 60)
-            log.info("Status message rests for %s seconds", getattr(error, "seconds", 60))
+            self._rest(getattr(error, "seconds", 60))
             return
-        except (rpc.RPCError, ConnectionError) as error:
+        except TROUBLE as error:
+            log.debug("Status message not shown: %s", type(error).__name__)
             if not self._message:
-                raise
-            log.debug("Status message not edited: %s", type(error).__name__)
+                self._rest(SEND_REST)
         self._shown = text
+
+    def _rest(self, seconds: float) -> None:
+        self._resting_until = self._clock() + seconds
+        log.info("Status message rests for %s seconds", seconds)
