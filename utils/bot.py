@@ -122,7 +122,9 @@ class Bot:
         )
         self.queue = QueueManager(self.conversions.run)
         self.conversions.requeue = self.queue.add_conversion
-        self._conversation = Conversation(self._client, self._settings.PASSWORD_ATTEMPTS)
+        self._conversation = Conversation(
+            self._client, self._transfers.caller, self._settings.PASSWORD_ATTEMPTS
+        )
         # Before the log-in: what arrived while the bot was away is handed out as soon as it is connected.
         self._client.add_event_handler(self._on_message, events.NewMessage(incoming=True))
         self._client.add_event_handler(self._on_button, events.CallbackQuery())
@@ -292,11 +294,12 @@ class Bot:
             return
         command = text.split()[0].partition("@")[0].lower()
         if command == "/cancel":
-            await message.respond(await self._cancel(message.chat_id))
+            answer = await self._cancel(message.chat_id)
         elif command == "/status":
-            await message.respond(self._status_of(message.chat_id))
+            answer = self._status_of(message.chat_id)
         else:
-            await message.respond(HELP)
+            answer = HELP
+        await self._conversation.say(await message.get_input_chat(), answer)
 
     async def _on_button(self, event: events.CallbackQuery.Event) -> None:
         await self.ready.wait()
@@ -326,11 +329,13 @@ class Bot:
                 return
             if await self._join(item, is_volume=is_volume):
                 return
-            if known := self._known(item):
-                await self._seen.add(item)
-                await self._conversation.offer_again(item, known)
+            known = self._known(item)
+            if not known:
+                await self._new_job(item, item.job, is_volume=is_volume)
                 return
-            await self._new_job(item, item.job, is_volume=is_volume)
+            await self._seen.add(item)
+        # Telegram may ask for a pause first, and other messages need not wait for that.
+        await self._conversation.offer_again(item, known)
 
     def _known(self, item: Incoming, content: str = "") -> str:
         """That the same file was delivered to this chat, or is about to be, in words; "" when it was not.
@@ -387,7 +392,7 @@ class Bot:
             log.error("❌ The disk is too full to take in %s", item.name)  # noqa: TRY400
             await asyncio.to_thread(workspace.remove)
             told = f"❌ My disk is full, so I cannot take {item.name} now. Please send it again later."
-            await self._client.send_message(item.peer.input(), told, reply_to=item.message)
+            await self._conversation.say(item.peer.input(), told, reply_to=item.message)
             return
         record.apply(origin)
         log.info("📥 Received %s (%.1f MB)", item.name, item.size / MB)

@@ -317,6 +317,20 @@ async def test_the_same_file_again_is_done_again_only_on_request(world: World, t
         await until(lambda: not world.leftovers())
 
 
+async def test_answers_come_though_telegram_asks_for_a_pause_first(world: World, tmp_path: Path) -> None:
+    archive = zip_of(tmp_path / "p__y__z.zip", {"a.jpg": photo(1)})
+    async with world.running():
+        message = await world.send(archive)
+        await world.summary()
+        await until(lambda: not world.leftovers())
+        world.sandbox.faults.flood("messages.sendMessage", 1, when=lambda call: call.user == BOT_ID)
+        await world.person.client.forward_messages(BOT, [message], BOT)
+        await world.wait("I sent you what is in p__y__z.zip on")
+        world.sandbox.faults.flood("messages.sendMessage", 1, when=lambda call: call.user == BOT_ID)
+        await world.person.say(BOT, "/status")
+        await world.wait("nothing to do")
+
+
 async def test_the_connections_are_opened_while_the_archive_is_still_being_taken_in(
     world: World, tmp_path: Path
 ) -> None:

@@ -13,8 +13,10 @@ from telethon.tl import functions, types
 from telethon.tl.custom import Button
 from telethon.tl.tlobject import TLObject
 
+from utils.albums import shorten
 from utils.errors import PasswordNeeded
-from utils.telegram.delivery import Delivery
+from utils.summary import TEXT_UNITS
+from utils.telegram.delivery import Call, Delivery
 from utils.telegram.intake import Incoming
 
 HELP = (
@@ -45,10 +47,14 @@ class Question:
 
 
 class Conversation:
-    """The questions that are open, and the texts that are not part of a job."""
+    """The questions that are open, and the texts that are not part of a job.
 
-    def __init__(self, client: TelegramClient, attempts: int) -> None:
+    ``call`` sends one request and waits out what Telegram asks to wait for.
+    """
+
+    def __init__(self, client: TelegramClient, call: Call, attempts: int) -> None:
         self._client = client
+        self._call = call
         self._attempts = attempts
         self._questions: list[Question] = []
 
@@ -56,6 +62,20 @@ class Conversation:
         """Have Telegram show the bot's commands."""
         commands = [types.BotCommand(name, meaning) for name, meaning in COMMANDS.items()]
         await self._client(functions.bots.SetBotCommandsRequest(types.BotCommandScopeDefault(), "", commands))
+
+    async def say(
+        self, chat: TLObject, text: str, *, reply_to: int | None = None, buttons: TLObject | None = None
+    ) -> None:
+        """Send ``text`` as it is: names of files are no Markdown."""
+        await self._call(
+            functions.messages.SendMessageRequest(
+                chat,
+                shorten(text, TEXT_UNITS),
+                no_webpage=True,
+                reply_to=types.InputReplyToMessage(reply_to) if reply_to else None,
+                reply_markup=buttons,
+            )
+        )
 
     async def ask_password(
         self, chat: int, archive: str, delivery: Delivery, error: PasswordNeeded, asked: int
@@ -91,7 +111,7 @@ class Conversation:
 
     async def offer_again(self, item: Incoming, known: str) -> None:
         """Say that the file is ``known``, with a button to have it handled again."""
-        await self._client.send_message(
+        await self.say(
             item.peer.input(),
             f"{known} Shall I do it again?",
             reply_to=item.message,
