@@ -426,7 +426,7 @@ class Bot:
         status = self._statuses[job_id] = StatusMessage(
             send=partial(delivery.send_text, "status"),
             edit=lambda message, text: self._client(
-                functions.messages.EditMessageRequest(chat, message, message=text)
+                functions.messages.EditMessageRequest(chat, message, message=text, no_webpage=True)
             ),
             message=record.sent.get("status", [0])[0],
         )

@@ -397,6 +397,8 @@ async def test_the_status_is_right_in_the_end_though_telegram_put_its_last_edit_
         await until(lambda: not world.leftovers())
         assert not any("✅ Finished" in message.text for message in world.chat())
         await until(lambda: any("✅ Finished" in message.text for message in world.chat()))
+    # A name such as photos.zip is an address, too; nobody wants to see its page.
+    assert all(call.request.no_webpage for call in world.sandbox.faults.called("messages.editMessage"))
 
 
 async def test_an_error_that_nobody_foresaw_breaks_a_job_off_and_it_goes_on(
