@@ -12,6 +12,8 @@ from pathlib import Path
 
 from PIL import Image
 
+from utils.archives.engine import find_engine
+
 H264 = ("-c:v", "libx264", "-preset", "ultrafast", "-pix_fmt", "yuv420p")
 
 #: ffmpeg's arguments for one kind of video each.
@@ -50,4 +52,17 @@ def zip_of(path: Path, entries: Mapping[str, bytes]) -> Path:
     with zipfile.ZipFile(path, "w") as archive:
         for name, content in entries.items():
             archive.writestr(name, content)
+    return path
+
+
+def encrypted(path: Path, password: str, *options: str) -> Path:
+    """A 7z archive with one picture in it."""
+    source = path.with_suffix(".jpg")
+    source.write_bytes(photo(1))
+    engine = str(find_engine())
+    subprocess.run(
+        [engine, "a", "-bso0", f"-p{password}", *options, str(path), str(source)],
+        check=True,
+        stdin=subprocess.DEVNULL,
+    )
     return path

@@ -190,8 +190,12 @@ class Job:
 
     async def _ask_password(self, error: PasswordNeeded, passwords: list[str]) -> None:
         """Add one to try; after the last attempt the job ends with what was taken out."""
+        asked = sum(key.startswith("password-") for key in self.record.sent)
+        if not passwords:
+            # Of the questions of an earlier process the last one is still open.
+            asked = max(0, asked - 1)
         try:
-            passwords.append(await self._services.ask_password(error, len(passwords)))
+            passwords.append(await self._services.ask_password(error, asked))
         except PasswordNeeded as given_up:
             await self._fail(given_up)
 

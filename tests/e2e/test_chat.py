@@ -16,7 +16,7 @@ from PIL import Image
 from telethon.tl import types
 
 from sandbox.rpc import RpcError
-from tests.files import photo, video, zip_of
+from tests.files import encrypted, photo, video, zip_of
 from tests.world import BOT, BOT_ID, World, until
 from utils.archives.engine import find_engine
 from utils.telegram.client import Ask
@@ -209,19 +209,6 @@ async def test_an_archive_larger_than_the_disk_is_refused_with_the_figures(
         await world.send(zip_of(tmp_path / "a.zip", {"a.jpg": photo(1)}))
         assert "MB" in await world.wait("❌ a.zip: ")
         await until(lambda: not world.leftovers())
-
-
-def encrypted(path: Path, password: str, *options: str) -> Path:
-    """A 7z archive with one picture in it."""
-    source = path.with_suffix(".jpg")
-    source.write_bytes(photo(1))
-    engine = str(find_engine())
-    subprocess.run(
-        [engine, "a", "-bso0", f"-p{password}", *options, str(path), str(source)],
-        check=True,
-        stdin=subprocess.DEVNULL,
-    )
-    return path
 
 
 @pytest.mark.parametrize("options", [[], ["-mhe=on"]])
