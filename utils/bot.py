@@ -290,15 +290,17 @@ class Bot:
 
     async def _on_text(self, message: Message) -> None:
         text = message.message.strip()
-        if self._conversation.answer(message.chat_id, text, message.reply_to_msg_id):
-            return
         command = text.split()[0].partition("@")[0].lower()
         if command == "/cancel":
             answer = await self._cancel(message.chat_id)
         elif command == "/status":
             answer = self._status_of(message.chat_id)
-        else:
+        elif command == "/help":
             answer = HELP
+        elif self._conversation.answer(message.chat_id, text, message.reply_to_msg_id):
+            return
+        else:
+            answer = self._conversation.help(message.chat_id, text)
         await self._conversation.say(await message.get_input_chat(), answer)
 
     async def _on_button(self, event: events.CallbackQuery.Event) -> None:
@@ -434,7 +436,7 @@ class Bot:
         split = self._sets[job_id] = SplitSet(record, delivery.write, wait=wait)
         services = JobServices(
             open_archive=lambda passwords: self._open(split, job_id, workspace, passwords),
-            ask_password=partial(self._conversation.ask_password, item.chat, item.name, delivery),
+            ask_password=partial(self._conversation.ask_password, item, delivery),
             more_volumes=split.more,
             upload_slot=partial(self.queue.upload, item.chat),
             convert=self._convert_later if self._settings.DEFERRED_VIDEO_CONVERSION else self._convert_now,

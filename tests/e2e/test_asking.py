@@ -22,3 +22,21 @@ async def test_after_a_restart_a_wrong_password_is_one_attempt_more(world: World
         assert "1 picture sent" in await world.summary()
     questions = [message.text for message in world.chat() if "Reply with the password" in message.text]
     assert len(questions) == 3
+
+
+async def test_with_two_passwords_open_a_reply_says_which_one_is_meant(world: World, tmp_path: Path) -> None:
+    async with world.running():
+        archives = [
+            await world.send(encrypted(tmp_path / f"{name}.7z", f"the word of {name}"))
+            for name in ("one", "two", "three")
+        ]
+        questions = [await world.person.wait_for_text(f"🔒 {name}.7z") for name in ("one", "two", "three")]
+        await world.person.say(BOT, "the word of two")
+        await world.wait("more than one password")
+        await world.person.client.send_message(BOT, "the word of two", reply_to=archives[1])
+        await world.wait("two.7z: 1 picture sent")
+        await world.person.client.send_message(BOT, "the word of one", reply_to=questions[0].id)
+        await world.wait("one.7z: 1 picture sent")
+        await world.person.client.send_message(BOT, "/cancel", reply_to=questions[2].id)
+        assert "three.7z" in await world.wait("🛑 Cancelled: ")
+    assert not any("attempt 2" in message.text for message in world.chat())

@@ -27,6 +27,8 @@ HELP = (
     "/status – what I am doing\n/cancel – stop it\n/help – this text"
 )
 
+WHICH = "I am waiting for more than one password. Reply to the question of the archive that you mean."
+
 COMMANDS = {"help": "How this works", "status": "What the bot is doing", "cancel": "Stop it"}
 
 #: Callback data of the button that has a file handled again. The id of its first message follows, then how
@@ -39,11 +41,11 @@ BUTTON_BYTES = 64
 
 @dataclass
 class Question:
-    """A password that was asked for in a chat, by the message ``message`` once that is known."""
+    """A password that was asked for in a chat; ``messages`` are those that a reply to which answers it."""
 
     chat: int
+    messages: list[int]
     answer: asyncio.Future[str]
-    message: int = 0
 
 
 class Conversation:
@@ -78,18 +80,18 @@ class Conversation:
         )
 
     async def ask_password(
-        self, chat: int, archive: str, delivery: Delivery, error: PasswordNeeded, asked: int
+        self, item: Incoming, delivery: Delivery, error: PasswordNeeded, asked: int
     ) -> str:
-        """The password for ``archive``, from the chat. Raises ``error`` after the last attempt."""
+        """The password for the archive ``item``, from its chat. Raises ``error`` after the last attempt."""
         if asked >= self._attempts:
             raise error
         attempt = f"attempt {asked + 1} of {self._attempts}"
-        text = f"🔒 {archive}: {error.told}\nReply with the password ({attempt})."
+        text = f"🔒 {item.name}: {error.told}\nReply with the password ({attempt})."
         # Open before it is sent: an answer may come before we hear that the question arrived.
-        question = Question(chat, asyncio.get_running_loop().create_future())
+        question = Question(item.chat, [item.message], asyncio.get_running_loop().create_future())
         self._questions.append(question)
         try:
-            question.message = await delivery.send_text(f"password-{asked}", text)
+            question.messages.append(await delivery.send_text(f"password-{asked}", text))
             return await question.answer
         finally:
             self._questions.remove(question)
@@ -97,17 +99,24 @@ class Conversation:
     def answer(self, chat: int, text: str, reply_to: int | None) -> bool:
         """Take ``text`` as an answer, if it is one; returns whether it was.
 
-        A reply answers the question that it replies to. Any other text answers the only open question of
-        the chat, unless it is a command.
+        A reply to a question, or to its archive, answers it. Any other text answers the only open question
+        of the chat, unless it looks like a command.
         """
-        here = [question for question in self._questions if question.chat == chat]
-        replied = [question for question in here if question.message == reply_to]
+        here = self._open_in(chat)
+        replied = [question for question in here if reply_to in question.messages]
         if not replied and len(here) == 1 and not text.startswith("/"):
             replied = here
         for question in replied:
             if not question.answer.done():
                 question.answer.set_result(text)
         return bool(replied)
+
+    def help(self, chat: int, text: str) -> str:
+        """What to say to a ``text`` that was neither a command nor an answer."""
+        return WHICH if len(self._open_in(chat)) > 1 and not text.startswith("/") else HELP
+
+    def _open_in(self, chat: int) -> list[Question]:
+        return [question for question in self._questions if question.chat == chat]
 
     async def offer_again(self, item: Incoming, known: str) -> None:
         """Say that the file is ``known``, with a button to have it handled again."""
