@@ -194,6 +194,7 @@ class Job:
         if not passwords:
             # Of the questions of an earlier process the last one is still open.
             asked = max(0, asked - 1)
+        self.show("🔒 Waiting for the password")
         try:
             passwords.append(await self._services.ask_password(error, asked))
         except PasswordNeeded as given_up:

@@ -24,6 +24,14 @@ async def test_after_a_restart_a_wrong_password_is_one_attempt_more(world: World
     assert len(questions) == 3
 
 
+async def test_the_status_says_that_a_password_is_waited_for(world: World, tmp_path: Path) -> None:
+    async with world.running():
+        await world.send(encrypted(tmp_path / "secret.7z", "opensesame"))
+        await world.wait("attempt 1 of 3")
+        await world.person.say(BOT, "/status")
+        await world.wait("📦 secret.7z\n🔒 Waiting for the password")
+
+
 async def test_with_two_passwords_open_a_reply_says_which_one_is_meant(world: World, tmp_path: Path) -> None:
     async with world.running():
         archives = [
