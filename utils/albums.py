@@ -111,3 +111,9 @@ def plural(count: int, noun: str) -> str:
 
 
 NOUN: dict[Kind, str] = {"photo": "image", "video": "video", "document": "file"}
+
+
+def refused_as(kind: Kind, reason: str) -> str:
+    """That Telegram did not take a file as what it is; ``reason`` is its own name for why."""
+    noun = NOUN[kind]
+    return f"Telegram did not take it as {'an' if noun == 'image' else 'a'} {noun} ({reason})"

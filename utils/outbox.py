@@ -8,7 +8,7 @@ from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import replace
 from pathlib import Path
 
-from utils.albums import NOUN, MediaFile, caption, plural
+from utils.albums import NOUN, MediaFile, caption, plural, refused_as
 from utils.errors import Refused
 from utils.telegram.delivery import Delivery
 from utils.telegram.transfers import in_flight
@@ -150,8 +150,7 @@ class Outbox:
         await self._deliver(f"{key}.2", good[middle:])
 
     async def _deliver_document(self, file: MediaFile) -> None:
-        reason = self._delivery.refusal(file)
-        note = f"Telegram did not take it as {NOUN[file.kind]} ({reason}), so it comes as a file."
+        note = f"{refused_as(file.kind, self._delivery.refusal(file))}, so it comes as a file."
         try:
             await self._send(f"file-{file.number}", (replace(file, kind="document", note=note),))
         except Refused as refused:

@@ -3,13 +3,17 @@
 from __future__ import annotations
 
 import math
+from collections import Counter
 from collections.abc import Iterable
 
-from utils.albums import plural, shorten, unique
+from utils.albums import plural, refused_as, shorten, unique
 from utils.job_record import JobRecord
 
 #: Names listed for one reason at most; the rest is counted.
 NAMES_SHOWN = 10
+
+#: Lines for one kind of news at most; the rest is counted.
+LINES_SHOWN = 10
 
 #: Length of a text message at most, in UTF-16 units.
 TEXT_UNITS = 4096
@@ -20,14 +24,14 @@ def status_text(archive: str, record: JobRecord, step: str, percent: float | Non
     lines = [f"📦 {archive}", step if percent is None else f"{step} {percent:.0f} %"]
     if record.delivered:
         lines.append(f"📤 {plural(len(record.delivered_files()), 'file')} sent")
-    waiting = len(record.open_conversions())
+    waiting = 0 if record.cancelled else len(record.open_conversions())
     if waiting:
         lines.append(f"⏸️ {plural(waiting, 'video')} to convert")
     return "\n".join(lines)
 
 
 def summary_text(archive: str, record: JobRecord) -> str:
-    """The message at the end: sent, converted, skipped and why."""
+    """The message at the end: sent, converted, skipped and why. What is missing comes before what changed."""
     if record.failed:
         head = f"❌ {archive}: {record.failed}"
     elif not record.delivered and not record.skipped:
@@ -37,18 +41,23 @@ def summary_text(archive: str, record: JobRecord) -> str:
     lines = [head]
     if record.failed and record.delivered:
         lines.append(f"{_sent(record)} sent before that.")
-    converted = [record.deferred[number].name for number in record.converted if number in record.deferred]
+    skipped = _by_reason((reason, name) for name, reason in record.skipped.values())
+    lines += _section("⏭️ Skipped: ", skipped)
+    # A job that was cancelled may have converted, or changed, what it did not send.
+    sent = record.delivered
+    converted = [record.deferred[n].name for n in record.converted if n in record.deferred and n in sent]
     if converted:
         lines.append(f"🎬 Converted {plural(len(converted), 'video')}: {names(converted)}")
-    failed = [(reason, record.deferred[number].name) for number, reason in record.unconvertible.items()]
-    lines += [f"❌ Not converted, sent as a file: {line}" for line in _by_reason(failed)]
-    if record.wholes:
-        cut = [f"{file.name} ({len(record.parts[number])} parts)" for number, file in record.wholes.items()]
+    failed = [(reason, record.deferred[n].name) for n, reason in record.unconvertible.items() if n in sent]
+    lines += _section("❌ Not converted, sent as a file: ", _by_reason(failed))
+    refused = [(record.to_send(n), reason) for n, reason in record.refused.items() if n in sent]
+    told = _by_reason((refused_as(file.kind, reason), file.name) for file, reason in refused)
+    lines += _section("📎 Sent as a file: ", told)
+    cut = [f"{file.name} ({len(record.parts[n])} parts)" for n, file in record.wholes.items() if n in sent]
+    if cut:
         lines.append(f"✂️ Sent in parts, larger than Telegram takes: {names(cut)}")
-    changed = [file for file in record.files.values() if file.note and file.kind == "photo"]
-    lines += [f"🖼️ {line}" for line in _by_reason((file.note, file.name) for file in changed)]
-    skipped = _by_reason((reason, name) for name, reason in record.skipped.values())
-    lines += [f"⏭️ Skipped: {line}" for line in skipped]
+    changed = [file for n, file in record.files.items() if file.note and file.kind == "photo" and n in sent]
+    lines += _section("🖼️ ", _by_reason((file.note, file.name) for file in changed))
     if record.others:
         lines.append(
             f"📄 Left out, neither picture nor video: {plural(len(record.others), 'file')}"
@@ -73,6 +82,13 @@ def names(listed: list[str]) -> str:
     return ", ".join(listed[:NAMES_SHOWN]) + (f" and {more} more" if more > 0 else "")
 
 
+def _section(mark: str, news: list[str]) -> list[str]:
+    """The first lines of ``news``, each with its mark, and how many more there are."""
+    lines = [f"{mark}{line}" for line in news[:LINES_SHOWN]]
+    more = len(news) - LINES_SHOWN
+    return [*lines, f"{mark}{plural(more, 'more reason')} …"] if more > 0 else lines
+
+
 def _by_reason(pairs: Iterable[tuple[str, str]]) -> list[str]:
     """ "names: reason" for each reason of the (reason, name) ``pairs``."""
     listed = list(pairs)
@@ -84,11 +100,11 @@ def _by_reason(pairs: Iterable[tuple[str, str]]) -> list[str]:
 
 def _sent(record: JobRecord) -> str:
     """ "3 pictures and 2 videos"."""
-    sent = [record.to_send(number) for number in record.delivered_files()]
-    counts = {
-        "picture": sum(file.kind == "photo" for file in sent),
-        "video": sum(file.kind == "video" for file in sent),
-        "file": sum(file.kind == "document" for file in sent),
-    }
+    # What Telegram refused as a picture or video came as a file.
+    kinds = Counter(
+        "document" if number in record.refused else record.to_send(number).kind
+        for number in record.delivered_files()
+    )
+    counts = {"picture": kinds["photo"], "video": kinds["video"], "file": kinds["document"]}
     parts = [plural(count, noun) for noun, count in counts.items() if count]
     return " and ".join([", ".join(parts[:-1]), parts[-1]] if len(parts) > 1 else parts) or "nothing"

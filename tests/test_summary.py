@@ -1,0 +1,73 @@
+"""What the chat reads at the end of a job."""
+
+from __future__ import annotations
+
+from dataclasses import asdict
+from typing import Any
+
+from utils import job_record as lines
+from utils.albums import Kind, MediaFile, utf16_units
+from utils.job_record import JobRecord, file_line
+from utils.summary import LINES_SHOWN, TEXT_UNITS, status_text, summary_text
+
+
+def file(number: int, name: str, kind: Kind = "photo", note: str = "") -> MediaFile:
+    return MediaFile(number, str(number), name, "", kind, f"{number:06d}", 10, note=note)
+
+
+def sent(*numbers: int) -> dict[str, Any]:
+    return {"t": lines.SENT, "key": f"album-{numbers[0]}", "numbers": numbers, "messages": numbers}
+
+
+CANCELLED = {"t": lines.CANCELLED}
+EXTRACTED = {"t": lines.EXTRACTED, "ignored": 0}
+
+
+def test_a_video_that_was_converted_but_not_sent_is_not_mentioned() -> None:
+    converting = [
+        file_line(lines.DEFER, file(1, "film.avi", "document"), cost=1),
+        {"t": lines.CONVERTED, "number": 1, "file": asdict(file(1, "film_converted.mp4", "video"))},
+    ]
+    assert "Converted" not in summary_text("a.zip", JobRecord.of([*converting, CANCELLED]))
+    assert "Converted 1 video: film.avi" in summary_text("a.zip", JobRecord.of([*converting, sent(1)]))
+
+
+def test_nothing_is_to_be_converted_any_more_after_it_was_cancelled() -> None:
+    record = JobRecord.of([file_line(lines.DEFER, file(1, "film.avi", "document"), cost=1)])
+    assert "to convert" in status_text("a.zip", record, "📤 Sending")
+    record.apply(CANCELLED)
+    assert "to convert" not in status_text("a.zip", record, "🛑 Cancelled")
+
+
+def test_a_picture_that_came_as_a_file_is_counted_as_one_and_named() -> None:
+    record = JobRecord.of(
+        [
+            file_line(lines.FILE, file(1, "a.jpg")),
+            file_line(lines.FILE, file(2, "b.jpg")),
+            {"t": lines.REFUSED, "number": 2, "reason": "IMAGE_PROCESS_FAILED"},
+            EXTRACTED,
+            sent(1),
+            sent(2),
+        ]
+    )
+    head, told = summary_text("a.zip", record).splitlines()
+    assert head == "✅ a.zip: 1 picture and 1 file sent."
+    assert told == "📎 Sent as a file: b.jpg: Telegram did not take it as an image (IMAGE_PROCESS_FAILED)"
+
+
+def test_many_notes_do_not_hide_what_is_missing() -> None:
+    noted = [file(number, f"{number}.jpg", note=f"Scaled down from {number}.") for number in range(1, 500)]
+    record = JobRecord.of(
+        [
+            *(file_line(lines.FILE, each) for each in noted),
+            {"t": lines.SKIP, "key": "x", "name": "lost.jpg", "reason": "it is damaged"},
+            {"t": lines.OTHER, "key": "y", "name": "read.me"},
+            EXTRACTED,
+            sent(*range(1, 500)),
+        ]
+    )
+    text = summary_text("a.zip", record)
+    assert utf16_units(text) < TEXT_UNITS
+    assert "⏭️ Skipped: lost.jpg: it is damaged" in text and "read.me" in text
+    assert text.count("🖼️") == LINES_SHOWN + 1
+    assert "🖼️ 489 more reasons …" in text
