@@ -71,3 +71,22 @@ def test_many_notes_do_not_hide_what_is_missing() -> None:
     assert "⏭️ Skipped: lost.jpg: it is damaged" in text and "read.me" in text
     assert text.count("🖼️") == LINES_SHOWN + 1
     assert "🖼️ 489 more reasons …" in text
+
+
+class Reason(str):
+    """Counts how often reasons are compared."""
+
+    compared = 0
+    __hash__ = str.__hash__
+
+    def __eq__(self, other: object) -> bool:
+        Reason.compared += 1
+        return str.__eq__(self, other)
+
+
+def test_reasons_are_not_each_compared_with_all() -> None:
+    record = JobRecord.of(
+        {"t": lines.SKIP, "key": str(n), "name": f"{n}.jpg", "reason": Reason(n)} for n in range(500)
+    )
+    summary_text("a.zip", record)
+    assert Reason.compared < 5000

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Literal
 
@@ -98,11 +98,6 @@ def caption(archive: str, files: Sequence[MediaFile]) -> str:
     named = (f"{file.name}: " if len(files) > 1 else "" for file in files)
     lines += [f"ℹ️ {name}{file.note}" for name, file in zip(named, files, strict=True) if file.note]
     return shorten("\n".join(lines), CAPTION_UNITS)
-
-
-def unique(lines: Iterable[str]) -> list[str]:
-    """``lines`` without repetitions, in the order of their first."""
-    return list(dict.fromkeys(lines))
 
 
 def plural(count: int, noun: str) -> str:

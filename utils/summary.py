@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import math
-from collections import Counter
+from collections import Counter, defaultdict
 from collections.abc import Iterable
 
-from utils.albums import plural, refused_as, shorten, unique
+from utils.albums import plural, refused_as, shorten
 from utils.job_record import JobRecord
 
 #: Names listed for one reason at most; the rest is counted.
@@ -91,11 +91,10 @@ def _section(mark: str, news: list[str]) -> list[str]:
 
 def _by_reason(pairs: Iterable[tuple[str, str]]) -> list[str]:
     """ "names: reason" for each reason of the (reason, name) ``pairs``."""
-    listed = list(pairs)
-    return [
-        f"{names([name for other, name in listed if other == reason])}: {reason}"
-        for reason in unique(reason for reason, _ in listed)
-    ]
+    grouped: defaultdict[str, list[str]] = defaultdict(list)
+    for reason, name in pairs:
+        grouped[reason].append(name)
+    return [f"{names(listed)}: {reason}" for reason, listed in grouped.items()]
 
 
 def _sent(record: JobRecord) -> str:
