@@ -488,7 +488,7 @@ class Bot:
 
     async def _delivered(self, item: Incoming, record: JobRecord) -> None:
         # Who sends all volumes of a set again means it: only single files are looked up.
-        if record.print and not record.volumes:
+        if record.print and record.delivered and not record.volumes:
             await self._seen.add_delivered(item, record.print)
 
     async def _finished(self, job_id: str) -> None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from tests.files import encrypted
+from tests.files import encrypted, zip_of
 from tests.world import BOT, World, until
 
 
@@ -48,3 +48,18 @@ async def test_with_two_passwords_open_a_reply_says_which_one_is_meant(world: Wo
         await world.person.client.send_message(BOT, "/cancel", reply_to=questions[2].id)
         assert "three.7z" in await world.wait("🛑 Cancelled: ")
     assert not any("attempt 2" in message.text for message in world.chat())
+
+
+async def test_an_archive_of_which_nothing_was_sent_is_no_reason_to_ask(world: World, tmp_path: Path) -> None:
+    archive = zip_of(tmp_path / "a.zip", {"a.txt": b"nothing to see"})
+    async with world.running():
+        for times in (1, 2):
+            await world.send(archive)
+            await until(lambda times=times: len(told(world)) == times)
+            await until(lambda: not world.leftovers())
+    assert all("there is no picture or video in it" in text for text in told(world))
+
+
+def told(world: World) -> list[str]:
+    """What was said of a.zip beside its status."""
+    return [message.text for message in world.chat() if "📦" not in message.text]
