@@ -7,7 +7,6 @@ message of an error, not into the log.
 from __future__ import annotations
 
 import asyncio
-import getpass
 import os
 import sqlite3
 from collections.abc import AsyncIterator, Awaitable, Callable
@@ -25,6 +24,7 @@ from telethon.tl import types
 from utils.constants import Settings
 from utils.errors import LoginFailed, SettingsError
 from utils.telegram.connection import PatientConnection
+from utils.telegram.terminal import read_line
 from utils.telegram.waits import error_name
 
 T = TypeVar("T")
@@ -51,13 +51,13 @@ def terminal() -> Ask:
     """Ask in the terminal; a password is not shown while it is typed."""
 
     async def phone() -> str:
-        return await asyncio.to_thread(input, "Phone number, with country code: ")
+        return await read_line("Phone number, with country code: ")
 
     async def code() -> str:
-        return await asyncio.to_thread(input, "Code that Telegram sent: ")
+        return await read_line("Code that Telegram sent: ")
 
     async def password() -> str:
-        return await asyncio.to_thread(getpass.getpass, "Password of the two-step verification: ")
+        return await read_line("Password of the two-step verification: ", hidden=True)
 
     return Ask(phone, code, password)
 
