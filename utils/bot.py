@@ -16,6 +16,7 @@ from typing import TypeVar
 from telethon import events
 from telethon.tl import functions, types
 from telethon.tl.custom import Message
+from telethon.tl.tlobject import TLObject
 
 from utils import job_record as lines
 from utils.albums import MediaFile
@@ -43,7 +44,7 @@ from utils.storage.workspace import MB, Workspace, disk_errors
 from utils.summary import duration_words
 from utils.telegram.access import Access
 from utils.telegram.client import Ask, build_client, login
-from utils.telegram.conversation import HELP, Conversation, date_words, messages_of_button
+from utils.telegram.conversation import AGAIN_WORD, HELP, Conversation, date_words, messages_of_button
 from utils.telegram.delivery import Delivery
 from utils.telegram.intake import Incoming, Seen, fingerprint, incoming
 from utils.telegram.remote_file import RemoteFile
@@ -297,11 +298,24 @@ class Bot:
             answer = self._status_of(message.chat_id)
         elif command == "/help":
             answer = HELP
+        elif not self._is_bot and text.lower() == AGAIN_WORD and (archive := await self._meant(message)):
+            await self._again(await message.get_input_chat(), [archive])
+            return
         elif self._conversation.answer(message.chat_id, text, message.reply_to_msg_id):
             return
-        else:
+        elif self._is_bot:
             answer = self._conversation.help(message.chat_id, text)
+        else:
+            # A person's chats hold more than what is said to the bot.
+            return
         await self._conversation.say(await message.get_input_chat(), answer)
+
+    async def _meant(self, message: Message) -> int:
+        """The message with the archive that is to be done again: the one replied to, or that it is about."""
+        replied = await message.get_reply_message()
+        if replied is None:
+            return self._conversation.offered.get(message.chat_id, 0)
+        return int(replied.id if replied.file else replied.reply_to_msg_id or 0)
 
     async def _on_button(self, event: events.CallbackQuery.Event) -> None:
         await self.ready.wait()
@@ -309,8 +323,11 @@ class Bot:
         if not self._access.allows(event.sender_id, [getattr(sender, "username", None)]):
             return
         await event.answer()
-        ids = messages_of_button(event.data)
-        messages = await self._client.get_messages(await event.get_input_chat(), ids=ids)
+        await self._again(await event.get_input_chat(), messages_of_button(event.data))
+
+    async def _again(self, chat: TLObject, ids: Sequence[int]) -> None:
+        """Make a new job of the files in the messages ``ids``, whatever was done with them before."""
+        messages = await self._client.get_messages(chat, ids=ids)
         found = [await incoming(message) for message in messages if message]
         items = [item for item in found if item is not None]
         if items:
@@ -337,7 +354,7 @@ class Bot:
                 return
             await self._seen.add(item)
         # Telegram may ask for a pause first, and other messages need not wait for that.
-        await self._conversation.offer_again(item, known)
+        await self._conversation.offer_again(item, known, buttons=self._is_bot)
 
     def _known(self, item: Incoming, content: str = "") -> str:
         """That the same file was delivered to this chat, or is about to be, in words; "" when it was not.

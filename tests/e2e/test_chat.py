@@ -471,11 +471,23 @@ async def test_without_a_token_it_logs_in_as_a_person(world: World, tmp_path: Pa
     async def password() -> str:
         return "2fa password"
 
+    def got() -> list[str]:
+        chat = world.sandbox.messages(world.person_id, owner_id)
+        return [message.kind for message in chat if message.sent_by == owner_id]
+
     async with world.running(ask=Ask(phone, code, password), BOT_TOKEN="", TELEGRAM_SERVER_DC=1):
-        await world.person.send_file("owner", zip_of(tmp_path / "a.zip", {"a.jpg": photo(1)}))
+        archive = await world.person.send_file("owner", zip_of(tmp_path / "a.zip", {"a.jpg": photo(1)}))
         await world.summary()
-    got = world.sandbox.messages(world.person_id, owner_id)
-    assert [message.kind for message in got if message.sent_by == owner_id].count("photo") == 1
+        await until(lambda: not world.leftovers())
+        assert got() == ["text", "photo", "text"]
+        await world.person.say("owner", "Hi! Are we meeting at five?")
+        await world.person.client.forward_messages("owner", [archive.id], "owner")
+        offer = await world.person.wait_for_text("Reply “again”")
+        assert offer.buttons is None
+        await world.person.client.send_message("owner", "Again", reply_to=offer.id)
+        await until(lambda: got().count("photo") == 2)
+        await until(lambda: not world.leftovers())
+    assert got() == ["text", "photo", "text", "text", "text", "photo", "text"]
     assert not any("2fa password" in line for line in world.lines())
 
 

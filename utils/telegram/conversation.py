@@ -35,6 +35,9 @@ COMMANDS = {"help": "How this works", "status": "What the bot is doing", "cancel
 #: far it is from each to the next: volumes come close together, and some twenty have to fit.
 AGAIN = "again:"
 
+#: What somebody writes who has no such button: only bots can send one.
+AGAIN_WORD = "again"
+
 #: Bytes of callback data at most: https://core.telegram.org/bots/api#inlinekeyboardbutton
 BUTTON_BYTES = 64
 
@@ -59,6 +62,8 @@ class Conversation:
         self._call = call
         self._attempts = attempts
         self._questions: list[Question] = []
+        #: The message with the archive that was last offered to be done again, for each chat.
+        self.offered: dict[int, int] = {}
 
     async def publish_commands(self) -> None:
         """Have Telegram show the bot's commands."""
@@ -118,13 +123,14 @@ class Conversation:
     def _open_in(self, chat: int) -> list[Question]:
         return [question for question in self._questions if question.chat == chat]
 
-    async def offer_again(self, item: Incoming, known: str) -> None:
-        """Say that the file is ``known``, with a button to have it handled again."""
+    async def offer_again(self, item: Incoming, known: str, *, buttons: bool) -> None:
+        """Say that the file is ``known``, and how to have it handled again: by a button, or in words."""
+        self.offered[item.chat] = item.message
         await self.say(
             item.peer.input(),
-            f"{known} Shall I do it again?",
+            f"{known} " + ("Shall I do it again?" if buttons else f"Reply “{AGAIN_WORD}” to have it again."),
             reply_to=item.message,
-            buttons=again_button([item.message]),
+            buttons=again_button([item.message]) if buttons else None,
         )
 
 
