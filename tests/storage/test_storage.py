@@ -7,6 +7,7 @@ import json
 import multiprocessing
 import os
 import signal
+import stat
 import subprocess
 import sys
 import time
@@ -50,6 +51,16 @@ async def test_a_journal_reads_back_what_was_appended_in_order(tmp_path: Path) -
     records = Journal(journal.path).open()
     assert [record["n"] for record in records[::2]] == list(range(20))
     assert all(record == {"name": "Ж"} for record in records[1::2])
+
+
+@pytest.mark.parametrize("before", [False, True])
+async def test_nobody_but_its_owner_reads_a_journal(tmp_path: Path, before: bool) -> None:
+    journal = Journal(tmp_path / "journal.jsonl")
+    if before:
+        journal.path.touch(0o644)
+    journal.open()
+    await journal.append({"caption": "pass: opensesame"})
+    assert stat.S_IMODE(journal.path.stat().st_mode) == 0o600
 
 
 async def test_a_journal_cut_at_any_byte_keeps_every_whole_line_and_can_go_on(tmp_path: Path) -> None:

@@ -26,8 +26,13 @@ class Journal:
         self._lock = asyncio.Lock()
 
     def open(self) -> list[Record]:
-        """Create the file or read it; returns the records that are whole. Blocking."""
+        """Create the file or read it; returns the records that are whole. Blocking.
+
+        Only its owner can read it: a caption may hold a password.
+        """
         new = not self.path.exists()
+        self.path.touch(0o600)
+        self.path.chmod(0o600)
         with self.path.open("a+b") as file:
             file.seek(0)
             records, good = parse(file.read())
