@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import copy
+
 import pytest
 from telethon.tl import types
 
-from utils.telegram.intake import incoming
+from utils.telegram.intake import file_name, incoming
 
 PICTURE = types.Photo(
     id=7,
@@ -18,6 +20,24 @@ PICTURE = types.Photo(
 DOCUMENT = types.Document(
     id=7, access_hash=1, file_reference=b"x", date=None, mime_type="video/mp4", size=9, dc_id=1, attributes=[]
 )
+
+
+@pytest.mark.parametrize(
+    ("given", "shown"),
+    [
+        ("👨\u200d👩\u200d👧.zip", "👨\u200d👩\u200d👧.zip"),
+        ("عکس\u200cها.zip", "عکس\u200cها.zip"),
+        ("\u202egnp.zip\n", "gnp.zip"),
+    ],
+)
+def test_a_name_keeps_what_words_are_written_with_and_nothing_else_that_is_invisible(
+    given: str, shown: str
+) -> None:
+    document = copy.copy(DOCUMENT)
+    document.attributes = [types.DocumentAttributeFilename(given)]
+    media = types.MessageMediaDocument(document=document)
+    message = types.Message(id=1, peer_id=types.PeerUser(1), date=None, message="", media=media)
+    assert file_name(message) == shown
 
 
 @pytest.mark.parametrize("shown", [{"photo": PICTURE}, {"document": DOCUMENT}])

@@ -18,7 +18,7 @@ LEGACY = ("cp437", "cp866", "cp1251", "shift_jis", "gb18030", "big5", "euc_kr", 
 UNICODE_PATH = 0x7075
 LONGEST = 255
 #: Invisible, but Persian words and families of emoji are written with them.
-_JOINERS = "\u200c\u200d"
+JOINERS = "\u200c\u200d"
 #: Names beyond these many change nothing about which code page is the most likely.
 SAMPLE = 400
 
@@ -200,7 +200,7 @@ def _display(part: str) -> str:
 
 
 def _is_trick(char: str) -> bool:
-    return unicodedata.category(char) in ("Cc", "Cf", "Cs", "Zl", "Zp") and char not in _JOINERS
+    return unicodedata.category(char) in ("Cc", "Cf", "Cs", "Zl", "Zp") and char not in JOINERS
 
 
 def is_junk(path: str) -> bool:
