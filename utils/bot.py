@@ -46,7 +46,7 @@ from utils.telegram.access import Access
 from utils.telegram.client import Ask, build_client, login
 from utils.telegram.conversation import AGAIN_WORD, HELP, Conversation, date_words, messages_of_button
 from utils.telegram.delivery import Delivery
-from utils.telegram.intake import Incoming, Seen, fingerprint, incoming
+from utils.telegram.intake import AlbumCaptions, Incoming, Seen, fingerprint, incoming
 from utils.telegram.remote_file import RemoteFile
 from utils.telegram.split_set import SplitSet, set_title
 from utils.telegram.status import StatusMessage
@@ -93,6 +93,7 @@ class Bot:
         self._stopping = asyncio.Event()
         self._took = asyncio.Event()
         self._access = Access(settings.AUTHORIZED_USERS)
+        self._captions = AlbumCaptions()
         self._seen = Seen(self._data / "intake.jsonl")
         self._boot = boot_id()
 
@@ -277,7 +278,7 @@ class Bot:
             return
         item = await incoming(message)
         if item is not None:
-            await self._take(item)
+            await self._take(self._captions.complete(item))
         elif message.message:
             await self._on_text(message)
 

@@ -50,6 +50,18 @@ async def test_with_two_passwords_open_a_reply_says_which_one_is_meant(world: Wo
     assert not any("attempt 2" in message.text for message in world.chat())
 
 
+async def test_the_password_under_an_album_is_for_all_archives_in_it(world: World, tmp_path: Path) -> None:
+    archives = [encrypted(tmp_path / f"{name}.7z", "opensesame") for name in ("one", "two", "three")]
+    async with world.running():
+        await world.person.client.send_file(BOT, archives, caption="pass: opensesame", force_document=True)
+        for archive in archives:
+            await world.wait(f"{archive.name}: 1 picture sent")
+        await until(lambda: not world.leftovers())
+    assert not any("🔒" in message.text for message in world.chat())
+    kept = [path for path in world.data.rglob("*") if path.is_file()]
+    assert kept and not any(b"opensesame" in path.read_bytes() for path in (*kept, world.log))
+
+
 async def test_an_archive_of_which_nothing_was_sent_is_no_reason_to_ask(world: World, tmp_path: Path) -> None:
     archive = zip_of(tmp_path / "a.zip", {"a.txt": b"nothing to see"})
     async with world.running():

@@ -7,7 +7,7 @@ import hashlib
 import json
 import time
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any, Protocol
 
@@ -66,6 +66,7 @@ class Incoming:
     caption: str
     sender: int = 0
     dc: int = 0
+    album: int = 0
 
     @property
     def job(self) -> str:
@@ -100,6 +101,7 @@ async def incoming(message: Message) -> Incoming | None:
         caption=message.message or "",
         sender=message.sender_id or 0,
         dc=media.dc_id,
+        album=message.grouped_id or 0,
     )
 
 
@@ -109,6 +111,26 @@ def file_name(message: Message) -> str:
     if given:
         return given[:200]
     return f"{'photo' if message.photo else 'file'}_{message.id}{message.file.ext or ''}"
+
+
+class AlbumCaptions:
+    """Gives the caption of an album to all files in it: Telegram puts it under one, mostly the first.
+
+    Only the newest album of each chat is known.
+    """
+
+    def __init__(self) -> None:
+        self._newest: dict[int, Incoming] = {}
+
+    def complete(self, item: Incoming) -> Incoming:
+        """``item`` with the caption that it came under."""
+        if not item.album:
+            return item
+        if item.caption:
+            self._newest[item.chat] = item
+            return item
+        newest = self._newest.get(item.chat)
+        return replace(item, caption=newest.caption) if newest and newest.album == item.album else item
 
 
 class Readable(Protocol):
