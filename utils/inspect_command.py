@@ -82,7 +82,7 @@ def volumes_of(path: Path) -> list[Path]:
     found = {own.number: path}
     for name in names:
         volume = in_set(name, said)
-        if volume is not None and volume.set_name == own.set_name:
+        if volume is not None and (volume.set_name, volume.scheme) == (own.set_name, own.scheme):
             found.setdefault(volume.number, path.with_name(name))
     return list(found.values())
 

@@ -43,6 +43,13 @@ def test_the_first_of_old_rars_and_the_last_of_zips_are_known_by_the_others() ->
     assert in_set("other.rar", [rar, zipped]) is None
 
 
+@pytest.mark.parametrize("name", ["x.zip", "x.7z", "x.rar", "x.tar.gz"])
+def test_a_whole_archive_is_no_volume_of_the_pieces_that_are_called_after_it(name: str) -> None:
+    piece = volume_of(f"{name}.001")
+    assert piece is not None
+    assert in_set(name, [piece]) is None
+
+
 def test_missing_ones_are_named() -> None:
     assert missing_numbers([4, 1, LAST]) == [2, 3]
     assert missing_numbers([2]) == [1]

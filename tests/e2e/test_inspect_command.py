@@ -165,3 +165,10 @@ async def test_a_split_archive_is_read_from_any_of_its_volumes(tmp_path: Path) -
     volumes[1].unlink()
     ended = await inspect(tmp_path, volumes[0])
     assert ended.code == 5 and "a.7z.002" in ended.err
+
+
+async def test_pieces_of_an_archive_beside_it_are_left_alone(tmp_path: Path) -> None:
+    archive = zip_of(tmp_path / "a.zip", {"a.jpg": photo(1)})
+    (tmp_path / "a.zip.002").write_bytes(b"a piece")
+    ended = await inspect(tmp_path, archive, "--json")
+    assert (ended.code, list(rows(ended))) == (0, ["a.jpg"])

@@ -305,6 +305,8 @@ def split_set(name: str) -> SplitSet:
         ("a.zip", "b.zip", False),
         ("a.zip", "a.zip", False),
         ("a.zip", "a.7z.001", False),
+        ("a.7z.001", "a.7z", False),
+        ("a.7z", "a.7z.001", False),
     ],
 )
 def test_what_belongs_to_a_set(first: str, other: str, wanted: bool) -> None:

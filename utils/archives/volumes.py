@@ -65,12 +65,15 @@ def volume_of(name: str) -> Volume | None:
 
 
 def in_set(name: str, others: Iterable[Volume]) -> Volume | None:
-    """Like :func:`volume_of`, but "x.rar" and "x.zip" belong to a set that one of ``others`` is of."""
+    """Like :func:`volume_of`, but "x.rar" and "x.zip" belong to a set that one of ``others`` is of.
+
+    Beside "x.zip.001" they do not: there "x.zip" is what the pieces were cut from, or what they became.
+    """
     found = volume_of(name)
     if found is not None:
         return found
     for other in others:
-        if other.set_name == name.lower():
+        if other.set_name == name.lower() and other.scheme in (Scheme.OLD_RAR, Scheme.ZIP):
             number = 1 if other.scheme is Scheme.OLD_RAR else LAST
             return Volume(other.set_name, number, other.scheme)
     return None
