@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.archives.making import rar4, rar5, rar5_volumes, seven_zip, tar_bytes, zip_volumes
+from tests.archives.making import rar4, rar5, rar5_volumes, seven_zip, tar_bytes, zip_bytes, zip_volumes
 from tests.archives.test_tar import zstd
 from tests.archives.unpacking import MemorySource, unpack
 from utils.archives.source import ByteSource
@@ -118,6 +118,14 @@ async def test_an_encrypted_set_opens_with_its_password(tmp_path: Path) -> None:
     volumes = {path.name: path.read_bytes() for path in (tmp_path / "made").glob("film.7z.0*")}
     outcome = await unpack(sources(volumes), tmp_path / "room", passwords=["secret"])
     assert outcome.files == {"film.bin": CONTENT}
+
+
+async def test_a_zip_that_ends_with_a_rar_volume_is_whole(tmp_path: Path) -> None:
+    volume = rar5_volumes("film.bin", CONTENT, 2)[0]
+    data = zip_bytes([("a.jpg", b"a"), ("film.part1.rar", volume)])
+    outcome = await unpack(MemorySource(data, "x.zip"), tmp_path)
+    assert outcome.files == {"a.jpg": b"a"} and outcome.error is None
+    assert "film.part2.rar" in outcome.errors["film.part1.rar"]
 
 
 async def test_a_volume_that_came_twice_does_no_harm(tmp_path: Path) -> None:

@@ -100,11 +100,12 @@ async def _check_alone(source: ByteSource) -> None:
     size = min(TAIL, source.size)
     if not source.name.lower().endswith((".rar", ".zip")):
         return
-    tail = await source.read(source.size - size, size)
+    head, tail = await source.read(0, 4), await source.read(source.size - size, size)
     stem = source.name.rpartition(".")[0]
     if disks_of_zip(tail) and source.name.lower().endswith(".zip"):
         raise VolumeMissing(f"it is the last volume of a set; the others are missing: {stem}.z01 and so on.")
-    if rar_continues(tail):
+    # What stands last in a ZIP may be a volume that goes on: the ZIP does not.
+    if head.startswith(b"Rar!") and rar_continues(tail):
         first = volume_of(f"{stem}.r00")
         assert first is not None
         raise VolumeMissing(f"at least one volume is missing: {volume_name(first, 2)}.")
