@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.archives.making import rar5_volumes, seven_zip, tar_bytes, zip_bytes
+from tests.archives.making import rar5_volumes, seven_zip, tar_bytes, zip_bytes, zip_volumes
 from tests.archives.unpacking import unpack
 from utils.archives import Limits
 from utils.errors import PasswordNeeded
@@ -31,11 +31,16 @@ def old_names() -> Files:
     return [("set.rar", first), *((f"set.r{number:02d}", data) for number, data in enumerate(rest))]
 
 
+def split_zip() -> Files:
+    names = ["set.z01", "set.z02", "set.zip"]
+    return list(zip(names, zip_volumes({"photo.jpg": CONTENT}, 3), strict=True))
+
+
 def cut_zip() -> Files:
     return cut("set.zip", zip_bytes([("photo.jpg", CONTENT)]))
 
 
-SETS: list[Callable[[], Files]] = [parts, old_names, cut_zip]
+SETS: list[Callable[[], Files]] = [parts, old_names, split_zip, cut_zip]
 
 
 @pytest.mark.parametrize("pack", [zip_bytes, tar_bytes])

@@ -105,10 +105,11 @@ class NestedReader:
     def _is_inner(self, entry: Entry, head: bytes) -> bool:
         """Whether ``entry`` is an archive to be opened, or one volume of one."""
         volume = volume_of(entry.name)
-        place = (entry.folder, volume.set_name if volume else "")
+        # The last volume of a split ZIP is called like the whole set.
+        place = (entry.folder, volume.set_name if volume else entry.name.lower())
         if not format_of(head, entry.name):
             # A later volume of a file that was cut looks like anything. Its first one comes before it.
-            return volume is not None and place in self._sets_begun
+            return place in self._sets_begun
         if volume is not None:
             self._sets_begun.add(place)
         return not is_document(head)
