@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import random
 import zipfile
 from pathlib import Path
@@ -124,6 +125,18 @@ async def test_legacy_names_are_decoded_together(tmp_path: Path) -> None:
     names = ["Отпуск/Море 2.jpg", "Отпуск/Море 10.jpg"]
     outcome = await unpack(_unmarked(names), tmp_path)
     assert list(outcome.files) == names
+
+
+@pytest.mark.parametrize("mode", [0o020666, 0o040777, 0o120777, 0o060000])
+async def test_an_entry_from_windows_has_no_unix_mode(mode: int, tmp_path: Path) -> None:
+    data = io.BytesIO()
+    with zipfile.ZipFile(data, "w") as archive:
+        for system in (0, 10):
+            info = zipfile.ZipInfo(f"{system}.jpg")
+            info.create_system, info.external_attr = system, mode << 16 | 0x20
+            archive.writestr(info, b"photo")
+    outcome = await unpack(data.getvalue(), tmp_path)
+    assert outcome.files == {"0.jpg": b"photo", "10.jpg": b"photo"} and not outcome.errors
 
 
 def _unmarked(names: list[str]) -> bytes:

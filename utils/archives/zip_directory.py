@@ -25,6 +25,8 @@ _ENTRY = struct.Struct("<4s24xHHH12x")
 #: Bytes of directory for each entry that the limit allows.
 ENTRY_BYTES = 1024
 ENCRYPTED, UTF8_NAME = 1, 1 << 11
+#: Systems whose entries have a Unix mode (APPNOTE 4.4.2).
+UNIX = (3, 19)
 STORED, DEFLATED, BZIP2, LZMA = 0, 8, 12, 14
 #: Deflate never makes more of one byte (https://zlib.net/zlib_tech.html).
 DEFLATE_RATIO = 1032
@@ -143,7 +145,8 @@ def _count_entries(data: bytes, limits: Limits) -> None:
 def _item(info: zipfile.ZipInfo) -> ZipItem:
     utf8 = bool(info.flag_bits & UTF8_NAME)
     raw = info.orig_filename.encode("utf-8" if utf8 else "cp437")
-    mode = info.external_attr >> 16
+    # Others than Unix and macOS leave there whatever they like.
+    mode = info.external_attr >> 16 if info.create_system in UNIX else 0
     return ZipItem(
         name=RawName(raw, utf8, info.extra),
         offset=info.header_offset,
