@@ -87,29 +87,32 @@ def _decodes(raw: bytes, encoding: str) -> bool:
 def score(names: Sequence[bytes], encoding: str) -> float:
     """How much ``names`` look like something a person wrote when read as ``encoding``; higher is better."""
     points = 0.0
-    letters = 0
     for raw in names:
         try:
             text = raw.decode(encoding)
         except UnicodeDecodeError:
             return float("-inf")
-        foreign = [char for char in text if not char.isascii()]
-        points += sum(_worth(char) for char in foreign) + _joints(text)
-        letters += len(foreign)
-    return points / max(1, letters)
+        points += sum(_worth(char) * _foreign_bytes(char, encoding) for char in text) + _joints(text)
+    return points
 
 
-#: Points of a character by its block: common letters are likely, line drawing and rare blocks are not.
+def _foreign_bytes(char: str, encoding: str) -> int:
+    """How many of the bytes of ``char`` can be no ASCII: what reads two as one must not lose by it."""
+    return 0 if char.isascii() else sum(byte > 127 for byte in char.encode(encoding, "replace"))
+
+
+#: Points of a character, for each foreign byte, by its block: common letters are likely, line drawing and
+#: rare blocks are not.
 _BLOCKS: tuple[tuple[int, int, float], ...] = (
-    (0x0400, 0x0450, 1.0),  # Cyrillic of Russian
-    (0x0450, 0x0500, 0.6),
-    (0x3040, 0x3100, 1.3),  # kana: Chinese code pages put it where nobody writes it
+    (0x0410, 0x0450, 1.0),  # Cyrillic of Russian
+    (0x0400, 0x0500, 0.3),  # the rest of it: Chinese and Japanese, read as Cyrillic, are full of it
+    (0x3040, 0x3100, 1.1),  # kana: Chinese code pages put it where nobody writes it
     (0xAC00, 0xD7A4, 1.0),  # hangul
-    (0x4E00, 0x9FA6, 0.8),
+    (0x4E00, 0x9FA6, 0.9),
     (0x3000, 0x3030, 0.5),  # CJK punctuation
     (0xFF01, 0xFF5F, 0.5),  # full width
     (0xFF61, 0xFFA0, -0.3),  # half-width kana: what Shift-JIS makes of single foreign bytes
-    (0x00C0, 0x0180, 0.5),
+    (0x00C0, 0x0180, 0.7),
     (0x2013, 0x2027, 0.3),
     (0x2500, 0x25A0, -1.0),  # line drawing
     (0xE000, 0xF900, -2.0),  # private use
@@ -124,7 +127,19 @@ def _worth(char: str) -> float:
     points = next((points for low, high, points in _BLOCKS if low <= code < high), -0.5)
     if 0x4E00 <= code < 0x9FA6:
         return points if _is_common_han(char) else -0.4
-    return points
+    if 0xAC00 <= code < 0xD7A4:
+        return points if _is_common_hangul(code) else 0.2
+    return 1.0 if char in "Ёё" else points
+
+
+def _is_common_hangul(code: int) -> bool:
+    """Whether a syllable has neither a doubled consonant in front nor a rare vowel or end.
+
+    Chinese that is read as Korean is full of those. The sums are in chapter 3.12 of the Unicode Standard.
+    """
+    first, vowel, last = (code - 0xAC00) // 588, (code - 0xAC00) % 588 // 28, (code - 0xAC00) % 28
+    doubled, rare_vowels = (1, 4, 8, 10, 13), (3, 7, 10, 11, 14, 15, 19)
+    return first not in doubled and vowel not in rare_vowels and last in (0, 1, 4, 8, 16, 17, 19, 20, 21)
 
 
 def _is_common_han(char: str) -> bool:
