@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 import gzip
+import lzma
 import tarfile
 import tracemalloc
+import zipfile
+import zlib
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -14,7 +17,7 @@ import pytest
 from tests.archives.making import seven_zip, tar_bytes, zip_bytes
 from tests.archives.unpacking import MB, MemorySource, unpack
 from utils.archives import Limits
-from utils.errors import ArchiveDamaged, LimitExceeded
+from utils.errors import ArchiveDamaged, LimitExceeded, UnsupportedArchive
 
 
 @contextmanager
@@ -77,6 +80,30 @@ async def test_a_stream_without_end_is_stopped_though_nothing_of_it_is_wanted(tm
     limits = Limits(disk_reserve=0, ratio_from=MB // 2)
     outcome = await unpack(data, tmp_path, limits=limits, accept=lambda entry, head: False)
     assert isinstance(outcome.error, LimitExceeded) and "250 times" in outcome.told
+
+
+def xz_of_gigabytes(content: bytes) -> bytes:
+    """A stream whose header says that it looks back on 4 GB."""
+    data = bytearray(lzma.compress(content))
+    size = (data[12] + 1) * 4  # of the header of the first block, which begins behind that of the stream
+    data[16] = 40
+    data[12 + size - 4 : 12 + size] = zlib.crc32(data[12 : 12 + size - 4]).to_bytes(4, "little")
+    return bytes(data)
+
+
+async def test_a_stream_that_looks_back_on_gigabytes_is_refused(tmp_path: Path) -> None:
+    outcome = await unpack(xz_of_gigabytes(tar_bytes([("a.jpg", b"1")])), tmp_path)
+    assert isinstance(outcome.error, UnsupportedArchive) and "memory" in outcome.told
+    assert outcome.files == {}
+
+
+async def test_an_entry_that_looks_back_on_gigabytes_is_refused_alone(tmp_path: Path) -> None:
+    data = bytearray(zip_bytes([("a.jpg", b"1" * 100), ("b.jpg", b"2" * 100)], zipfile.ZIP_LZMA))
+    at = data.index(b"\x09\x04\x05\x00") + 5  # the version and the length of the properties, and the first
+    data[at : at + 4] = b"\xff" * 4
+    outcome = await unpack(bytes(data), tmp_path)
+    assert outcome.files == {"b.jpg": b"2" * 100}
+    assert "memory" in outcome.errors["a.jpg"]
 
 
 async def test_gzip_in_gzip_in_gzip_ends_at_the_depth(tmp_path: Path) -> None:

@@ -5,6 +5,9 @@ from __future__ import annotations
 import zlib
 from typing import Protocol
 
+#: Bytes of memory for what an LZMA stream looks back on; the strongest setting of xz needs 65 MiB.
+MEMORY = 100 * 1024 * 1024
+
 
 class Decompressor(Protocol):
     """What ``bz2`` and ``lzma`` offer."""

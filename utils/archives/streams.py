@@ -13,11 +13,11 @@ from typing import Protocol
 
 from utils.archives.engine import Run
 from utils.archives.extraction import CutOff
-from utils.archives.inflate import Decompressor, Inflate
+from utils.archives.inflate import MEMORY, Decompressor, Inflate
 from utils.archives.scratch import Scratch
 from utils.archives.source import CHUNK, ByteSource
 from utils.archives.threads import BlockingSource, Stopped, Worker
-from utils.errors import ArchiveDamaged, UnsupportedArchive
+from utils.errors import ArchiveDamaged, ArchiveError, UnsupportedArchive
 
 STEP = 256 * 1024
 #: Bytes that a decompressor is given at once: where it meets damage, what it made of them is lost.
@@ -29,7 +29,7 @@ ENGINE_TYPES: Mapping[str, str] = {"zst": "zstd", "Z": "Z"}
 class Stream(Protocol):
     """``read`` blocks, in a worker's thread, and gives exactly ``size`` bytes, fewer at the end.
 
-    Raises ArchiveDamaged where the stream is cut off or damaged.
+    Raises ArchiveDamaged where the stream is cut off or damaged, UnsupportedArchive where it cannot be read.
     """
 
     def read(self, size: int) -> bytes: ...
@@ -61,7 +61,9 @@ class _Gzip(Inflate):
             raise
 
 
-def _damage(error: Exception) -> ArchiveDamaged:
+def _damage(error: Exception) -> ArchiveError:
+    if isinstance(error, MemoryError) or "Memory usage limit" in str(error):
+        return UnsupportedArchive("it needs too much memory to be unpacked.")
     if "check" in str(error):  # zlib's "incorrect data check"
         return ArchiveDamaged("its check sum does not match: something that came out of it may be wrong.")
     return ArchiveDamaged("its compressed data are damaged: what was just before may be wrong.")
@@ -78,11 +80,16 @@ def _byte_by_byte(decompressor: zlib._Decompress, data: bytes) -> bytes:
     return b"".join(parts)
 
 
+def _lzma() -> _Member:
+    # Without a limit the header alone says how much memory is taken, up to 4 GB.
+    return lzma.LZMADecompressor(memlimit=MEMORY)
+
+
 _KINDS: Mapping[str, tuple[Callable[[], _Member], bytes]] = {
     "gz": (_Gzip, b"\x1f\x8b"),
     "bz2": (bz2.BZ2Decompressor, b"BZh"),
-    "xz": (lzma.LZMADecompressor, b"\xfd7zXZ"),
-    "lzma": (lzma.LZMADecompressor, b"\x5d"),
+    "xz": (_lzma, b"\xfd7zXZ"),
+    "lzma": (_lzma, b"\x5d"),
 }
 
 
@@ -95,7 +102,7 @@ class PythonStream:
         self._decompressor = self._new()
         self._buffer = b""
         self._ended = False
-        self._error: ArchiveDamaged | None = None
+        self._error: ArchiveError | None = None
 
     def read(self, size: int) -> bytes:
         parts = []
@@ -112,7 +119,7 @@ class PythonStream:
         while not self._ended and self._error is None:
             try:
                 self._buffer = self._step()
-            except (zlib.error, OSError, lzma.LZMAError, EOFError) as error:
+            except (zlib.error, OSError, lzma.LZMAError, EOFError, MemoryError) as error:
                 self._error = _damage(error)
             if self._buffer:
                 return True

@@ -8,9 +8,9 @@ import struct
 import zlib
 from collections.abc import Callable, Iterator, Mapping
 
-from utils.archives.inflate import Decompressor, Inflate
+from utils.archives.inflate import MEMORY, Decompressor, Inflate
 from utils.archives.zip_directory import BZIP2, DEFLATED, LZMA, STORED
-from utils.errors import ArchiveDamaged
+from utils.errors import ArchiveDamaged, UnsupportedArchive
 
 #: Longest step of a decompressor, in bytes of output.
 STEP = 512 * 1024
@@ -47,6 +47,8 @@ class ZipLzma:
         length, bits, dictionary = struct.unpack_from("<2xHBI", start)
         if length != 5 or bits >= 225:
             raise lzma.LZMAError("strange properties")
+        if dictionary > MEMORY:
+            raise MemoryError
         return {
             "id": lzma.FILTER_LZMA1,
             "dict_size": dictionary,
@@ -74,7 +76,10 @@ DECOMPRESSORS: Mapping[int, Callable[[], Decompressor]] = {
 
 
 def unpack(decompressor: Decompressor, data: bytes, limit: int = -1) -> Iterator[bytes]:
-    """What ``data`` becomes, in bounded steps; about ``limit`` bytes at most. Raises ArchiveDamaged."""
+    """What ``data`` becomes, in bounded steps; about ``limit`` bytes at most.
+
+    Raises ArchiveDamaged and UnsupportedArchive.
+    """
     total = 0
     try:
         while not decompressor.eof and (data or not decompressor.needs_input):
@@ -89,3 +94,5 @@ def unpack(decompressor: Decompressor, data: bytes, limit: int = -1) -> Iterator
                 return
     except (zlib.error, OSError, lzma.LZMAError, EOFError, ValueError) as error:
         raise ArchiveDamaged("its data are damaged.") from error
+    except MemoryError as error:
+        raise UnsupportedArchive("it needs too much memory to be unpacked.") from error
