@@ -8,7 +8,7 @@ import tarfile
 import tracemalloc
 import zipfile
 import zlib
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -61,6 +61,36 @@ async def test_a_chain_of_long_names_ends(tmp_path: Path) -> None:
     link = tar_header("long", tarfile.GNUTYPE_LONGNAME, 1) + bytes(512)
     outcome = await unpack(tar_header("before", tarfile.REGTYPE, 0) + link * 5000, tmp_path)
     assert list(outcome.files) == ["before"]
+    assert isinstance(outcome.error, ArchiveDamaged)
+
+
+def long_map() -> bytes:
+    """A sparse file whose list of pieces with content is longer than a megabyte (PAX format 1.0)."""
+    info = tarfile.TarInfo("map")
+    lines = b"6000\n" + (b"0" * 99 + b"\n") * 12_000
+    info.size = len(lines)
+    info.pax_headers = {"GNU.sparse.major": "1", "GNU.sparse.minor": "0", "GNU.sparse.realsize": "5"}
+    return info.tobuf(tarfile.PAX_FORMAT) + lines + bytes(-len(lines) % 512)
+
+
+def long_old_map() -> bytes:
+    """The same in the format of old GNU tar: each block says that another one follows."""
+    header = bytearray(tar_header("map", tarfile.GNUTYPE_SPARSE, 0))
+    header[482] = 1
+    header[148:156] = b" " * 8
+    header[148:156] = b"%06o\x00 " % sum(header)
+    block = (b"%011o\x00" % 1 * 42).ljust(512, b"\x01")
+    return bytes(header) + block * 2400 + block[:504] + bytes(8)
+
+
+@pytest.mark.parametrize("make", [long_map, long_old_map])
+async def test_a_sparse_file_in_too_many_pieces_is_passed_over(
+    make: Callable[[], bytes], tmp_path: Path
+) -> None:
+    """Each byte of the list takes a hundred in memory."""
+    data = gzip.compress(tar_bytes([("a.jpg", b"1")])[:1024] + make() + tar_bytes([("z.jpg", b"2")]), 1)
+    outcome = await unpack(data, tmp_path)
+    assert outcome.files == {"a.jpg": b"1", "z.jpg": b"2"}
     assert isinstance(outcome.error, ArchiveDamaged)
 
 

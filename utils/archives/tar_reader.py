@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import contextlib
 import tarfile
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Iterator, Sequence
 from typing import IO, Self, cast
 
 from utils.archives.entry import HEAD, Accept, Entry, Extracted, NewFile
@@ -62,7 +63,41 @@ class _Member(tarfile.TarInfo):
         """Long names and the like are read into memory: not if they are that long."""
         if self.type in _IN_MEMORY and self.size > LONGEST_HEADER:
             raise tarfile.InvalidHeaderError("too long")  # type: ignore[attr-defined]
+        if self.type == tarfile.GNUTYPE_SPARSE:
+            with _bounded(archive):
+                return cast(Self, super()._proc_member(archive))  # type: ignore[misc]
         return cast(Self, super()._proc_member(archive))  # type: ignore[misc]
+
+    def _proc_gnusparse_10(self, member: Self, headers: object, archive: tarfile.TarFile) -> None:
+        """Where a sparse file has its content stands in front of it, however long."""
+        with _bounded(archive):
+            super()._proc_gnusparse_10(member, headers, archive)  # type: ignore[misc]
+
+
+@contextlib.contextmanager
+def _bounded(archive: tarfile.TarFile) -> Iterator[None]:
+    """Nothing that is read meanwhile may be longer than a header. Raises ``tarfile``'s HeaderError."""
+    file = archive.fileobj
+    archive.fileobj = cast(IO[bytes], _Bounded(cast(IO[bytes], file)))
+    try:
+        yield
+    finally:
+        archive.fileobj = file
+
+
+class _Bounded:
+    """What ``tarfile`` uses of a file while it reads a header."""
+
+    def __init__(self, file: IO[bytes]) -> None:
+        self._left = LONGEST_HEADER
+        self._read = file.read
+        self.tell = file.tell
+
+    def read(self, size: int) -> bytes:
+        self._left -= size
+        if self._left < 0:
+            raise tarfile.InvalidHeaderError("too long")  # type: ignore[attr-defined]
+        return self._read(size)
 
 
 class _Tar(tarfile.TarFile):
