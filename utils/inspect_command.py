@@ -5,6 +5,8 @@ from __future__ import annotations
 import asyncio
 import itertools
 import json
+import os
+import signal
 import sys
 import tempfile
 from collections.abc import Callable, Sequence
@@ -20,7 +22,7 @@ from utils.archives import (
     looks_like_archive,
     open_archive,
 )
-from utils.archives.exit_code import exit_code
+from utils.archives.exit_code import ExitCode, exit_code
 from utils.archives.volumes import in_set, volume_of
 from utils.errors import ArchiveError, MediaError, NotAnArchive, StorageError
 from utils.media import Kind, MediaTools, Verdict, kind_of
@@ -69,12 +71,22 @@ async def inspect_archive(
         except (ArchiveError, StorageError) as caught:
             error = caught
             print(f"❌ {path.name}: {error.told}", file=sys.stderr)
+        except BrokenPipeError:
+            # Whoever reads the rows, such as "head", has seen enough. What is still held back goes nowhere.
+            os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+            return 128 + signal.SIGPIPE
+        except OSError as caught:
+            print(f"❌ {path.name}: it cannot be read ({caught.strerror}).", file=sys.stderr)
+            return ExitCode.DAMAGED
         return exit_code(error, inspection.errors)
 
 
 def volumes_of(path: Path) -> list[Path]:
     """``path`` and what lies beside it of the same set, if it is a volume of one. Blocking."""
-    names = sorted(file.name for file in path.absolute().parent.iterdir() if file.is_file())
+    try:
+        names = sorted(file.name for file in path.absolute().parent.iterdir() if file.is_file())
+    except PermissionError:  # a file can be read although nobody may look into its folder
+        names = [path.name]
     said = [volume for name in names if (volume := volume_of(name))]
     own = in_set(path.name, said)
     if own is None:

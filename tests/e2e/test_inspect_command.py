@@ -2,17 +2,24 @@
 
 from __future__ import annotations
 
+import asyncio
+import errno
 import json
 import os
+import signal
 import subprocess
+import sys
 from pathlib import Path
 
 import pytest
 
 from tests.e2e.process import Ended, run
 from tests.files import photo, video, zip_of
+from utils.archives import FileSource, Limits
 from utils.archives.engine import find_engine
-from utils.constants import SETTINGS
+from utils.constants import ROOT, SETTINGS, Settings
+from utils.inspect_command import inspect_archive, print_text, volumes_of
+from utils.media import MediaTools
 
 NOTES = b"only text"
 
@@ -172,3 +179,49 @@ async def test_pieces_of_an_archive_beside_it_are_left_alone(tmp_path: Path) -> 
     (tmp_path / "a.zip.002").write_bytes(b"a piece")
     ended = await inspect(tmp_path, archive, "--json")
     assert (ended.code, list(rows(ended))) == (0, ["a.jpg"])
+
+
+async def test_it_ends_quietly_when_nobody_reads_on(tmp_path: Path) -> None:
+    archive = zip_of(tmp_path / "a.zip", {f"{n}.txt": NOTES for n in range(5)})
+    reading, writing = os.pipe()
+    os.close(reading)
+    command = [sys.executable, str(ROOT / "extract-compressed-files.py"), "inspect", str(archive)]
+    try:
+        ended = await asyncio.to_thread(
+            subprocess.run, command, stdout=writing, stderr=subprocess.PIPE, timeout=60, check=False
+        )
+    finally:
+        os.close(writing)
+    assert (ended.returncode, ended.stderr) == (128 + signal.SIGPIPE, b"")
+
+
+async def inspect_here(archive: Path) -> int:
+    """The same without a process of its own."""
+    return await inspect_archive(
+        archive,
+        passwords=(),
+        limits=Limits(disk_reserve=0),
+        media=MediaTools.from_settings(Settings()),
+        show=print_text,
+    )
+
+
+async def test_what_may_not_be_read_is_said_in_a_sentence(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    async def refused(*_: object) -> bytes:
+        raise PermissionError(errno.EACCES, os.strerror(errno.EACCES))
+
+    monkeypatch.setattr(FileSource, "read", refused)
+    assert await inspect_here(zip_of(tmp_path / "a.zip", {"a.txt": NOTES})) == 5
+    assert capsys.readouterr().err == "❌ a.zip: it cannot be read (Permission denied).\n"
+
+
+async def test_a_folder_that_may_not_be_listed_is_not_looked_into(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def refused(_: Path) -> None:
+        raise PermissionError(errno.EACCES, os.strerror(errno.EACCES))
+
+    monkeypatch.setattr(Path, "iterdir", refused)
+    assert volumes_of(tmp_path / "a.zip.001") == [tmp_path / "a.zip.001"]
