@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import itertools
 import json
 import os
 import signal
 import sys
 import tempfile
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
@@ -29,6 +30,8 @@ from utils.media import Kind, MediaTools, Verdict, kind_of
 
 #: Bytes that are looked at to say what a file is.
 HEAD = 4096
+#: Signals after which everything is cleaned up before the end.
+ENDING = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 
 
 @dataclass(frozen=True)
@@ -53,8 +56,43 @@ async def inspect_archive(
     """Give ``show`` a row for each entry of the archive ``path``; returns the exit code.
 
     Of a split archive the other volumes are looked for in the same folder. Entries are taken out, looked
-    at, and deleted. An error is told on standard error.
+    at, and deleted, also when a signal ends this. An error is told on standard error.
     """
+    stopped: list[signal.Signals] = []
+    with _cancelled_by_signals(stopped):
+        try:
+            return await _inspect_archive(path, passwords, limits, media, show)
+        except asyncio.CancelledError:
+            if not stopped:
+                raise
+            return 128 + stopped[0]
+
+
+@contextlib.contextmanager
+def _cancelled_by_signals(stopped: list[signal.Signals]) -> Iterator[None]:
+    """Cancel the current task on a signal that would end the process; it is put into ``stopped``."""
+    loop, task = asyncio.get_running_loop(), asyncio.current_task()
+    assert task is not None
+
+    def stop(number: signal.Signals) -> None:
+        if not stopped:
+            stopped.append(number)
+            task.cancel()
+
+    # One that is ignored, as SIGHUP under nohup, stays so.
+    numbers = [number for number in ENDING if signal.getsignal(number) is not signal.SIG_IGN]
+    for number in numbers:
+        loop.add_signal_handler(number, stop, number)
+    try:
+        yield
+    finally:
+        for number in numbers:
+            loop.remove_signal_handler(number)
+
+
+async def _inspect_archive(
+    path: Path, passwords: Sequence[str], limits: Limits, media: MediaTools, show: Callable[[Row], None]
+) -> int:
     with tempfile.TemporaryDirectory(prefix="inspect-") as folder:
         inspection = _Inspection(Path(folder), media, show)
         error = None

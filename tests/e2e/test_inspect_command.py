@@ -13,7 +13,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.e2e.process import Ended, run
+from tests.e2e.process import Ended, run, start
 from tests.files import photo, video, zip_of
 from utils.archives import FileSource, Limits
 from utils.archives.engine import find_engine
@@ -193,6 +193,20 @@ async def test_it_ends_quietly_when_nobody_reads_on(tmp_path: Path) -> None:
     finally:
         os.close(writing)
     assert (ended.returncode, ended.stderr) == (128 + signal.SIGPIPE, b"")
+
+
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT, signal.SIGHUP])
+async def test_a_signal_leaves_nothing_behind(tmp_path: Path, number: signal.Signals) -> None:
+    (tmp_path / "tmp").mkdir()
+    archive = zip_of(tmp_path / "a.zip", {f"{n}.jpg": photo(n) for n in range(300)})
+    process = await start({**os.environ, "TMPDIR": str(tmp_path / "tmp")}, "inspect", str(archive))
+    assert process.stdout is not None
+    await process.stdout.readline()
+    assert list((tmp_path / "tmp").iterdir())
+    process.send_signal(number)
+    _, errors = await process.communicate()
+    assert (process.returncode, errors) == (128 + number, b"")
+    assert not list((tmp_path / "tmp").iterdir())
 
 
 async def inspect_here(archive: Path) -> int:
