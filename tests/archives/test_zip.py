@@ -139,6 +139,28 @@ async def test_an_entry_from_windows_has_no_unix_mode(mode: int, tmp_path: Path)
     assert outcome.files == {"0.jpg": b"photo", "10.jpg": b"photo"} and not outcome.errors
 
 
+EMPTY = zip_bytes([])
+
+
+@pytest.mark.parametrize("mark", [EMPTY, EMPTY[:20], EMPTY + b" and more"], ids=["end", "half", "middle"])
+async def test_the_mark_of_an_end_inside_a_comment_ends_nothing(mark: bytes, tmp_path: Path) -> None:
+    data = io.BytesIO(zip_bytes([("a.jpg", b"a"), ("b.jpg", b"b")]))
+    with zipfile.ZipFile(data, "a") as archive:
+        archive.comment = b"hello " + mark
+    outcome = await unpack(data.getvalue(), tmp_path)
+    assert outcome.files == {"a.jpg": b"a", "b.jpg": b"b"} and outcome.error is None
+
+
+async def test_bytes_behind_a_zip_do_no_harm(tmp_path: Path) -> None:
+    outcome = await unpack(zip_bytes([("a.jpg", b"a")]) + bytes(1000), tmp_path)
+    assert outcome.files == {"a.jpg": b"a"} and outcome.error is None
+
+
+async def test_an_empty_zip_is_an_empty_archive(tmp_path: Path) -> None:
+    outcome = await unpack(EMPTY, tmp_path)
+    assert outcome.listing == [] and outcome.error is None
+
+
 def _unmarked(names: list[str]) -> bytes:
     """An archive with ``names`` in cp866 and no word of it: made with ASCII names, which are replaced."""
     raw = [name.encode("cp866") for name in names]

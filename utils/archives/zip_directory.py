@@ -21,6 +21,9 @@ from utils.errors import LimitExceeded
 
 #: The end record and the longest comment, and the Zip64 records before it.
 TAIL = 66 * 1024
+#: The mark of the end record, and the record: the length of the comment behind it.
+END = b"PK\x05\x06"
+_END = struct.Struct("<20xH")
 _ENTRY = struct.Struct("<4s24xHHH12x")
 #: Bytes of directory for each entry that the limit allows.
 ENTRY_BYTES = 1024
@@ -114,7 +117,10 @@ async def read_directory(source: ByteSource, limits: Limits) -> Sequence[ZipItem
 def _parse(start: int, data: bytes, limits: Limits) -> list[ZipItem]:
     try:
         _count_entries(data, limits)
+        _check_end(data)
         with zipfile.ZipFile(_Tail(start, data)) as archive:
+            if not archive.filelist and archive.start_dir > 0:
+                raise zipfile.BadZipFile("empty, with something in front")
             return [_item(info) for info in archive.infolist()]
     except (
         zipfile.BadZipFile,
@@ -124,7 +130,17 @@ def _parse(start: int, data: bytes, limits: Limits) -> list[ZipItem]:
         OverflowError,
         ValueError,
     ) as error:
-        raise NeedsEngine(str(error), cut_off=b"PK\x05\x06" not in data) from error
+        raise NeedsEngine(str(error), cut_off=END not in data) from error
+
+
+def _check_end(data: bytes) -> None:
+    """``zipfile`` believes the last mark of an end: not if it stands in a comment, or in what lies behind."""
+    at = data.rfind(END)
+    if at < 0 or len(data) - at < _END.size:
+        return
+    after = at + _END.size + _END.unpack_from(data, at)[0]
+    if after > len(data) or data[after:].strip(b"\0"):
+        raise zipfile.BadZipFile("its end is not where its comment ends")
 
 
 def _count_entries(data: bytes, limits: Limits) -> None:
