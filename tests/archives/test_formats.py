@@ -85,8 +85,19 @@ def test_later_volumes_of_a_cut_file_are_known_by_name() -> None:
 def test_the_last_volume_of_a_zip_is_known_by_its_end() -> None:
     tail = _zip(("a.jpg",))[-100:]
     assert is_archive(b"anything", tail, "a.zip")
-    assert not is_archive(b"anything", tail, "a.pdf")
     assert not is_archive(photo(), tail, "a.zip")
+
+
+def test_a_zip_behind_something_else_is_known_by_its_end_whatever_its_name() -> None:
+    data = _zip(("a.jpg",))
+    for name in ("a.exe", "a.cbz", "a", "a.jpg"):
+        assert is_archive(b"MZ" + bytes(50), data[-100:], name)
+        assert not is_archive(b"MZ" + bytes(50), b"no mark", name)
+    for head in (photo(), b"\x89PNG\r\n\x1a\n", b"\0\0\0\x18ftypmp42", b"\x1a\x45\xdf\xa3"):
+        assert not is_archive(head, data[-100:], "a.exe")
+    # A mark that comes by chance, or in a text about it.
+    for tail in (b"PK\x05\x06", b"PK\x05\x06 is how it begins " + bytes(20), data[-100:] + b"more", _zip(())):
+        assert not is_archive(b"MZ" + bytes(50), tail, "a.exe")
 
 
 @pytest.mark.parametrize(

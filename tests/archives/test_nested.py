@@ -86,3 +86,10 @@ async def test_size_is_counted_over_all_levels(tmp_path: Path) -> None:
     outcome = await unpack(outer, tmp_path, limits=Limits(disk_reserve=0, max_total=1_500_000))
     assert isinstance(outcome.error, LimitExceeded)
     assert sum(map(len, outcome.files.values())) <= 1_500_000
+
+
+async def test_a_zip_with_something_in_front_is_opened_inside_an_archive_too(tmp_path: Path) -> None:
+    inner = b"a program" * 600 + zip_bytes([("x.jpg", b"x")])
+    assert (await unpack(inner, tmp_path / "alone", name="a.exe")).files == {"x.jpg": b"x"}
+    outcome = await unpack(zip_bytes([("a.zip", inner), ("z.jpg", b"z")]), tmp_path / "inside")
+    assert outcome.files == {"a.zip/x.jpg": b"x", "z.jpg": b"z"} and not outcome.errors

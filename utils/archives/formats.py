@@ -81,11 +81,31 @@ def format_of(head: bytes, name: str = "") -> str:
 
 
 def is_zip_by_its_end(head: bytes, tail: bytes, name: str) -> bool:
-    """Whether this is a ZIP with something else in front, such as the last volume of a split one.
+    """Whether this is a ZIP with something else in front: a program that unpacks itself, other volumes.
 
-    ``tail`` are the last :data:`TAIL` bytes.
+    ``tail`` are the last :data:`TAIL` bytes. Under another name than .zip it must make sense as well.
     """
-    return name.lower().endswith(".zip") and b"PK\x05\x06" in tail and not _is_media(head)
+    at = tail.rfind(b"PK\x05\x06")
+    if at < 0 or _is_media(head):
+        return False
+    return may_be_zip(head, name) or _is_zip_end(tail[at:])
+
+
+def may_be_zip(head: bytes, name: str) -> bool:
+    """Whether this may be a ZIP with something else in front; its end knows."""
+    return name.lower().endswith((".zip", ".cbz")) and bool(head) and not _is_media(head)
+
+
+def _is_zip_end(record: bytes) -> bool:
+    """Whether the end record of a ZIP makes sense: it has entries, and its comment reaches to the end."""
+    if len(record) < 22:
+        return False
+    entries, directory, comment = struct.unpack_from("<HI4xH", record, 10)
+    return (
+        0 < 46 * entries <= directory
+        and not record[22 + comment :].strip(b"\0")
+        and len(record) >= 22 + comment
+    )
 
 
 def is_archive(head: bytes, tail: bytes, name: str) -> bool:

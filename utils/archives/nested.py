@@ -9,7 +9,7 @@ from pathlib import Path
 
 from utils.archives.entry import Accept, ArchiveReader, Entry, Extracted, NewFile, taking
 from utils.archives.extraction import failed
-from utils.archives.formats import format_of, is_document
+from utils.archives.formats import format_of, is_document, may_be_zip
 from utils.archives.scratch import Scratch
 from utils.archives.source import ByteSource, FileSource
 from utils.archives.volumes import in_set, volume_of
@@ -109,7 +109,7 @@ class NestedReader:
         place = (entry.folder, volume.set_name if volume else entry.name.lower())
         if not format_of(head, entry.name):
             # A later volume of a file that was cut looks like anything. Its first one comes before it.
-            return place in self._sets_begun
+            return place in self._sets_begun or may_be_zip(head, entry.name)
         if volume is not None:
             self._sets_begun.add(place)
         return not is_document(head)
