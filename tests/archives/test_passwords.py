@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.archives.making import seven_zip, zip_bytes
+from tests.archives.making import seven_zip, tar_bytes, zip_bytes
 from tests.archives.unpacking import MemorySource, children, everything, unpack
 from utils.archives import Limits, open_archive
 from utils.archives.engine import Run
@@ -148,3 +148,13 @@ async def test_nothing_that_was_fetched_stays_when_no_password_can_help(tmp_path
     source = Remote(data[: len(data) // 2])
     outcome = await unpack(source, tmp_path / "room", passwords=["secret"])
     assert "cut off" in outcome.told
+
+
+async def test_the_archive_inside_whose_password_is_not_known_is_named(tmp_path: Path) -> None:
+    inner = seven_zip(tmp_path / "in" / "deep.7z", {"a.jpg": b"a"}, "-pother", "-mhe=on")
+    middle = tar_bytes([("f/deep.7z", inner.read_bytes())], "w:gz")
+    outer = seven_zip(tmp_path / "out" / "outer.7z", {"t.tar.gz": middle, "b.jpg": b"b"}, "-pouter")
+    outcome = await unpack(outer.read_bytes(), tmp_path / "room", passwords=["outer"])
+    assert outcome.files == {"b.jpg": b"b"}
+    assert isinstance(outcome.error, WrongPassword)
+    assert outcome.told.startswith("t.tar.gz: f/deep.7z: ")

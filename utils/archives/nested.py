@@ -65,7 +65,7 @@ class NestedReader:
         """See :class:`~utils.archives.entry.ArchiveReader`.
 
         The volumes of an inner split set are opened at the end. An inner archive whose password is not
-        known is left for later: PasswordNeeded is raised at the very end.
+        known is left for later: PasswordNeeded, with its name, is raised at the very end.
         """
         unopened: PasswordNeeded | None = None
 
@@ -92,13 +92,13 @@ class NestedReader:
                     async for inner in self._take_apart([spooled], accept, new_file):
                         yield inner
                 except PasswordNeeded as error:
-                    unopened = error
+                    unopened = unopened or error
         for volumes in self._sets():
             try:
                 async for inner in self._take_apart(volumes, accept, new_file):
                     yield inner
             except PasswordNeeded as error:
-                unopened = error
+                unopened = unopened or error
         if unopened is not None:
             raise unopened
 
@@ -133,8 +133,11 @@ class NestedReader:
         try:
             async for extracted in self._read(spooled, accept, new_file):
                 yield extracted
-        except (PasswordNeeded, LimitExceeded):
-            raise  # for the user to answer; what all share is used up
+        except PasswordNeeded as error:
+            # For the user to answer, who has to know which of them it is: the outer one may be open.
+            raise type(error)(f"{entry.path}: {error.told}") from error
+        except LimitExceeded:
+            raise  # what all share is used up
         except VolumeMissing as error:
             # "x.rar" and "x.zip" may be of a set whose other volumes are still to come.
             kept = len(spooled) == 1 and spooled[0] not in self._volumes
