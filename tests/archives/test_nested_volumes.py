@@ -58,6 +58,18 @@ async def test_its_volumes_are_put_together(
 
 
 @pytest.mark.parametrize("make", SETS)
+async def test_they_may_come_in_any_order(make: Callable[[], Files], tmp_path: Path) -> None:
+    outcome = await unpack(tar_bytes([*reversed(make()), ("z.txt", b"behind")]), tmp_path)
+    assert outcome.error is None and outcome.errors == {}
+    assert set(outcome.files) == {"z.txt", f"{make()[0][0]}/photo.jpg"}
+
+
+async def test_what_is_only_called_like_a_volume_is_handed_over(tmp_path: Path) -> None:
+    files = [("scan.002", b"anything"), ("IMG.7z.002", b"\xff\xd8\xff picture"), ("notes.r00", b"text")]
+    assert (await unpack(tar_bytes(files), tmp_path)).files == dict(files)
+
+
+@pytest.mark.parametrize("make", SETS)
 async def test_a_missing_one_is_named_and_the_rest_comes(make: Callable[[], Files], tmp_path: Path) -> None:
     files = make()
     outcome = await unpack(zip_bytes([("a.txt", b"before"), files[0], *files[2:]]), tmp_path)

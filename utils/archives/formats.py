@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import struct
 
-from utils.archives.volumes import volume_of
+from utils.archives.volumes import Scheme, volume_of
 
 #: A tar header, and the block that everything in a tar is a multiple of.
 BLOCK = 512
@@ -39,6 +39,9 @@ STREAMS = frozenset({"gz", "bz2", "xz", "zst", "lzma", "Z"})
 SPOOLED = frozenset(
     {"7z", "rar", "rar5", "cab", "wim", "xar", "ar", "rpm", "cpio", "squashfs", "lzh", "arj", "iso"}
 )
+
+#: Names of what is cut in volumes.
+_SUFFIXES = (".zip", ".7z", ".rar", ".tar", ".gz", ".tgz", ".bz2", ".tbz2", ".xz", ".txz", ".zst", ".iso")
 
 _MEDIA = (b"\xff\xd8\xff", b"\x89PNG", b"GIF8", b"RIFF", b"\x1a\x45\xdf\xa3")
 
@@ -94,6 +97,14 @@ def is_zip_by_its_end(head: bytes, tail: bytes, name: str) -> bool:
 def may_be_zip(head: bytes, name: str) -> bool:
     """Whether this may be a ZIP with something else in front; its end knows."""
     return name.lower().endswith((".zip", ".cbz")) and bool(head) and not _is_media(head)
+
+
+def may_be_volume(head: bytes, name: str) -> bool:
+    """Whether this may be a later volume of an archive that was simply cut, by ``name`` and by no more."""
+    volume = volume_of(name)
+    if volume is None or volume.number == 1 or volume.scheme not in (Scheme.CUT, Scheme.ZIP):
+        return False
+    return volume.set_name.endswith(_SUFFIXES) and bool(head) and not _is_media(head)
 
 
 def _is_zip_end(record: bytes) -> bool:

@@ -5,11 +5,12 @@ from __future__ import annotations
 import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from dataclasses import dataclass, replace
+from operator import itemgetter
 from pathlib import Path
 
 from utils.archives.entry import Accept, ArchiveReader, Entry, Extracted, NewFile, taking
 from utils.archives.extraction import failed
-from utils.archives.formats import format_of, is_document, may_be_zip
+from utils.archives.formats import format_of, is_document, may_be_volume, may_be_zip
 from utils.archives.scratch import Scratch
 from utils.archives.source import ByteSource, FileSource
 from utils.archives.volumes import in_set, volume_of
@@ -108,21 +109,22 @@ class NestedReader:
         # The last volume of a split ZIP is called like the whole set.
         place = (entry.folder, volume.set_name if volume else entry.name.lower())
         if not format_of(head, entry.name):
-            # A later volume of a file that was cut looks like anything. Its first one comes before it.
-            return place in self._sets_begun or may_be_zip(head, entry.name)
+            # A later volume of a file that was cut looks like anything, and may come before the first one.
+            begun = place in self._sets_begun
+            return begun or may_be_volume(head, entry.name) or may_be_zip(head, entry.name)
         if volume is not None:
             self._sets_begun.add(place)
         return not is_document(head)
 
     def _sets(self) -> list[list[_Spooled]]:
-        """The volumes that were kept, set by set."""
-        sets: dict[tuple[str, str], list[_Spooled]] = {}
+        """The volumes that were kept, set by set, the first one first: the set is called after it."""
+        sets: dict[tuple[str, str], list[tuple[int, _Spooled]]] = {}
         named = [volume for volumes in self._volumes if (volume := volume_of(volumes.entry.name))]
         for spooled in self._volumes:
             volume = in_set(spooled.entry.name, named)
-            name = volume.set_name if volume else spooled.entry.name
-            sets.setdefault((spooled.entry.folder, name), []).append(spooled)
-        return list(sets.values())
+            name, number = (volume.set_name, volume.number) if volume else (spooled.entry.name, 0)
+            sets.setdefault((spooled.entry.folder, name), []).append((number, spooled))
+        return [[each for _, each in sorted(numbered, key=itemgetter(0))] for numbered in sets.values()]
 
     async def _take_apart(
         self, spooled: Sequence[_Spooled], accept: Accept, new_file: NewFile
