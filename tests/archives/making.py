@@ -199,3 +199,26 @@ def zip_volumes(entries: Mapping[str, bytes], count: int) -> list[bytes]:
     )
     struct.pack_into("<I", data, at + 16, directory + mark - starts[last])
     return [bytes(data[a:b]) for a, b in zip(starts, [*starts[1:], len(data)], strict=True)]
+
+
+def iso(name: str, content: bytes, start: bytes = b"") -> bytes:
+    """An ISO 9660 image with one file; ``start`` is what stands in front of it (ECMA-119)."""
+
+    def both(value: int, size: int) -> bytes:
+        return value.to_bytes(size, "little") + value.to_bytes(size, "big")
+
+    def record(called: bytes, sector: int, size: int, flags: int) -> bytes:
+        body = bytes(1) + both(sector, 4) + both(size, 4) + bytes([126, 1, 1, 0, 0, 0, 0, flags, 0, 0])
+        body += both(1, 2) + bytes([len(called)]) + called + bytes((len(called) + 1) % 2)
+        return bytes([len(body) + 1]) + body
+
+    def sector(data: bytes) -> bytes:
+        return data.ljust(2048, b"\0")
+
+    root = record(b"\0", 18, 2048, 2)
+    volume = b"\x01CD001\x01\0" + b" " * 64 + bytes(8) + both(20 + len(content) // 2048, 4) + bytes(32)
+    volume += both(1, 2) + both(1, 2) + both(2048, 2) + both(10, 4) + bytes(16) + root
+    folder = root + record(b"\x01", 18, 2048, 2) + record(name.encode() + b";1", 19, len(content), 0)
+    sectors = (sector(volume), sector(b"\xffCD001\x01"), sector(folder), content)
+    image = start.ljust(32768, b"\0") + b"".join(sectors)
+    return image + bytes(-len(image) % 2048)

@@ -9,10 +9,12 @@ import lzma
 import tarfile
 import zipfile
 from collections.abc import Callable
+from pathlib import Path
 
 import pytest
 
-from tests.archives.making import rar4, rar5
+from tests.archives.making import iso, rar4, rar5
+from tests.archives.unpacking import unpack
 from tests.files import photo
 from utils.archives.formats import format_of, is_archive, is_document
 
@@ -111,3 +113,14 @@ def test_documents_are_told_from_collections(first: str) -> None:
 @pytest.mark.parametrize("head", [photo(), b"\x89PNG\r\n\x1a\n", b"\0\0\0\x18ftypmp42", b"\x1a\x45\xdf\xa3"])
 def test_a_picture_that_is_called_like_a_volume_is_none(head: bytes) -> None:
     assert not is_archive(head[:4096], b"", "IMG.002")
+
+
+@pytest.mark.parametrize("start", [b"", b"\x33\xed starts a computer"], ids=["plain", "hybrid"])
+@pytest.mark.parametrize("name", ["a.iso", "a.img", "a"])
+async def test_an_iso_image_is_known_by_its_mark(start: bytes, name: str, tmp_path: Path) -> None:
+    outcome = await unpack(iso("A.JPG", b"picture" * 1000, start), tmp_path, name=name)
+    assert outcome.files == {"A.JPG": b"picture" * 1000} and outcome.format == "iso"
+
+
+def test_a_picture_is_no_iso_image_whatever_stands_in_it() -> None:
+    assert not is_archive(photo()[:4096] + iso("A.JPG", b"")[4096:], b"", "a.jpg")

@@ -12,6 +12,11 @@ BLOCK = 512
 #: Bytes at the end in which a ZIP or a volume says what it is.
 TAIL = 1024
 
+#: Where an ISO image says what it is: in front there may be anything, such as what starts a computer.
+ISO_MARK = 32769
+#: Bytes at the beginning in which every format says what it is.
+LOOK = ISO_MARK + 5
+
 #: Magic numbers at the very beginning. Names are those of ``ArchiveReader.format``.
 _MAGIC: tuple[tuple[bytes, str], ...] = (
     (b"PK\x03\x04", "zip"),
@@ -57,7 +62,7 @@ _DOCUMENTS = (
 
 
 def format_of(head: bytes, name: str = "") -> str:
-    """The format that ``head`` (the first 4,096 bytes) is of; "" when it is none.
+    """The format that ``head`` (the first 4,096 bytes, better :data:`LOOK`) is of; "" when it is none.
 
     ``name`` decides only where the bytes that would are further in: ISO images.
     """
@@ -78,7 +83,9 @@ def format_of(head: bytes, name: str = "") -> str:
         return "arj"
     if _is_lzma(head, name):
         return "lzma"
-    if name.lower().endswith(".iso") and len(head) >= 4096 and not any(head):
+    if head[ISO_MARK : ISO_MARK + 5] == b"CD001" and not _is_media(head):
+        return "iso"
+    if name.lower().endswith(".iso") and len(head) >= 4096 and not any(head[:4096]):
         return "iso"
     return ""
 
@@ -122,8 +129,8 @@ def _is_zip_end(record: bytes) -> bool:
 def is_archive(head: bytes, tail: bytes, name: str) -> bool:
     """Whether this is an archive, or a volume of one.
 
-    ``head`` are the first 4,096 bytes, ``tail`` the last :data:`TAIL`, or all of them. Volumes after the
-    first of a set that was simply cut have no magic number: there ``name`` decides.
+    ``head`` are the first :data:`LOOK` bytes, ``tail`` the last :data:`TAIL`, or all of them. Volumes after
+    the first of a set that was simply cut have no magic number: there ``name`` decides.
     """
     if format_of(head, name) or is_zip_by_its_end(head, tail, name):
         return True

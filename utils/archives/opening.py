@@ -7,9 +7,18 @@ from collections.abc import AsyncIterator, Sequence
 from pathlib import Path
 
 from utils.archives.catalogue import password_error, read_catalogue
-from utils.archives.entry import HEAD, Accept, ArchiveReader, Entry, Extracted, NewFile, taking, to_the_end
+from utils.archives.entry import Accept, ArchiveReader, Entry, Extracted, NewFile, taking, to_the_end
 from utils.archives.extraction import CutOff
-from utils.archives.formats import BLOCK, STREAMS, TAIL, format_of, is_archive, is_tar, is_zip_by_its_end
+from utils.archives.formats import (
+    BLOCK,
+    LOOK,
+    STREAMS,
+    TAIL,
+    format_of,
+    is_archive,
+    is_tar,
+    is_zip_by_its_end,
+)
 from utils.archives.limits import Budget, Limits
 from utils.archives.names import decode_names, display_path, is_junk
 from utils.archives.nested import NestedReader
@@ -100,7 +109,7 @@ async def looks_like_archive(source: ByteSource) -> bool:
 async def ends_of(source: ByteSource) -> tuple[bytes, bytes]:
     """The first and the last bytes, by which an archive is known."""
     size = min(TAIL, source.size)
-    head, tail = source.read(0, min(HEAD, source.size)), source.read(source.size - size, size)
+    head, tail = source.read(0, min(LOOK, source.size)), source.read(source.size - size, size)
     return await asyncio.gather(head, tail)
 
 
