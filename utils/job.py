@@ -224,9 +224,8 @@ class Job:
         )
         await asyncio.to_thread(self._sweep)
         under_way: set[int] = set()
-        for key, announced in list(record.announced.items()):
-            numbers = announced["numbers"]
-            if numbers and key not in record.sent and not under_way & set(numbers):
+        for key, numbers in record.in_doubt().items():
+            if not under_way & set(numbers):
                 under_way |= set(numbers)
                 await self._outbox.put(tuple(record.to_send(number) for number in numbers), key)
         done = under_way | record.delivered
@@ -250,7 +249,8 @@ class Job:
         record = self.record
         # Parts were fsynced before they were journaled, and what they were made of may be gone.
         parts = {number for numbers in record.parts.values() for number in numbers}
-        safe = record.delivered | record.announced_numbers() | record.wholes.keys() | parts
+        in_doubt = {number for numbers in record.in_doubt().values() for number in numbers}
+        safe = record.delivered | in_doubt | record.wholes.keys() | parts
         rebooted = record.boot != self._services.boot
         return [
             number

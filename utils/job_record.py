@@ -25,6 +25,7 @@ ANNOUNCE = "announce"  #  message key, numbers, random_ids: before the call
 MEDIA = "media"  #        number, and what uploadMedia gave for it
 RENEW = "renew"  #        number: that medium is no longer valid
 REFUSED = "refused"  #    number, reason: Telegram will not take it as it is
+REJECTED = "rejected"  #  message key, reason: Telegram took nothing of that album, not saying which to blame
 SENT = "sent"  #          message key, numbers, message ids: the server's answer
 EXTRACTED = "extracted"  # ignored: everything in the archive was looked at
 FAILED = "failed"  #      told: the archive as a whole could not be handled
@@ -52,6 +53,7 @@ class JobRecord:
     announced: dict[str, Mapping[str, Any]] = field(default_factory=dict)
     media: dict[int, Mapping[str, Any]] = field(default_factory=dict)
     refused: dict[int, str] = field(default_factory=dict)
+    rejected: dict[str, str] = field(default_factory=dict)
     sent: dict[str, list[int]] = field(default_factory=dict)
     delivered: set[int] = field(default_factory=set)
     extracted: bool = False
@@ -105,6 +107,7 @@ class JobRecord:
             self.others[line["key"]] = line["name"]
         elif kind == ANNOUNCE:
             self.announced[line["key"]] = line
+            self.rejected.pop(line["key"], None)
         elif kind == MEDIA:
             self.media[line["number"]] = line["media"]
         elif kind == RENEW:
@@ -112,6 +115,8 @@ class JobRecord:
         elif kind == REFUSED:
             self.refused[line["number"]] = line["reason"]
             self.media.pop(line["number"], None)
+        elif kind == REJECTED:
+            self.rejected[line["key"]] = line["reason"]
         elif kind == SENT:
             self.sent[line["key"]] = line["messages"]
             self.delivered |= set(line["numbers"])
@@ -184,9 +189,17 @@ class JobRecord:
         note = f"It could not be converted: {self.unconvertible.get(number, '')}"
         return replace(self.deferred[number], note=note)
 
-    def announced_numbers(self) -> set[int]:
-        """Numbers of the files of which a message was announced, and perhaps sent."""
-        return {number for line in self.announced.values() for number in line["numbers"]}
+    def in_doubt(self) -> dict[str, list[int]]:
+        """The messages that were perhaps sent (key -> numbers of its files): announced, but never answered.
+
+        One of which a file is delivered otherwise, or is to be sent no more, was refused in the end.
+        """
+        waiting = (self.files.keys() | self.deferred.keys() | self.wholes.keys()) - self.delivered
+        return {
+            key: line["numbers"]
+            for key, line in self.announced.items()
+            if line["numbers"] and waiting.issuperset(line["numbers"]) and key not in self.rejected
+        }
 
     def paths(self) -> set[str]:
         """Names in the files folder that belong to something that is not delivered."""

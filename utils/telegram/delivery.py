@@ -176,6 +176,8 @@ class Delivery:
             return self._record.sent[key]
         numbers = [file.number for file in files]
         random_ids = await self._announce(key, numbers)
+        if key in self._record.rejected:
+            raise _rejection(len(files), self._record.rejected[key])
         for _ in range(REPEATS):
             for file in files:
                 await self.prepare(file)
@@ -185,12 +187,12 @@ class Delivery:
                     {random_id: place for place, random_id in enumerate(random_ids)},
                 )
             except rpc.RPCError as error:
-                await self._after_refusal(error, files)
+                await self._after_refusal(error, key, files)
                 continue
             return await self._sent(key, numbers, ids)
         raise TransferFailed(f"Telegram did not take {files[0].name} after {REPEATS} tries.")
 
-    async def _after_refusal(self, error: rpc.RPCError, files: Sequence[MediaFile]) -> None:
+    async def _after_refusal(self, error: rpc.RPCError, key: str, files: Sequence[MediaFile]) -> None:
         """Journal what makes the next try another one, or raise."""
         name = error_name(error)
         expired = EXPIRED.search(name)
@@ -201,7 +203,9 @@ class Delivery:
         elif not REFUSALS.search(name):
             raise error
         elif len(files) > 1:
-            raise Refused(f"Telegram refused an album of {len(files)} ({name}).", reason=name) from error
+            # Its files may go in other messages from now on, so that it must never be sent again.
+            await self.write({"t": lines.REJECTED, "key": key, "reason": name})
+            raise _rejection(len(files), name) from error
         else:
             await self._refuse(files[0], name)
 
@@ -258,6 +262,10 @@ class Delivery:
             for place, (item, random_id) in enumerate(zip(media, random_ids, strict=True))
         ]
         return functions.messages.SendMultiMediaRequest(self._target, items)
+
+
+def _rejection(files: int, reason: str) -> Refused:
+    return Refused(f"Telegram refused an album of {files} ({reason}).", reason=reason)
 
 
 def photo_name(name: str) -> str:

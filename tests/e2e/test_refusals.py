@@ -1,0 +1,83 @@
+"""What Telegram refuses, and a bot that is stopped in the middle of it: each file still arrives once."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+from telethon.tl import types
+
+from sandbox.faults import Call
+from sandbox.media import Media
+from sandbox.rpc import RpcError
+from tests.files import photo, video, zip_of
+from tests.world import World, until
+from utils import bot as bot_module
+
+#: Each has a height of its own, by which Telegram knows it.
+PHOTOS = {f"{n}.jpg": photo(n, (640, 480 + n)) for n in range(10)}
+
+
+def refused(*numbers: int) -> Callable[[Media], bool]:
+    """True of those of PHOTOS, as pictures."""
+    return lambda media: media.kind == "photo" and media.height in [480 + n for n in numbers]
+
+
+def is_document(call: Call) -> bool:
+    return isinstance(call.request.media, types.InputMediaDocument)
+
+
+def check_each_came_once(world: World, count: int) -> None:
+    media = world.media()
+    assert len({message.sha256 for message in media}) == len(media) == count
+
+
+async def test_an_album_that_was_taken_apart_before_a_restart_comes_once(
+    world: World, tmp_path: Path
+) -> None:
+    world.sandbox.faults.refuse_media(refused(7))
+    gate = world.sandbox.faults.hold("messages.sendMedia", when=is_document)
+    async with world.running():
+        await world.send(zip_of(tmp_path / "a.zip", PHOTOS))
+        await gate.reached(30)
+    gate.open()
+    async with world.running():
+        await world.summary()
+        await until(lambda: not world.leftovers())
+    check_each_came_once(world, 10)
+
+
+async def test_an_album_that_was_taken_apart_before_its_job_broke_off_comes_once(
+    world: World, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(bot_module, "RETRY_PAUSES", (0.1,))
+    world.sandbox.faults.refuse_media(refused(7))
+    world.sandbox.faults.fail("messages.sendMedia", RpcError(400, "SOMETHING_NEW"), when=is_document)
+    async with world.running():
+        await world.send(zip_of(tmp_path / "a.zip", PHOTOS))
+        await world.summary()
+        await until(lambda: not world.leftovers())
+    check_each_came_once(world, 10)
+
+
+async def test_after_a_restart_what_was_refused_in_every_form_is_not_looked_for(
+    world: World, tmp_path: Path
+) -> None:
+    def is_the_second(media: Media) -> bool:
+        return media.height == 482 or media.size == len(PHOTOS["2.jpg"])
+
+    def is_summary(call: Call) -> bool:
+        return " sent." in call.request.message
+
+    world.sandbox.faults.refuse_media(is_the_second)
+    entries = {name: PHOTOS[name] for name in ("1.jpg", "2.jpg", "3.jpg")}
+    last = world.sandbox.faults.hold("messages.sendMessage", when=is_summary)
+    async with world.running():
+        await world.send(zip_of(tmp_path / "a.zip", {**entries, "film.avi": video("avi")}))
+        await last.reached(30)
+    last.open()
+    async with world.running():
+        assert "Skipped: 2.jpg" in await world.summary()
+        await until(lambda: not world.leftovers())
+    check_each_came_once(world, 3)
