@@ -85,8 +85,9 @@ class JobRecord:
             file = MediaFile(**line["file"])
             self.files[file.number] = file
         elif kind == DROP:
-            # Of a converted video only the result is dropped, if its source is still there.
-            if self.converted.pop(line["number"], None) is None:
+            # Of a converted video only the result is dropped: it is made again, unless it was skipped.
+            converted = self.converted.pop(line["number"], None)
+            if converted is None or converted.key in self.skipped:
                 self._drop(line["number"])
         elif kind == DEFER:
             file = MediaFile(**line["file"])

@@ -81,3 +81,16 @@ async def test_after_a_restart_what_was_refused_in_every_form_is_not_looked_for(
         assert "Skipped: 2.jpg" in await world.summary()
         await until(lambda: not world.leftovers())
     check_each_came_once(world, 3)
+
+
+async def test_a_converted_video_that_is_refused_in_every_form_ends_its_job(
+    world: World, tmp_path: Path
+) -> None:
+    world.sandbox.faults.refuse_media(lambda media: media.name.endswith("_converted.mp4"))
+    async with world.running():
+        await world.send(zip_of(tmp_path / "a.zip", {"film.avi": video("avi"), "a.jpg": photo(1)}))
+        assert "Skipped: film_converted.mp4" in await world.summary(30)
+        await until(lambda: not world.leftovers())
+    assert [message.kind for message in world.media()] == ["photo"]
+    kept = [path for path in (world.data / "quarantine").iterdir() if path.suffix == ".mp4"]
+    assert len(kept) == 1
