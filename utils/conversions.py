@@ -87,14 +87,19 @@ class Conversions:
         This is an edge: an error that nobody foresaw is logged, and the task comes again later.
         """
         job = self._jobs.get(task.job)
-        if job is None or task.number not in job.record.open_conversions():
+        if job is None:
             return
         try:
             with disk_errors():
-                await self._run(job, task)
+                if task.number in job.record.open_conversions():
+                    await self._run(job, task)
+                else:
+                    # It was delivered before, but then something kept the job from ending.
+                    await job.finish_if_done()
         except DiskFull as error:
             # Nothing is wrong with the file; room may be made by what is delivered meanwhile.
-            name = job.record.deferred[task.number].name
+            file = job.record.deferred.get(task.number)
+            name = file.name if file else job.name
             log.warning("⚠️ %s waits for disk space: %s", name, error.told)
             job.show(f"⏸️ {name} waits: {error.told}")
             self._again(task, self.backoff[0])

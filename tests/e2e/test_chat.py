@@ -400,6 +400,22 @@ async def test_an_error_that_nobody_foresaw_breaks_a_job_off_and_it_goes_on(
     assert any("a.zip broke off" in line for line in world.lines())
 
 
+async def test_a_summary_that_fails_after_the_last_conversion_comes_later(
+    world: World, tmp_path: Path
+) -> None:
+    world.sandbox.faults.fail(
+        "messages.sendMessage",
+        RpcError(400, "SOMETHING_NEW"),
+        when=lambda call: " sent." in call.request.message,
+    )
+    async with world.running() as bot:
+        bot.conversions.backoff = (0.1,)
+        await world.send(zip_of(tmp_path / "a.zip", {"wrap.mkv": video("mkv")}))
+        assert "1 video sent" in await world.summary(30)
+        await until(lambda: not world.leftovers())
+    assert len(world.media()) == 1
+
+
 async def test_a_video_that_can_not_be_converted_comes_as_it_is_and_is_kept_aside(
     world: World, tmp_path: Path
 ) -> None:
