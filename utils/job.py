@@ -120,6 +120,9 @@ class Job:
 
         May be called again after it raised: it then goes on from the journal.
         """
+        if self.record.cancelled:
+            await self.finish_if_done()
+            return
         self._begin()
         self.show("♻️ Going on" if self.record.boot else "📥 Received")
         passwords: list[str] = []

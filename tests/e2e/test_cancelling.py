@@ -1,0 +1,34 @@
+"""/cancel, and what it must still mean when something comes in between."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from sandbox.faults import Call
+from sandbox.rpc import RpcError
+from tests.files import photo, zip_of
+from tests.world import BOT, World, until
+
+PHOTOS = {f"{n}.jpg": photo(n) for n in range(3)}
+
+
+def is_end(call: Call) -> bool:
+    """The summary of a job that was cancelled."""
+    return "cancelled." in call.request.message
+
+
+async def test_what_was_cancelled_just_before_a_restart_stays_cancelled(world: World, tmp_path: Path) -> None:
+    faults = world.sandbox.faults
+    pictures = faults.hold("messages.uploadMedia", times=None)
+    faults.fail("messages.sendMessage", RpcError(400, "SOMETHING_NEW"), when=is_end)
+    async with world.running():
+        await world.send(zip_of(tmp_path / "a.zip", PHOTOS))
+        await pictures.reached()
+        await world.person.say(BOT, "/cancel")
+        await until(lambda: any("SOMETHING_NEW" in line for line in world.lines()))
+    pictures.open()
+    async with world.running():
+        await world.wait("a.zip: cancelled.")
+        await until(lambda: not world.leftovers())
+    assert world.media() == []
+    assert len([message for message in world.chat() if "cancelled." in message.text]) == 1
