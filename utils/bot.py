@@ -470,10 +470,11 @@ class Bot:
             finished=lambda: self._finished(job_id),
         )
         job = self._jobs[job_id] = Job(job_id, workspace, record, delivery, services)
-        self._tasks[job_id] = asyncio.create_task(self._run_job(job, workspace))
+        self._tasks[job_id] = asyncio.create_task(self._run_job(job))
 
-    async def _run_job(self, job: Job, workspace: Workspace) -> None:
+    async def _run_job(self, job: Job) -> None:
         """The edge of a job: whatever happens inside is reported, and the other jobs go on."""
+        workspace = Workspace(self._jobs_dir / job.id)
         for pause in (*RETRY_PAUSES, None):
             try:
                 with disk_errors():
@@ -588,12 +589,20 @@ class Bot:
     async def _cancel(self, chat: int) -> str:
         """Stop all jobs of ``chat``; returns what to answer."""
         jobs = [job for job in self._jobs.values() if job.chat == chat and "summary" not in job.record.sent]
-        for job in jobs:
-            self.queue.drop_conversions(job.id)
-            task = self._tasks[job.id]
+        tasks = [self._tasks[job.id] for job in jobs]
+        # All at once: the chat's turn, which one of them leaves, must not go to the next.
+        for task in tasks:
             task.cancel()
-            await asyncio.gather(task, return_exceptions=True)
-            await job.cancel()
+        dropped = (self.queue.drop_conversions(job.id) for job in jobs)
+        await asyncio.gather(*tasks, *dropped, return_exceptions=True)
+        # One of them may just have come to its end.
+        jobs = [job for job in jobs if job.id in self._jobs]
+        failures = await asyncio.gather(*(job.cancel() for job in jobs), return_exceptions=True)
+        for job in jobs:
+            # Ends it; one that could not be cancelled goes on.
+            self._tasks[job.id] = asyncio.create_task(self._run_job(job))
+        for failure in filter(None, failures):
+            raise failure
         names = ", ".join(job.name for job in jobs)
         return f"🛑 Cancelled: {names}" if names else "There is nothing to cancel."
 

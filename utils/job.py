@@ -160,9 +160,8 @@ class Job:
             return True
 
     async def cancel(self) -> None:
-        """End the job at once, after its tasks were ended; what was not sent is given up."""
+        """Give up what was not sent, after the job's tasks were ended; :meth:`run` ends it then."""
         await self.delivery.write({"t": lines.FAILED, "told": "cancelled."}, {"t": lines.CANCELLED})
-        await self.finish_if_done()
 
     async def _deliver_all(self, passwords: Sequence[str]) -> None:
         if not self._taken_up:

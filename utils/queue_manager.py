@@ -66,12 +66,13 @@ class QueueManager:
         else:
             self._add(task)
 
-    def drop_conversions(self, job: str) -> None:
-        """Forget the conversions of ``job``; one that runs is cut off, its checkpoint stays."""
+    async def drop_conversions(self, job: str) -> None:
+        """Forget the conversions of ``job``; one that runs has been cut off then, its checkpoint stays."""
         self._waiting = [task for task in self._waiting if task.job != job]
         heapq.heapify(self._waiting)
         if self._running is not None and self._running.job == job and self._runner is not None:
             self._runner.cancel()
+            await asyncio.wait([self._runner])
 
     def hold(self) -> None:
         """Start no conversion until :meth:`release`."""

@@ -32,3 +32,24 @@ async def test_what_was_cancelled_just_before_a_restart_stays_cancelled(world: W
         await until(lambda: not world.leftovers())
     assert world.media() == []
     assert len([message for message in world.chat() if "cancelled." in message.text]) == 1
+
+
+async def test_of_two_archives_none_takes_the_others_turn(world: World, tmp_path: Path) -> None:
+    faults = world.sandbox.faults
+    pictures = faults.hold("messages.uploadMedia", times=None)
+    summary = faults.hold("messages.sendMessage", when=is_end)
+    async with world.running() as bot:
+        await world.send(zip_of(tmp_path / "a.zip", PHOTOS))
+        await pictures.reached()
+        await world.send(zip_of(tmp_path / "b.zip", {"b.jpg": photo(9)}))
+        await until(lambda: len(bot._jobs) == 2)
+        await world.person.say(BOT, "/cancel")
+        await summary.reached()
+        pictures.open()
+        await world.wait("🛑 Cancelled: a.zip, b.zip", 10)
+        summary.open()
+        await until(lambda: not world.leftovers())
+        await world.send(zip_of(tmp_path / "c.zip", {"c.jpg": photo(10)}))
+        await world.wait("c.zip: 1 picture sent")
+    assert len(world.media()) == 1
+    assert len([message for message in world.chat() if "cancelled." in message.text]) == 2
