@@ -27,6 +27,7 @@ from utils.conversions import Conversions
 from utils.errors import (
     ArchiveError,
     BotError,
+    ChatClosed,
     DeliveredBefore,
     DiskFull,
     NoRoom,
@@ -45,7 +46,7 @@ from utils.summary import duration_words
 from utils.telegram.access import Access
 from utils.telegram.client import Ask, build_client, login
 from utils.telegram.conversation import AGAIN_WORD, HELP, Conversation, date_words, messages_of_button
-from utils.telegram.delivery import Delivery
+from utils.telegram.delivery import Delivery, chat_errors
 from utils.telegram.intake import AlbumCaptions, Incoming, Seen, fingerprint, incoming
 from utils.telegram.remote_file import RemoteFile
 from utils.telegram.split_set import SplitSet, set_title
@@ -477,10 +478,13 @@ class Bot:
         workspace = Workspace(self._jobs_dir / job.id)
         for pause in (*RETRY_PAUSES, None):
             try:
-                with disk_errors():
+                with disk_errors(), chat_errors():
                     await asyncio.to_thread(workspace.prepare)
                     await job.run()
                 break
+            except ChatClosed as error:
+                await self._give_up(job, error)
+                return
             except DiskFull as error:
                 if pause is None or self._never_fits(job, error):
                     await self._give_up(job, error)
@@ -499,7 +503,7 @@ class Bot:
         """Whether there is nothing that could make room while the job waits."""
         return isinstance(error, NoRoom) and len(self._jobs) == 1 and not job.record.open_conversions()
 
-    async def _give_up(self, job: Job, error: DiskFull) -> None:
+    async def _give_up(self, job: Job, error: BotError) -> None:
         try:
             await job.give_up(error)
         except OSError:
@@ -511,8 +515,14 @@ class Bot:
             await self._seen.add_delivered(item, record.print)
 
     async def _finished(self, job_id: str) -> None:
+        # Of a job that ends before its time, the other half may still be at work.
+        await self.queue.drop_conversions(job_id)
+        task = self._tasks.pop(job_id, None)
+        if task is not None and task is not asyncio.current_task():
+            task.cancel()
+            await asyncio.wait([task])
         await asyncio.to_thread(self._forget_conversions, job_id)
-        for known in (self._jobs, self._tasks, self._sets):
+        for known in (self._jobs, self._sets):
             known.pop(job_id, None)
         # One that rests, as Telegram asked, says how its job ended once that is over.
         self._statuses = {

@@ -20,12 +20,13 @@ from utils.conversion_state import (
     PENDING,
     ConversionStateManager,
 )
-from utils.errors import BotError, ConversionFailed, ConversionTimeout, DiskFull
+from utils.errors import BotError, ChatClosed, ConversionFailed, ConversionTimeout, DiskFull
 from utils.job import Job, converted_name
 from utils.media import Converter, Inspection, Verdict
 from utils.queue_manager import ConversionTask
 from utils.storage.atomic import write_bytes
 from utils.storage.workspace import disk_errors
+from utils.telegram.delivery import chat_errors
 
 log = logging.getLogger(__name__)
 
@@ -90,7 +91,7 @@ class Conversions:
         if job is None:
             return
         try:
-            with disk_errors():
+            with disk_errors(), chat_errors():
                 if task.number in job.record.open_conversions():
                     await self._run(job, task)
                 else:
@@ -103,6 +104,8 @@ class Conversions:
             log.warning("⚠️ %s waits for disk space: %s", name, error.told)
             job.show(f"⏸️ {name} waits: {error.told}")
             self._again(task, self.backoff[0])
+        except ChatClosed as error:
+            await job.give_up(error)
         except Exception:  # noqa: BLE001
             log.exception("❌ Conversion %d of %s broke off; it is tried again", task.number, job.name)
             self._again(task, self.backoff[0])

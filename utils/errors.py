@@ -23,6 +23,7 @@
     └── TelegramError            the other end of the connection
         ├── LoginFailed          wrong token, wrong code, unreachable server
         ├── TransferFailed       a file could not be moved
+        ├── ChatClosed           nothing can be sent to a chat any more
         └── Refused              Telegram will not take this item as it is
 
 An error's text is what the user reads: a plain sentence, with names and figures, without a traceback.
@@ -133,6 +134,10 @@ class LoginFailed(TelegramError):
 
 class TransferFailed(TelegramError):
     """A file could not be moved although everything that helps was tried."""
+
+
+class ChatClosed(TelegramError):
+    """Nothing can be sent to the chat any more; Telegram's own name for why is in the message."""
 
 
 class Refused(TelegramError):

@@ -21,6 +21,7 @@ from utils.archives import ArchiveReader, Entry, Extracted
 from utils.errors import (
     ArchiveError,
     BotError,
+    ChatClosed,
     DiskFull,
     MediaError,
     NotMedia,
@@ -37,7 +38,7 @@ from utils.storage.atomic import set_aside
 from utils.storage.workspace import Workspace, disk_errors
 from utils.summary import status_text, summary_text
 from utils.telegram.conversation import again_button
-from utils.telegram.delivery import Delivery
+from utils.telegram.delivery import Delivery, chat_errors
 
 log = logging.getLogger(__name__)
 
@@ -150,7 +151,11 @@ class Job:
             if not record.failed:
                 # Before the summary: who reads that may send the file again at once.
                 await self._services.delivered()
-            await self.delivery.send_text("summary", summary_text(self.name, record), buttons)
+            try:
+                with chat_errors():
+                    await self.delivery.send_text("summary", summary_text(self.name, record), buttons)
+            except ChatClosed as error:
+                log.warning("⚠️ %s ends without a summary: %s", self.name, error.told)
             ended = "🛑 Cancelled" if record.cancelled else "❌ Failed" if record.failed else "✅ Finished"
             await self._services.end_status(status_text(self.name, record, ended))
             await self.delivery.write({"t": lines.DONE})
@@ -186,8 +191,11 @@ class Job:
             raise full
 
     async def give_up(self, error: BotError) -> None:
-        """Trying again did not help: the job ends with what was sent."""
+        """Trying again does not help: the job ends with what was sent."""
         await self._fail(error)
+        if isinstance(error, ChatClosed):
+            # Neither what waits nor what is still to be converted.
+            await self.delivery.write({"t": lines.CANCELLED})
         await self.finish_if_done()
 
     async def _ask_password(self, error: PasswordNeeded, passwords: list[str]) -> None:

@@ -29,7 +29,7 @@ REJECTED = "rejected"  #  message key, reason: Telegram took nothing of that alb
 SENT = "sent"  #          message key, numbers, message ids: the server's answer
 EXTRACTED = "extracted"  # ignored: everything in the archive was looked at
 FAILED = "failed"  #      told: the archive as a whole could not be handled
-CANCELLED = "cancelled"  # nothing more is to be sent, on the user's word
+CANCELLED = "cancelled"  # nothing more is to be sent, on the user's word or because nothing can be
 DONE = "done"  #          nothing is left to do
 
 

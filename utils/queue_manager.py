@@ -67,12 +67,17 @@ class QueueManager:
             self._add(task)
 
     async def drop_conversions(self, job: str) -> None:
-        """Forget the conversions of ``job``; one that runs has been cut off then, its checkpoint stays."""
+        """Forget the conversions of ``job``; one that runs has been cut off then, its checkpoint stays.
+
+        Not if it is the running one itself that asks.
+        """
         self._waiting = [task for task in self._waiting if task.job != job]
         heapq.heapify(self._waiting)
-        if self._running is not None and self._running.job == job and self._runner is not None:
-            self._runner.cancel()
-            await asyncio.wait([self._runner])
+        runner = self._runner
+        if self._running is None or self._running.job != job or runner in (None, asyncio.current_task()):
+            return
+        runner.cancel()
+        await asyncio.wait([runner])
 
     def hold(self) -> None:
         """Start no conversion until :meth:`release`."""

@@ -12,7 +12,8 @@ import logging
 import mimetypes
 import re
 import secrets
-from collections.abc import Awaitable, Callable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, Protocol
 
@@ -22,7 +23,7 @@ from telethon.tl.tlobject import TLObject, TLRequest
 
 from utils import job_record as lines
 from utils.albums import CAPTION_UNITS, MediaFile, shorten
-from utils.errors import Refused, TransferFailed
+from utils.errors import ChatClosed, Refused, TransferFailed
 from utils.job_record import JobRecord
 from utils.storage.journal import Journal
 from utils.telegram.upload import UploadState
@@ -45,8 +46,24 @@ REFUSALS = re.compile(
     r"|IMAGE_PROCESS_FAILED|MEDIA_INVALID|MEDIA_EMPTY|MEDIA_TYPE_INVALID|MEDIA_FILE_INVALID"
     r"|VIDEO_(FILE_INVALID|CONTENT_TYPE_INVALID)|FILE_CONTENT_TYPE_INVALID|WC_CONVERT_URL_INVALID"
 )
+#: Telegram's names for "not to this chat, ever", such as that of a person who has blocked the bot.
+CLOSED = re.compile(
+    r"USER_IS_BLOCKED|YOU_BLOCKED_USER|INPUT_USER_DEACTIVATED|USER_BANNED_IN_CHANNEL|CHANNEL_PRIVATE"
+    r"|CHAT_(WRITE_FORBIDDEN|FORBIDDEN|RESTRICTED|GUEST_SEND_FORBIDDEN|SEND_\w+_FORBIDDEN)"
+)
 MISSING = re.compile(r"FILE_PART_(\d+)_MISSING")
 EXPIRED = re.compile(r"FILE_REFERENCE_(?:(\d+)_)?(?:EXPIRED|INVALID)|FILE_REFERENCE_EMPTY")
+
+
+@contextmanager
+def chat_errors() -> Iterator[None]:
+    """Turn Telegram's word that a chat is closed to us, wherever it comes, into :class:`ChatClosed`."""
+    try:
+        yield
+    except rpc.RPCError as error:
+        if not CLOSED.fullmatch(error_name(error)):
+            raise
+        raise ChatClosed(f"nothing can be sent to the chat any more ({error_name(error)}).") from error
 
 
 class Call(Protocol):
