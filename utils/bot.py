@@ -13,6 +13,7 @@ from functools import partial
 from pathlib import Path
 from typing import TypeVar
 
+from telethon import errors as rpc
 from telethon import events
 from telethon.tl import functions, types
 from telethon.tl.custom import Message
@@ -53,6 +54,7 @@ from utils.telegram.split_set import SplitSet, set_title
 from utils.telegram.status import StatusMessage
 from utils.telegram.transfers import Transfers
 from utils.telegram.upload import MAX_PARTS, PART_SIZE, Upload
+from utils.telegram.waits import OnWait
 from utils.telegram.window import Lanes
 
 log = logging.getLogger(__name__)
@@ -329,8 +331,8 @@ class Bot:
 
     async def _again(self, chat: TLObject, ids: Sequence[int]) -> None:
         """Make a new job of the files in the messages ``ids``, whatever was done with them before."""
-        messages = await self._client.get_messages(chat, ids=ids)
-        found = [await incoming(message) for message in messages if message]
+        messages = await self._messages(chat, ids)
+        found = [await incoming(message) for message in messages]
         items = [item for item in found if item is not None]
         if items:
             is_volume = await self._is_volume(items[0])
@@ -380,7 +382,7 @@ class Bot:
         try:
             source = await self._source(item)
             return await looks_like_archive(source)
-        except BotError:
+        except (BotError, rpc.RPCError):
             return True  # the job meets the same error, and tells of it
 
     async def _join(self, item: Incoming, *, is_volume: bool) -> bool:
@@ -567,20 +569,38 @@ class Bot:
 
     async def _source(self, item: Incoming, job_id: str = "") -> RemoteFile:
         """The file of the message; the job's status tells how far it is."""
+        on_wait = partial(self._show_wait, job_id) if job_id else None
 
         async def refetch() -> Message:
-            message = await self._client.get_messages(item.peer.input(), ids=item.message)
-            if message is None or message.media is None:
+            messages = await self._messages(item.peer.input(), [item.message], on_wait)
+            if not messages or messages[0].media is None:
                 raise ArchiveError("the message was deleted before everything was read.")
-            return message
+            return messages[0]
 
         return RemoteFile.of(
             self._transfers,
             await refetch(),
             refresh=refetch,
-            on_wait=partial(self._show_wait, job_id) if job_id else None,
+            on_wait=on_wait,
             on_progress=partial(self._show_progress, job_id, f"📥 Fetching {item.name}") if job_id else None,
         )
+
+    async def _messages(
+        self, chat: TLObject, ids: Sequence[int], on_wait: OnWait | None = None
+    ) -> list[Message]:
+        """Those of the messages that are still there. Waits that Telegram asks for are obeyed."""
+        in_channel = isinstance(chat, types.InputPeerChannel)
+        request = (
+            functions.channels.GetMessagesRequest(chat, list(ids))
+            if in_channel
+            else functions.messages.GetMessagesRequest(list(ids))
+        )
+        answer = await self._transfers.caller(request, on_wait=on_wait)
+        found = [message for message in answer.messages if isinstance(message, types.Message)]
+        for message in found:
+            # As Telethon does with those that it fetches itself, so that they know their chat.
+            message._finish_init(self._client, {}, chat)
+        return found
 
     async def _show_wait(self, job_id: str, seconds: float, reason: str) -> None:
         self._jobs[job_id].show(f"⏳ Waiting {duration_words(seconds)}: {reason}")

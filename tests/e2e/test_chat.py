@@ -400,6 +400,14 @@ async def test_an_error_that_nobody_foresaw_breaks_a_job_off_and_it_goes_on(
     assert any("a.zip broke off" in line for line in world.lines())
 
 
+async def test_a_pause_that_telegram_asks_for_is_no_failure(world: World, tmp_path: Path) -> None:
+    world.sandbox.faults.flood("messages.getMessages", 1)
+    async with world.running():
+        await world.send(zip_of(tmp_path / "a.zip", {"a.jpg": photo(1)}))
+        assert "1 picture sent" in await world.summary(20)
+    assert not any("broke off" in line for line in world.lines())
+
+
 async def test_a_summary_that_fails_after_the_last_conversion_comes_later(
     world: World, tmp_path: Path
 ) -> None:

@@ -90,6 +90,16 @@ async def test_volumes_in_any_order_become_one_archive(world: World, tmp_path: P
     assert len([text for text in texts(world) if "Trip" in text]) == 2
 
 
+async def test_a_volume_is_not_lost_when_telegram_asks_for_a_pause(world: World, tmp_path: Path) -> None:
+    first, *others = pieces("a.zip", zip_of(tmp_path / "a.zip", PHOTOS), 2)
+    async with world.running():
+        await world.send(first)
+        await world.wait("missing: a.zip.002")
+        world.sandbox.faults.flood("messages.getMessages", 1)
+        await world.send(others[0])
+        assert "a.zip: 14 pictures sent" in await world.summary(20)
+
+
 async def test_the_chat_says_in_one_message_which_volumes_are_missing(world: World, tmp_path: Path) -> None:
     paths = volumes(tmp_path, "a.7z")
     async with world.running():
