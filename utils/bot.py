@@ -8,7 +8,7 @@ import re
 import secrets
 import shutil
 import time
-from collections.abc import Coroutine, Sequence
+from collections.abc import Awaitable, Coroutine, Sequence, Set
 from functools import partial
 from pathlib import Path
 from typing import TypeVar
@@ -216,14 +216,24 @@ class Bot:
         incomplete = await asyncio.to_thread(self._states.get_incomplete_conversions)
         if incomplete:
             log.info("🔄 Found %d incomplete conversions", len(incomplete))
-        for folder in sorted(await asyncio.to_thread(lambda: list(self._jobs_dir.iterdir()))):
-            await self._recover_job(folder)
+        unreadable: set[str] = set()
+        for folder in sorted(await asyncio.to_thread(self._job_folders)):
+            if not await guarded(
+                self._recover_job(folder), f"{folder} cannot be taken up; it stays as it is"
+            ):
+                unreadable.add(folder.name)
+        known = self._jobs.keys() | unreadable
         for state in incomplete:
-            if state["details"].get("job") in self._jobs:
+            job = state["details"].get("job")
+            if job in self._jobs:
                 log.info("♻️ Queued recovery conversion: %s", display_name(state))
-            else:
+            elif job not in known:
                 await asyncio.to_thread(self._give_up_orphan, state["file_path"], display_name(state))
-        await asyncio.to_thread(self._remove_orphans)
+        await asyncio.to_thread(self._remove_orphans, known)
+
+    def _job_folders(self) -> list[Path]:
+        """The folders of jobs, without what else somebody's machine leaves there. Blocking."""
+        return [path for path in self._jobs_dir.iterdir() if path.is_dir()]
 
     async def _recover_job(self, folder: Path) -> None:
         workspace = Workspace(folder)
@@ -249,12 +259,12 @@ class Bot:
         if self._jobs_dir in Path(path).parents:
             set_aside(Path(path), self._quarantine, f"{name}: {told}.")
 
-    def _remove_orphans(self) -> None:
-        """Segments in recovery/ that belong to no conversion under way. Blocking."""
+    def _remove_orphans(self, known: Set[str]) -> None:
+        """Segments in recovery/ that belong to none of the ``known`` jobs. Blocking."""
         for folder in self._settings.path("RECOVERY_DIR").iterdir():
             job, _, number = folder.name.rpartition("-")
             # The folder may be one that others use, too.
-            if JOB_ID.fullmatch(job) and number.isdigit() and job not in self._jobs:
+            if JOB_ID.fullmatch(job) and number.isdigit() and job not in known:
                 shutil.rmtree(folder, ignore_errors=True)
 
     # -- what comes in ------------------------------------------------------------------------------
@@ -649,6 +659,16 @@ def upload_limit_of(settings: Settings) -> int:
 def caption_passwords(caption: str) -> list[str]:
     """The password in a caption such as "pass: secret" (or "password: secret")."""
     return re.findall(r"(?im)^\s*pass(?:word)?\s*[:=]\s*(\S.*?)\s*$", caption)
+
+
+async def guarded(work: Awaitable[object], told: str) -> bool:
+    """An edge: whether ``work`` succeeded. An error that nobody foresaw is logged, and the rest goes on."""
+    try:
+        await work
+    except Exception:  # noqa: BLE001
+        log.exception("❌ %s", told)
+        return False
+    return True
 
 
 def boot_id() -> str:

@@ -117,6 +117,22 @@ def test_a_place_that_can_not_be_written_is_said_in_one_sentence(tmp_path: Path,
         run_bot(load_settings(values, tmp_path / "none"))
 
 
+async def test_what_is_no_job_or_can_not_be_read_does_not_keep_it_from_starting(
+    world: World, tmp_path: Path
+) -> None:
+    jobs = world.data / "jobs"
+    unreadable = jobs / "1_1" / "journal.jsonl"
+    segment = world.data / "recovery" / "1_1-000001" / "segment"
+    for path in (jobs / ".DS_Store", unreadable, segment):
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_bytes(b'{"t": "origin"}\n')
+    async with world.running():
+        await world.send(zip_of(tmp_path / "a.zip", {"a.jpg": photo(1)}))
+        await world.summary()
+    assert unreadable.exists() and segment.exists()
+    assert any("1_1 cannot be taken up" in line for line in world.lines())
+
+
 async def test_the_log_in_is_kept_private_and_out_of_the_log(world: World) -> None:
     async with world.running():
         pass
