@@ -206,7 +206,8 @@ class Bot:
 
     async def _clean_up_states(self) -> None:
         while True:
-            await asyncio.to_thread(self._states.cleanup_completed, REMEMBER_HOURS)
+            clean_up = asyncio.to_thread(self._states.cleanup_completed, REMEMBER_HOURS)
+            await guarded(clean_up, "The states of old conversions could not be removed")
             await asyncio.sleep(CLEAN_UP_PAUSE)
 
     # -- after a restart ----------------------------------------------------------------------------
@@ -298,7 +299,7 @@ class Bot:
     async def _keep_place(self) -> None:
         """Soon after each message: what was taken in need not come again after a kill."""
         while True:
-            await self._client.keep_place()
+            await guarded(self._client.keep_place(), "The place among the updates could not be kept")
             await self._took.wait()
             self._took.clear()
             await asyncio.sleep(PLACE_PAUSE)

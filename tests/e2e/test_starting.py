@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import signal
+import sqlite3
 import stat
 from pathlib import Path
 
@@ -11,11 +12,12 @@ import pytest
 
 from tests.e2e.process import environment, run, start
 from tests.files import photo, zip_of
-from tests.world import TOKEN, World, until
+from tests.world import BOT, TOKEN, World, until
 from utils.commands import run_bot
 from utils.constants import load_settings
 from utils.conversion_state import ConversionStateManager
 from utils.errors import SettingsError
+from utils.telegram.client import ArchiveBotClient
 
 
 async def test_without_settings_every_missing_key_is_named_and_where_it_comes_from(world: World) -> None:
@@ -131,6 +133,23 @@ async def test_what_is_no_job_or_can_not_be_read_does_not_keep_it_from_starting(
         await world.summary()
     assert unreadable.exists() and segment.exists()
     assert any("1_1 cannot be taken up" in line for line in world.lines())
+
+
+async def test_the_place_among_the_updates_is_kept_again_after_an_error(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    kept: list[bool] = []
+
+    async def keep_place(client: ArchiveBotClient) -> None:
+        kept.append(True)
+        if len(kept) == 1:
+            raise sqlite3.OperationalError("database or disk is full")
+
+    monkeypatch.setattr(ArchiveBotClient, "keep_place", keep_place)
+    async with world.running():
+        await until(lambda: kept)
+        await world.person.say(BOT, "/help")
+        await until(lambda: len(kept) > 1, 10)
 
 
 async def test_the_log_in_is_kept_private_and_out_of_the_log(world: World) -> None:
