@@ -54,7 +54,7 @@ from utils.telegram.split_set import SplitSet, set_title
 from utils.telegram.status import StatusMessage
 from utils.telegram.transfers import Transfers
 from utils.telegram.upload import MAX_PARTS, PART_SIZE, Upload
-from utils.telegram.waits import OnWait
+from utils.telegram.waits import OnWait, error_name
 from utils.telegram.window import Lanes
 
 log = logging.getLogger(__name__)
@@ -170,7 +170,11 @@ class Bot:
         self._is_bot = bool(me.bot)
         self._target = await self._resolve_target()
         if self._is_bot:
-            await self._conversation.publish_commands()
+            try:
+                await self._conversation.publish_commands()
+            except rpc.RPCError as error:
+                # They are a convenience, and Telegram remembers those of an earlier start.
+                log.warning("⚠️ The commands were not published: %s", error_name(error))
         await self._recover()
         background = [
             asyncio.create_task(self.queue.run()),

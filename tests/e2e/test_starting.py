@@ -152,6 +152,13 @@ async def test_the_place_among_the_updates_is_kept_again_after_an_error(
         await until(lambda: len(kept) > 1, 10)
 
 
+async def test_it_starts_though_telegram_takes_no_commands_now(world: World) -> None:
+    world.sandbox.faults.flood("bots.setBotCommands", 3600)
+    async with world.running():
+        await world.person.say(BOT, "/status")
+        await world.wait("nothing to do")
+
+
 async def test_the_log_in_is_kept_private_and_out_of_the_log(world: World) -> None:
     async with world.running():
         pass
