@@ -92,6 +92,8 @@ class Bot:
         self._statuses: dict[str, StatusMessage] = {}
         self._sets: dict[str, SplitSet] = {}
         self._taking = asyncio.Lock()
+        #: Chat and first message of what is to be done again and is not a job yet.
+        self._repeating: set[tuple[int, int]] = set()
         self.ready = asyncio.Event()
         self._stopping = asyncio.Event()
         self._took = asyncio.Event()
@@ -318,8 +320,7 @@ class Bot:
         elif command == "/help":
             answer = HELP
         elif not self._is_bot and text.lower() == AGAIN_WORD and (archive := await self._meant(message)):
-            await self._again(await message.get_input_chat(), [archive])
-            return
+            answer = await self._again(message.chat_id, await message.get_input_chat(), [archive]) or ""
         elif self._conversation.answer(message.chat_id, text, message.reply_to_msg_id):
             return
         elif self._is_bot:
@@ -327,7 +328,8 @@ class Bot:
         else:
             # A person's chats hold more than what is said to the bot.
             return
-        await self._conversation.say(await message.get_input_chat(), answer)
+        if answer:
+            await self._conversation.say(await message.get_input_chat(), answer)
 
     async def _meant(self, message: Message) -> int:
         """The message with the archive that is to be done again: the one replied to, or that it is about."""
@@ -341,21 +343,43 @@ class Bot:
         sender = await event.get_sender()
         if not self._access.allows(event.sender_id, [getattr(sender, "username", None)]):
             return
-        await event.answer()
-        await self._again(await event.get_input_chat(), messages_of_button(event.data))
+        notice = await self._again(event.chat_id, await event.get_input_chat(), messages_of_button(event.data))
+        await event.answer(notice)
 
-    async def _again(self, chat: TLObject, ids: Sequence[int]) -> None:
-        """Make a new job of the files in the messages ``ids``, whatever was done with them before."""
-        messages = await self._messages(chat, ids)
-        found = [await incoming(message) for message in messages]
-        items = [item for item in found if item is not None]
-        if items:
-            is_volume = await self._is_volume(items[0])
-            async with self._taking:
-                job = f"{items[0].job}_{secrets.token_hex(4)}"
-                await self._new_job(items[0], job, is_volume=is_volume)
-                for item in items[1:]:
-                    await self._sets[job].add(item)
+    async def _again(self, chat: int, peer: TLObject, ids: Sequence[int]) -> str | None:
+        """Make a new job of the files in the messages ``ids``, whatever was done with them before.
+
+        Returns what to tell when that cannot be, or is being done.
+        """
+        origin = chat, ids[0]
+        if origin in self._repeating or self._is_at_work_on(*origin):
+            return "I am at it already."
+        self._repeating.add(origin)
+        try:
+            found = [await incoming(message) for message in await self._messages(peer, ids)]
+            items = [item for item in found if item is not None]
+            if not items:
+                return "That message is gone; send it again."
+            await self._repeat(items)
+            return None
+        finally:
+            self._repeating.discard(origin)
+
+    def _is_at_work_on(self, chat: int, message: int) -> bool:
+        """Whether a job of that message, which may be one of its volumes, is not at its summary yet."""
+        return any(
+            job.chat == chat and message in job.record.messages() and "summary" not in job.record.announced
+            for job in self._jobs.values()
+        )
+
+    async def _repeat(self, items: Sequence[Incoming]) -> None:
+        """Make a new job of the file, or the volumes, that were handled before."""
+        is_volume = await self._is_volume(items[0])
+        async with self._taking:
+            job = f"{items[0].job}_{secrets.token_hex(4)}"
+            await self._new_job(items[0], job, is_volume=is_volume)
+            for item in items[1:]:
+                await self._sets[job].add(item)
 
     async def _take(self, item: Incoming) -> None:
         """Make a job of a message, or a volume of a job's archive, once."""
