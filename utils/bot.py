@@ -290,17 +290,23 @@ class Bot:
 
     async def _receive(self, message: Message) -> None:
         await self.ready.wait()
-        sender = await message.get_sender()
-        usernames = [getattr(sender, "username", None)]
-        usernames += [name.username for name in getattr(sender, "usernames", None) or ()]
-        if not self._access.allows(message.sender_id, usernames):
-            log.warning("🚫 Ignored a message of %s (%s)", message.sender_id, usernames[0] or "no username")
+        if not await self._allows(message):
             return
         item = await incoming(message)
         if item is not None:
             await self._take(self._captions.complete(item))
         elif message.message:
             await self._on_text(message)
+
+    async def _allows(self, sent: Message | events.CallbackQuery.Event) -> bool:
+        """Whether the sender of a message, or who pressed a button, may use the bot."""
+        sender = await sent.get_sender()
+        usernames = [getattr(sender, "username", None)]
+        usernames += [name.username for name in getattr(sender, "usernames", None) or ()]
+        allowed = self._access.allows(sent.sender_id, usernames)
+        if not allowed:
+            log.warning("🚫 Ignored a message of %s (%s)", sent.sender_id, usernames[0] or "no username")
+        return allowed
 
     async def _keep_place(self) -> None:
         """Soon after each message: what was taken in need not come again after a kill."""
@@ -340,11 +346,10 @@ class Bot:
 
     async def _on_button(self, event: events.CallbackQuery.Event) -> None:
         await self.ready.wait()
-        sender = await event.get_sender()
-        if not self._access.allows(event.sender_id, [getattr(sender, "username", None)]):
+        if not await self._allows(event):
             return
         notice = await self._again(event.chat_id, await event.get_input_chat(), messages_of_button(event.data))
-        await event.answer(notice)
+        await answer_button(event, notice)
 
     async def _again(self, chat: int, peer: TLObject, ids: Sequence[int]) -> str | None:
         """Make a new job of the files in the messages ``ids``, whatever was done with them before.
@@ -379,7 +384,8 @@ class Bot:
             job = f"{items[0].job}_{secrets.token_hex(4)}"
             await self._new_job(items[0], job, is_volume=is_volume)
             for item in items[1:]:
-                await self._sets[job].add(item)
+                if job in self._sets:  # not when the disk is full, which was told
+                    await self._sets[job].add(item)
 
     async def _take(self, item: Incoming) -> None:
         """Make a job of a message, or a volume of a job's archive, once."""
@@ -688,6 +694,14 @@ def upload_limit_of(settings: Settings) -> int:
 def caption_passwords(caption: str) -> list[str]:
     """The password in a caption such as "pass: secret" (or "password: secret")."""
     return re.findall(r"(?im)^\s*pass(?:word)?\s*[:=]\s*(\S.*?)\s*$", caption)
+
+
+async def answer_button(event: events.CallbackQuery.Event, notice: str | None) -> None:
+    """End the waiting of whoever pressed a button; after some seconds it is too late for that."""
+    try:
+        await event.answer(notice)
+    except rpc.RPCError as error:
+        log.info("A button was not answered: %s", error_name(error))
 
 
 async def guarded(work: Awaitable[object], told: str) -> bool:

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import asyncio
 from pathlib import Path
 
 from telethon.tl.custom import Message
 
+from sandbox.rpc import RpcError
 from tests.files import photo, zip_of
-from tests.world import BOT_ID, World, until
+from tests.world import BOT, BOT_ID, World, until
 
 AGAIN = "🔁 Again"
 
@@ -35,3 +37,20 @@ async def test_pressed_twice_it_is_done_once(world: World, tmp_path: Path) -> No
         # Another time is another matter.
         await world.person.press(question, AGAIN)
         await until(lambda: len(world.media()) == 3)
+
+
+async def test_it_says_that_the_file_is_gone(world: World, tmp_path: Path) -> None:
+    async with world.running():
+        question = await asked(world, tmp_path)
+        await world.person.client.delete_messages(BOT, [question.reply_to_msg_id])
+        assert await world.person.press(question, AGAIN) == "That message is gone; send it again."
+    assert len(world.media()) == 1
+
+
+async def test_it_works_though_it_is_too_late_for_an_answer(world: World, tmp_path: Path) -> None:
+    world.sandbox.faults.fail("messages.setBotCallbackAnswer", RpcError(400, "QUERY_ID_INVALID"), times=None)
+    async with world.running():
+        pressing = asyncio.create_task(world.person.press(await asked(world, tmp_path), AGAIN))
+        await until(lambda: len(world.media()) == 2, 20)
+        pressing.cancel()
+        await asyncio.wait([pressing])
