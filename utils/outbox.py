@@ -135,15 +135,28 @@ class Outbox:
             if good[0].kind == "document":
                 await self._on_refused(good[0], refused)
             else:
-                await self._deliver_after_refusal(key, good)
+                await self._deliver_after_refusal(key, good, refused)
         for file in album:
             if file not in good:
                 await self._deliver_document(file)
 
-    async def _deliver_after_refusal(self, key: str, good: Album) -> None:
-        """One item of ``good`` is to blame. Either it is known by now, or halving finds it."""
-        if any(self._delivery.is_refused(file) for file in good):
-            await self._deliver(key, good)
+    async def _deliver_after_refusal(self, key: str, good: Album, refused: Refused) -> None:
+        """One item of ``good`` is to blame: as soon as it is known, the rest goes as one album.
+
+        If Telegram does not say which, it is the one without which the rest is taken. A refused album sends
+        nothing, so that trying is harmless. When no single one is to blame, the halves are looked at.
+        """
+        for file in good:
+            if any(self._delivery.is_refused(other) for other in good):
+                await self._deliver(key, good)
+                return
+            rest = tuple(other for other in good if other is not file)
+            try:
+                await self._send(f"{key}-without-{file.number}", rest)
+            except Refused:
+                continue
+            await self._delivery.refuse(file, refused.reason)
+            await self._deliver_document(file)
             return
         middle = len(good) // 2
         await self._deliver(f"{key}.1", good[:middle])

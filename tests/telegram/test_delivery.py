@@ -169,7 +169,7 @@ async def test_an_id_that_stays_a_duplicate_counts_as_delivered(post: Post) -> N
 
 
 @pytest.mark.parametrize("where", ["upload", "album"])
-async def test_the_refused_item_comes_as_a_document_and_the_rest_as_albums(post: Post, where: str) -> None:
+async def test_the_refused_item_comes_as_a_document_and_the_rest_as_one_album(post: Post, where: str) -> None:
     files = [post.photo(n) for n in range(1, 6)]
     requests = {
         "upload": ("messages.uploadMedia",),
@@ -186,8 +186,21 @@ async def test_the_refused_item_comes_as_a_document_and_the_rest_as_albums(post:
     (document,) = [message for message in got if message.kind == "document"]
     assert document.sha256 == _sha(photo(3))
     assert "PHOTO_SAVE_FILE_INVALID" in document.caption
-    assert [m.kind for m in got if m is not document] == ["photo"] * 4
+    rest = [message for message in got if message is not document]
+    assert [message.kind for message in rest] == ["photo"] * 4
+    assert len({message.album for message in rest}) == 1 and rest[0].album
     assert post.refused == []
+    assert list(post.files.iterdir()) == []
+
+
+async def test_several_refused_items_of_an_album_are_found_one_by_one(post: Post) -> None:
+    files = [post.photo(n) for n in range(1, 7)]
+    sizes = [files[1].size, files[4].size]
+    post.sandbox.faults.refuse_media(lambda media: media.photo and media.size in sizes)
+    await deliver(post, files)
+    got = post.arrived()
+    assert sorted(message.sha256 for message in got) == sorted(_sha(photo(n)) for n in range(1, 7))
+    assert sorted(m.sha256 for m in got if m.kind == "document") == sorted(_sha(photo(n)) for n in (2, 5))
     assert list(post.files.iterdir()) == []
 
 

@@ -226,8 +226,12 @@ class Delivery:
         else:
             await self._refuse(files[0], name)
 
-    async def _refuse(self, file: MediaFile, reason: str) -> None:
+    async def refuse(self, file: MediaFile, reason: str) -> None:
+        """Remember that Telegram will not take ``file`` as the picture or video that it is."""
         await self.write({"t": lines.REFUSED, "number": file.number, "reason": reason})
+
+    async def _refuse(self, file: MediaFile, reason: str) -> None:
+        await self.refuse(file, reason)
         raise Refused(f"Telegram refused {file.name} ({reason}).", reason=reason)
 
     async def _announce(self, key: str, numbers: Sequence[int]) -> list[int]:
