@@ -20,7 +20,7 @@ from telethon.tl.custom import Message
 from telethon.tl.tlobject import TLObject
 
 from utils import job_record as lines
-from utils.albums import MediaFile
+from utils.albums import MediaFile, shorten
 from utils.archives import ArchiveReader, Limits, looks_like_archive, open_archive, volume_of
 from utils.constants import Settings
 from utils.conversion_state import INCOMPLETE, ConversionStateManager, display_name
@@ -43,7 +43,7 @@ from utils.single_file import SingleFile
 from utils.storage.atomic import set_aside
 from utils.storage.journal import Journal
 from utils.storage.workspace import MB, Workspace, disk_errors
-from utils.summary import duration_words
+from utils.summary import TEXT_UNITS, duration_words
 from utils.telegram.access import Access
 from utils.telegram.client import Ask, build_client, login
 from utils.telegram.conversation import AGAIN_WORD, HELP, Conversation, date_words, messages_of_button
@@ -679,11 +679,11 @@ class Bot:
         for failure in filter(None, failures):
             raise failure
         names = ", ".join(job.name for job in jobs)
-        return f"🛑 Cancelled: {names}" if names else "There is nothing to cancel."
+        return shorten(f"🛑 Cancelled: {names}", TEXT_UNITS) if names else "There is nothing to cancel."
 
     def _status_of(self, chat: int) -> str:
         jobs = [job for job in self._jobs.values() if job.chat == chat]
-        return "\n\n".join(job.status for job in jobs) or "I have nothing to do for you."
+        return shorten("\n\n".join(job.status for job in jobs), TEXT_UNITS) or "I have nothing to do for you."
 
 
 def upload_limit_of(settings: Settings) -> int:

@@ -527,6 +527,18 @@ async def test_commands_are_published_and_answered(world: World) -> None:
     assert [type(command) for command in call.request.commands] == [types.BotCommand] * 3
 
 
+async def test_an_answer_that_would_be_too_long_for_a_message_is_cut(world: World, tmp_path: Path) -> None:
+    async with world.running() as bot:
+        await world.send(zip_of(tmp_path / "a.zip", {"slow.avi": video("avi", seconds=200)}))
+        await until(lambda: any("🎬 Starting" in line for line in world.lines()))
+        (job,) = bot._jobs.values()
+        job.name = job.status = "n" * 5000
+        await world.person.say(BOT, "/status")
+        await world.wait("nnn…")
+        await world.person.say(BOT, "/cancel")
+        assert (await world.wait("🛑 Cancelled: nnn")).endswith("n…")
+
+
 async def test_a_tar_can_not_write_outside_or_show_what_is_not_in_it(world: World, tmp_path: Path) -> None:
     path = tmp_path / "evil.tar"
     with tarfile.open(path, "w") as archive:
