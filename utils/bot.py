@@ -20,7 +20,7 @@ from telethon.tl.custom import Message
 from telethon.tl.tlobject import TLObject
 
 from utils import job_record as lines
-from utils.albums import MediaFile, shorten
+from utils.albums import MediaFile
 from utils.archives import ArchiveReader, Limits, looks_like_archive, open_archive, volume_of
 from utils.constants import Settings
 from utils.conversion_state import INCOMPLETE, ConversionStateManager, display_name
@@ -43,7 +43,7 @@ from utils.single_file import SingleFile
 from utils.storage.atomic import set_aside
 from utils.storage.journal import Journal
 from utils.storage.workspace import MB, Workspace, disk_errors
-from utils.summary import TEXT_UNITS, duration_words
+from utils.summary import duration_words
 from utils.telegram.access import Access
 from utils.telegram.client import Ask, build_client, login
 from utils.telegram.conversation import AGAIN_WORD, HELP, Conversation, date_words, messages_of_button
@@ -348,7 +348,9 @@ class Bot:
         await self.ready.wait()
         if not await self._allows(event):
             return
-        notice = await self._again(event.chat_id, await event.get_input_chat(), messages_of_button(event.data))
+        notice = await self._again(
+            event.chat_id, await event.get_input_chat(), messages_of_button(event.data)
+        )
         await answer_button(event, notice)
 
     async def _again(self, chat: int, peer: TLObject, ids: Sequence[int]) -> str | None:
@@ -679,11 +681,11 @@ class Bot:
         for failure in filter(None, failures):
             raise failure
         names = ", ".join(job.name for job in jobs)
-        return shorten(f"🛑 Cancelled: {names}", TEXT_UNITS) if names else "There is nothing to cancel."
+        return f"🛑 Cancelled: {names}" if names else "There is nothing to cancel."
 
     def _status_of(self, chat: int) -> str:
         jobs = [job for job in self._jobs.values() if job.chat == chat]
-        return shorten("\n\n".join(job.status for job in jobs), TEXT_UNITS) or "I have nothing to do for you."
+        return "\n\n".join(job.status for job in jobs) or "I have nothing to do for you."
 
 
 def upload_limit_of(settings: Settings) -> int:
