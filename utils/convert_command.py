@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import asyncio
+import hashlib
 import json
+import os
 import sys
 import time
 from collections.abc import Callable
@@ -69,7 +71,7 @@ class Conversion:
             self.output,
             inspection=inspection,
             checkpoint=checkpoint,
-            work_dir=self.recovery / f"convert-{self.source.name}",
+            work_dir=self.recovery / f"convert-{_fingerprint(self.source)}",
             on_progress=progress,
         )
 
@@ -78,6 +80,11 @@ class Conversion:
         self.states.mark_failed(self.source, error.told)
         print(f"❌ {self.source.name}: {error.told}", file=sys.stderr)
         return code
+
+
+def _fingerprint(path: Path) -> str:
+    """Names a file by where it is: two of one name may share a recovery folder."""
+    return hashlib.sha256(os.fsencode(path)).hexdigest()[:16]
 
 
 class Bar:

@@ -17,6 +17,7 @@ import pytest
 
 from tests.e2e.process import Ended, run, start
 from tests.files import photo, video
+from tests.media.makers import clip
 from utils.constants import ROOT, SETTINGS, Settings
 from utils.media import MediaTools, Verdict
 
@@ -102,6 +103,18 @@ async def test_state_and_segments_lie_where_they_are_told_to(tmp_path: Path) -> 
     assert not list(tmp_path.glob("out.mp4*"))
     ended = await convert(tmp_path, tmp_path / "film.avi", tmp_path / "out.mp4", *options)
     assert ended.code == 0 and "♻️ Resumed" in ended.err
+
+
+async def test_two_films_of_one_name_may_share_a_recovery_folder(tmp_path: Path) -> None:
+    recovery, films = tmp_path / "segments", [tmp_path / "1" / "a.ts", tmp_path / "2" / "a.ts"]
+    for film, extra in zip(films, ("null", "negate"), strict=True):
+        film.parent.mkdir()
+        clip(film, "-c:v", "mpeg2video", "-q:v", "4", "-c:a", "mp2", seconds=12, picture_filter=extra)
+    options = (tmp_path / "out.mp4", "--recovery-dir", recovery, "--state-file", tmp_path / "s.json")
+    await killed_after(20, environ(tmp_path), (films[0], *options))
+    assert (await convert(tmp_path, films[1], *options)).code == 0
+    assert (await convert(tmp_path, films[1], tmp_path / "alone.mp4")).code == 0
+    assert sha256(tmp_path / "out.mp4") == sha256(tmp_path / "alone.mp4")
 
 
 @pytest.mark.parametrize("content", [b"only text", photo(1), b"", video("avi")[:3000]])

@@ -197,6 +197,27 @@ def test_another_source_under_the_same_name_starts_over(source: Path, tmp_path: 
     assert len(shown_times(folder / "out.mp4")) == 50
 
 
+@pytest.mark.parametrize("name", ["clip.ts", "clip.webp"])
+@pytest.mark.parametrize("checkpoint_lost", [False, True])
+async def test_nothing_that_was_kept_of_another_source_gets_into_the_result(
+    tmp_path: Path, name: str, checkpoint_lost: bool
+) -> None:
+    """Where frames cannot be found in the source itself, a lossless copy of its picture is kept."""
+    codec = ("-c:v", "mpeg2video", "-q:v", "4") if name.endswith("ts") else ("-c:v", "libwebp_anim")
+    mine, memory, output = tmp_path / name, Memory(), tmp_path / "out.mp4"
+    clip(mine, *codec, sound=False, size="160x120", rate="10", seconds=3)
+    running = asyncio.create_task(convert(mine, output, checkpoint=memory))
+    while not memory.saved:
+        await asyncio.sleep(0.005)
+    running.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await running
+    clip(mine, *codec, sound=False, size="160x120", rate="10", picture_filter="negate")
+    await convert(mine, output, checkpoint=Memory() if checkpoint_lost else memory)
+    await convert(mine, tmp_path / "alone.mp4")
+    assert sha256(output) == sha256(tmp_path / "alone.mp4")
+
+
 async def test_cancelled_it_stops_within_two_seconds_and_goes_on_later(
     source: Path, whole: Path, tmp_path: Path
 ) -> None:

@@ -14,6 +14,7 @@ import asyncio
 import logging
 import shutil
 from dataclasses import replace
+from pathlib import Path
 
 from utils.errors import ConversionFailed, ConversionTimeout
 from utils.media.animations import UNPACKED
@@ -53,6 +54,9 @@ async def convert_fully(work: Work) -> Inspection:
         result = await require_playable(work.output, work.tools)
         await asyncio.to_thread(shutil.rmtree, work.folder, ignore_errors=True)
         return result
+    if state is None:
+        # What lies there may be of another file that had this name: a copy of its picture, for one.
+        await asyncio.to_thread(_empty, work.folder)
     _require_disk(work, state)
     way = state.recipe.mode if state else first_way(work.plan)
     failure = ConversionFailed("It was not tried.")
@@ -71,7 +75,6 @@ async def convert_fully(work: Work) -> Inspection:
         raise failure
     # An encoder that passed its trial may still refuse this size or lose frames.
     log.warning("⚠️ %s failed, libx264 is used: %s", work.settings.encoder, failure.told)
-    await asyncio.to_thread(work.folder.mkdir, parents=True, exist_ok=True)
     work.settings = replace(work.settings, encoder="libx264")
     return await convert_fully(work)
 
@@ -90,6 +93,12 @@ def _earlier(work: Work) -> EncodeState | None:
     ):
         state = replace(state, result=None)
     return state
+
+
+def _empty(folder: Path) -> None:
+    """Blocking."""
+    shutil.rmtree(folder, ignore_errors=True)
+    folder.mkdir(parents=True, exist_ok=True)
 
 
 def _require_disk(work: Work, state: EncodeState | None) -> None:
