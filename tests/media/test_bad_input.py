@@ -256,12 +256,25 @@ async def test_an_index_that_lies_is_found_out(tmp_path: Path) -> None:
     assert not (tmp_path / "out.mp4").exists()
 
 
-async def test_strange_names_are_names(tmp_path: Path) -> None:
-    folder = tmp_path / "concat:a|b [x], 'y'; %d é"
+@pytest.mark.parametrize("form", ["avi", "webp"])
+async def test_strange_names_are_names(tmp_path: Path, form: str) -> None:
+    folder = tmp_path / "concat:a|b [x], 'y'; %d é #1 100%41?"
     folder.mkdir()
-    source = clip(folder / "-i http:x.avi", *MPEG4, "-f", "avi", seconds=3)
-    _, after = await convert(source, folder / "it's: out.mp4")
+    codec = MPEG4 if form == "avi" else ("-c:v", "libwebp_anim")
+    source = clip(
+        folder / "-i http:x.avi#?", *codec, "-f", form, size="160x120", rate="10", sound=False, seconds=3
+    )
+    _, after = await convert(source, folder / "it's: out.mp4#?")
     assert after.verdict is Verdict.READY
-    thumb = await make_thumbnail(folder / "it's: out.mp4", folder / "100%d.jpg", duration=1.0, tools=TOOLS)
+    thumb = await make_thumbnail(folder / "it's: out.mp4#?", folder / "100%d.jpg", duration=1.0, tools=TOOLS)
     assert thumb is not None
     assert thumb.exists()
+
+
+async def test_names_are_those_of_the_folder_that_it_is_called_in(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    clip(tmp_path / "a.avi", *MPEG4, sound=False, seconds=1)
+    monkeypatch.chdir(tmp_path)
+    _, after = await convert(Path("a.avi"), Path("out.mp4"))
+    assert after.verdict is Verdict.READY

@@ -95,10 +95,13 @@ async def unpack(path: Path, folder: Path, tools: Tools, *, within: float) -> Pa
     try:
         listing = await asyncio.to_thread(_write_pictures, path, pictures)
         job = Job()
-        number = job.input(listing, {"f": "concat", "safe": 0, "format_whitelist": "concat,png_pipe"})
+        # By its bare name, as in the join of segments: see join_arguments.
+        number = job.input(
+            Path(listing.name), {"f": "concat", "safe": 0, "format_whitelist": "concat,png_pipe"}
+        )
         part = output.with_name(f"{output.name}.part")
         job.output(part, [(number, "v:0")], {"c:v": "copy", "f": "matroska"})
-        await tools.convert(job.arguments(), within=within, stall=within)
+        await tools.convert(job.arguments(), within=within, stall=within, cwd=pictures)
         await asyncio.to_thread(settle, part, output)
     finally:
         await asyncio.to_thread(shutil.rmtree, pictures, ignore_errors=True)

@@ -121,7 +121,9 @@ def join_arguments(
 ) -> list[str]:
     """Segments, sound, and the source's subtitles, chapters and title in one MP4, its index in front.
 
-    ``offset`` is when the picture starts, in seconds from the start of the source.
+    ``offset`` is when the picture starts, in seconds from the start of the source. ``listing`` is a bare
+    name, for ffmpeg to be run where it is: the names in it are taken for addresses next to that of the list,
+    in which a # or a ? would end the path.
     """
     job = Job()
     concat: dict[str, Value] = dict(_CONCAT)

@@ -227,12 +227,12 @@ class _Encoding:
 
     async def _join(self) -> None:
         work, reading, state = self._work, self._reading, self._state
-        listing = work.folder / "segments.txt"
         files = [
             (state.segments[number].name, reading.microseconds(segment) if segment.frames else None)
             for number, segment in enumerate(state.recipe.segments)
         ]
-        await asyncio.to_thread(listing.write_text, concat_listing(files), encoding="utf-8")
+        listing = Path("segments.txt")
+        await asyncio.to_thread((work.folder / listing).write_text, concat_listing(files), encoding="utf-8")
         if work.plan.probe.container in UNPACKED:
             tries: tuple[bool, ...] = (False,)
         else:
@@ -252,6 +252,7 @@ class _Encoding:
                     ),
                     within=work.settings.timeout_seconds,
                     stall=work.settings.stall_seconds,
+                    cwd=work.folder,
                 )
                 return
             except ConversionTimeout:

@@ -65,15 +65,18 @@ class Tools:
         stall: float | None = None,
         on_progress: OnProgress | None = None,
         strict: bool = False,
+        cwd: Path | None = None,
     ) -> Progress:
-        """Run ffmpeg to its end and return how far it came. ``strict``: any complaint is an error.
+        """Run ffmpeg in the folder ``cwd`` to its end and return how far it came.
+
+        ``strict``: any complaint is an error.
 
         Raises :class:`ConversionFailed` with its last words, :class:`ConversionTimeout`, or
         :class:`DiskFull`.
         """
         report = _Report(on_progress)
         limits = Limits(timeout=within, stall=stall, memory=self._memory, niceness=10)
-        outcome = await run([self._ffmpeg, *arguments], limits=limits, on_line=report.line)
+        outcome = await run([self._ffmpeg, *arguments], limits=limits, on_line=report.line, cwd=cwd)
         if any(_NO_SPACE in line for line in outcome.errors):
             raise DiskFull("The disk was full before the conversion was done.")
         if outcome.code != 0 or (strict and outcome.errors):

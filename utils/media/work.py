@@ -40,6 +40,12 @@ class Work:
     _saved_at: float = field(default_factory=time.monotonic)
     _saving: asyncio.Lock = field(default_factory=asyncio.Lock)
 
+    def __post_init__(self) -> None:
+        # Some ffmpeg calls are run in the conversion's folder.
+        self.source = self.source.absolute()
+        self.output = self.output.absolute()
+        self.folder = self.folder.absolute()
+
     @property
     def part(self) -> Path:
         """The result while it is not verified yet; on the disk of the output, so that renaming is atomic."""
