@@ -56,7 +56,9 @@ class Conversion:
         print(f"🎬 {self.source.name}: {inspection.plan.action.value}. {inspection.reason}", file=sys.stderr)
         state = self.states.load_state(self.source)
         if state is None or state["status"] in (COMPLETED, FAILED):
-            details = {"name": self.source.name}
+            # What took too long goes on where it was: of other failures the engine itself keeps nothing.
+            details = state["details"] if state else {}
+            details = {**details, "name": self.source.name}
             self.states.save_state(self.source, PENDING, 0, self.output, details=details)
         checkpoint = StateCheckpoint(self.states, self.source)
         resumed = await asyncio.to_thread(self.converter.resumed_from, checkpoint)

@@ -150,6 +150,23 @@ async def test_what_takes_too_long_is_5(tmp_path: Path) -> None:
     assert "❌ film.avi: " in ended.err and "Traceback" not in ended.err
 
 
+async def test_what_took_too_long_goes_on_where_it_was(tmp_path: Path) -> None:
+    """A second of it that takes far longer than the others."""
+    source, out = tmp_path / "film.avi", tmp_path / "out.mp4"
+    clip(source, "-c:v", "mpeg4", "-g", "25", sound=False, seconds=3)
+    fake = tmp_path / "bin" / "ffmpeg"
+    fake.parent.mkdir()
+    fake.write_text(
+        f'#!/bin/sh\ncase "$*" in *segment-00002*) sleep 60;; esac\nexec {shutil.which("ffmpeg")} "$@"\n'
+    )
+    fake.chmod(0o755)
+    slow = {"PATH": f"{fake.parent}:{os.environ['PATH']}", "CONVERSION_TIMEOUT_SECONDS": "15"}
+    assert (await convert(tmp_path, source, out, CONVERSION_THREADS="1", **slow)).code == 5
+    ended = await convert(tmp_path, source, out)
+    assert ended.code == 0
+    assert "♻️ Resumed after 67 %" in ended.err
+
+
 async def test_no_room_on_the_disk_is_6(tmp_path: Path) -> None:
     ended = await convert(tmp_path, old_film(tmp_path), tmp_path / "out.mp4", DISK_RESERVE_MB="100000000")
     assert ended.code == 6
