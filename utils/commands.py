@@ -19,18 +19,19 @@ from utils.errors import AlreadyRunning, LoginFailed, SettingsError
 from utils.inspect_command import inspect_archive, print_json, print_text
 from utils.logs import start_logging
 from utils.media import Converter, EncodeSettings, MediaTools
-from utils.storage.lock import InstanceLock
+from utils.storage.lock import InstanceLock, alone_in
 
 if TYPE_CHECKING:
     from utils.bot import Bot
 
-#: Exit codes: everything went well; settings, log-in or usage are wrong.
+#: Exit codes: everything went well; settings, log-in or usage are wrong, or another process is at it.
 OK, USAGE = 0, 2
 
 _INSPECT_CODES = """exit codes: 0 everything could be read, 2 usage, 3 not an archive, 4 password needed or
 wrong, 5 damaged (what could be read is printed), 6 refused by a limit"""
-_CONVERT_CODES = """Killed and called again, it goes on where it was. exit codes: 0 done, 2 usage, 3 no video
-in it, 4 the conversion failed, 5 it took too long, 6 no room on the disk"""
+_CONVERT_CODES = """Killed and called again, it goes on where it was. exit codes: 0 done, 2 usage, or another
+call is at work in the recovery folder, 3 no video in it, 4 the conversion failed, 5 it took too long,
+6 no room on the disk"""
 
 
 def main(arguments: Sequence[str]) -> int:
@@ -86,15 +87,20 @@ def _convert(options: argparse.Namespace, settings: Settings) -> int:
         print("❌ INPUT must be a file and OUTPUT another one, in a folder that exists.", file=sys.stderr)
         return USAGE
     media = MediaTools.from_settings(settings)
-    conversion = Conversion(
-        source=source,
-        output=output,
-        recovery=options.recovery_dir or output.with_name(output.name + ".recovery"),
-        states=ConversionStateManager(options.state_file or output.with_name(output.name + ".state.json")),
-        converter=Converter(EncodeSettings.from_settings(settings), media.tools),
-        media=media,
-    )
-    return asyncio.run(conversion.run(print_progress if options.json else Bar()))
+    recovery = options.recovery_dir or output.with_name(output.name + ".recovery")
+    with alone_in(recovery):
+        conversion = Conversion(
+            source=source,
+            output=output,
+            recovery=recovery,
+            # Read under the lock: another call may just have written it.
+            states=ConversionStateManager(
+                options.state_file or output.with_name(output.name + ".state.json")
+            ),
+            converter=Converter(EncodeSettings.from_settings(settings), media.tools),
+            media=media,
+        )
+        return asyncio.run(conversion.run(print_progress if options.json else Bar()))
 
 
 def require_settings(settings: Settings) -> None:

@@ -117,6 +117,19 @@ async def test_two_films_of_one_name_may_share_a_recovery_folder(tmp_path: Path)
     assert sha256(tmp_path / "out.mp4") == sha256(tmp_path / "alone.mp4")
 
 
+async def test_a_second_call_for_the_same_is_refused_and_disturbs_nothing(tmp_path: Path) -> None:
+    arguments = (old_film(tmp_path, 12), tmp_path / "out.mp4")
+    process = await start(environ(tmp_path), "convert", *map(str, arguments), "--json")
+    assert process.stdout is not None
+    await process.stdout.readline()
+    second = await convert(tmp_path, *arguments)
+    assert process.returncode is None
+    await process.communicate()
+    assert process.returncode == 0
+    assert second.code == 2
+    assert f"❌ Another process works in {tmp_path / 'out.mp4.recovery'}." in second.err
+
+
 @pytest.mark.parametrize("content", [b"only text", photo(1), b"", video("avi")[:3000]])
 async def test_what_holds_no_video_is_3(tmp_path: Path, content: bytes) -> None:
     source = tmp_path / "film.avi"

@@ -60,3 +60,23 @@ class InstanceLock:
     ) -> None:
         os.ftruncate(self._handle, 0)
         os.close(self._handle)
+
+
+@contextmanager
+def alone_in(folder: Path) -> Iterator[None]:
+    """Meanwhile nobody else who asks works in ``folder``, which is made where it is missing.
+
+    The lock is on the folder itself, so that no file is left of it. Raises :class:`AlreadyRunning`.
+    """
+    folder.mkdir(parents=True, exist_ok=True)
+    handle = os.open(folder, os.O_RDONLY | os.O_CLOEXEC)
+    try:
+        try:
+            fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            raise AlreadyRunning(f"Another process works in {folder}.") from None
+        if not os.fstat(handle).st_nlink:
+            raise AlreadyRunning(f"Another process has just removed {folder}; try again.")
+        yield
+    finally:
+        os.close(handle)
