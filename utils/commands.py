@@ -83,8 +83,12 @@ def _inspect(options: argparse.Namespace, settings: Settings) -> int:
 
 def _convert(options: argparse.Namespace, settings: Settings) -> int:
     source, output = options.input.resolve(), options.output.resolve()
+    state_file = (options.state_file or output.with_name(output.name + ".state.json")).resolve()
     if not source.is_file() or not output.parent.is_dir() or output.is_dir() or source == output:
         print("❌ INPUT must be a file and OUTPUT another one, in a folder that exists.", file=sys.stderr)
+        return USAGE
+    if state_file in (source, output):
+        print("❌ The state file must be another one than INPUT and OUTPUT.", file=sys.stderr)
         return USAGE
     media = MediaTools.from_settings(settings)
     recovery = options.recovery_dir or output.with_name(output.name + ".recovery")
@@ -94,9 +98,7 @@ def _convert(options: argparse.Namespace, settings: Settings) -> int:
             output=output,
             recovery=recovery,
             # Read under the lock: another call may just have written it.
-            states=ConversionStateManager(
-                options.state_file or output.with_name(output.name + ".state.json")
-            ),
+            states=ConversionStateManager(state_file),
             converter=Converter(EncodeSettings.from_settings(settings), media.tools),
             media=media,
         )

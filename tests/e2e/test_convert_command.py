@@ -206,6 +206,17 @@ async def test_wrong_usage_is_2(tmp_path: Path, arguments: tuple[str, ...]) -> N
     assert film.read_bytes() == before
 
 
+@pytest.mark.parametrize("name", ["film.avi", "out.mp4"])
+async def test_no_state_is_written_over_a_video(tmp_path: Path, name: str) -> None:
+    film = old_film(tmp_path)
+    before = film.read_bytes()
+    ended = await convert(tmp_path, film, tmp_path / "out.mp4", "--state-file", tmp_path / name)
+    assert ended.code == 2
+    assert "state file" in ended.err
+    assert film.read_bytes() == before
+    assert [path.name for path in tmp_path.iterdir()] == ["film.avi"]
+
+
 async def test_called_again_after_the_end_it_begins_anew_to_the_same_bytes(tmp_path: Path) -> None:
     source, out = old_film(tmp_path), tmp_path / "out.mp4"
     assert (await convert(tmp_path, source, out)).code == 0
