@@ -29,9 +29,9 @@ OK, USAGE = 0, 2
 
 _INSPECT_CODES = """exit codes: 0 everything could be read, 2 usage, 3 not an archive, 4 password needed or
 wrong, 5 damaged (what could be read is printed), 6 refused by a limit"""
-_CONVERT_CODES = """Killed and called again, it goes on where it was. exit codes: 0 done, 2 usage, or another
-call is at work in the recovery folder, 3 no video in it, 4 the conversion failed, 5 it took too long,
-6 no room on the disk"""
+_CONVERT_CODES = """A video that plays as it is is copied. Killed and called again, it goes on where it was.
+exit codes: 0 done, 2 usage, or another call is at work in the recovery folder, 3 no video in it, 4 the
+conversion failed, 5 it took too long, 6 no room on the disk"""
 
 
 def main(arguments: Sequence[str]) -> int:

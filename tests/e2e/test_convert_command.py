@@ -70,6 +70,14 @@ async def test_any_video_becomes_one_that_plays(tmp_path: Path, kind: str) -> No
     assert source.read_bytes() == video(kind)
 
 
+async def test_one_that_plays_as_it_is_is_copied(tmp_path: Path) -> None:
+    source = tmp_path / "in.mp4"
+    source.write_bytes(video("mp4"))
+    ended = await convert(tmp_path, source, tmp_path / "out.mp4")
+    assert ended.code == 0, ended.err
+    assert (tmp_path / "out.mp4").read_bytes() == source.read_bytes()
+
+
 async def test_killed_and_called_again_it_goes_on_to_the_same_bytes(tmp_path: Path) -> None:
     (tmp_path / "whole").mkdir()
     source = old_film(tmp_path, seconds=12)

@@ -11,7 +11,7 @@ import pytest
 
 from tests.media.makers import QUICK, SIDE_BY_SIDE, Memory, clip, convert, streams
 from utils.errors import ConversionFailed, DiskFull
-from utils.media import Converter, EncodeSettings, Tools, inspect
+from utils.media import Converter, EncodeSettings, Tools, Verdict, inspect
 from utils.media.picture import video_filters
 from utils.media.tools import Features
 
@@ -45,10 +45,18 @@ async def test_without_room_it_is_refused_with_the_figures_and_nothing_is_left(
     assert not work.exists() or not list(work.iterdir())
 
 
-async def test_what_needs_no_conversion_is_refused(tmp_path: Path) -> None:
+async def test_what_needs_no_conversion_is_copied(tmp_path: Path) -> None:
     source = clip(tmp_path / "a.mp4", *H264_LATE, "-movflags", "+faststart", seconds=0.5)
+    _, after = await convert(source, tmp_path / "out.mp4")
+    assert after.verdict is Verdict.READY
+    assert (tmp_path / "out.mp4").read_bytes() == source.read_bytes()
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["a.mp4", "out.mp4"]
+
+
+async def test_what_is_no_video_is_refused(tmp_path: Path) -> None:
+    (tmp_path / "a.mp4").write_bytes(b"only text")
     with pytest.raises(ConversionFailed, match="nothing to convert"):
-        await convert(source, tmp_path / "out.mp4")
+        await convert(tmp_path / "a.mp4", tmp_path / "out.mp4")
 
 
 @pytest.mark.parametrize("data", [{}, {"version": 99}, {"version": 1, "recipe": None}, {"progress": 50}])

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import shutil
 from collections.abc import Awaitable, Callable
 from dataclasses import replace
 from pathlib import Path
 
 from utils.errors import ConversionFailed, ConversionTimeout
 from utils.media.checkpoint import Checkpoint, finished_only, identity_of, read_state
-from utils.media.disk import FreeSpace, free_bytes
+from utils.media.disk import FreeSpace, free_bytes, require_room, settle
 from utils.media.full import convert_fully
 from utils.media.inspection import Inspection
 from utils.media.plan import Action
@@ -57,13 +58,15 @@ class Converter:
     ) -> Inspection:
         """Carry out the plan of ``inspection``; returns the inspection of ``output``.
 
+        What plays as it is is copied.
+
         ``work_dir`` belongs to this conversion alone; it is gone when the conversion succeeds. ``output``
         appears when it is verified, not before. ``on_progress`` gets percentages of the frames done.
         Raises :class:`ConversionFailed`, :class:`ConversionTimeout` or :class:`DiskFull`; on cancellation
         ffmpeg is gone when this returns, and calling it again goes on from the checkpoint.
         """
         plan = inspection.plan
-        if plan is None or plan.action is Action.SEND:
+        if plan is None:
             raise ConversionFailed(f"There is nothing to convert: {inspection.reason}")
         await asyncio.to_thread(work_dir.mkdir, parents=True, exist_ok=True)
         work = Work(
@@ -92,6 +95,10 @@ class Converter:
         return result
 
     async def _carry_out(self, work: Work) -> Inspection:
+        if work.plan.action is Action.SEND:
+            await asyncio.to_thread(_copy, work)
+            await asyncio.to_thread(_remove_empty, work.folder)
+            return work.inspection
         if work.plan.action in (Action.REMUX, Action.AUDIO):
             try:
                 result = await remux(work)
@@ -104,6 +111,17 @@ class Converter:
                 await asyncio.to_thread(_remove_empty, work.folder)
                 return result
         return await convert_fully(work)
+
+
+def _copy(work: Work) -> None:
+    """Blocking."""
+    size = work.source.stat().st_size
+    require_room(work.output.parent, size, reserve=work.settings.disk_reserve, free=work.free)
+    try:
+        shutil.copyfile(work.source, work.part)
+        settle(work.part, work.output)
+    except OSError as error:
+        raise ConversionFailed(f"It cannot be copied: {error.strerror}.") from error
 
 
 def _remove_empty(folder: Path) -> None:
