@@ -26,12 +26,14 @@ if TYPE_CHECKING:
 
 #: Exit codes: everything went well; settings, log-in or usage are wrong, or another process is at it.
 OK, USAGE = 0, 2
+#: Ended by Ctrl-C, as a shell has it: 128 and the number of the signal.
+INTERRUPTED = 130
 
 _INSPECT_CODES = """exit codes: 0 everything could be read, 2 usage, 3 not an archive, 4 password needed or
-wrong, 5 damaged (what could be read is printed), 6 refused by a limit"""
+wrong, 5 damaged (what could be read is printed), 6 refused by a limit, 130 interrupted"""
 _CONVERT_CODES = """A video that plays as it is is copied. Killed and called again, it goes on where it was.
 exit codes: 0 done, 2 usage, or another call is at work in the recovery folder, 3 no video in it, 4 the
-conversion failed, 5 it took too long, 6 no room on the disk"""
+conversion failed, 5 it took too long, 6 no room on the disk, 130 interrupted"""
 
 
 def main(arguments: Sequence[str]) -> int:
@@ -48,6 +50,9 @@ def main(arguments: Sequence[str]) -> int:
     except (SettingsError, LoginFailed, AlreadyRunning) as error:
         print(f"❌ {error.told}", file=sys.stderr)
         return USAGE
+    except KeyboardInterrupt:
+        print("⏹️ Interrupted.", file=sys.stderr)
+        return INTERRUPTED
 
 
 def _parser() -> argparse.ArgumentParser:

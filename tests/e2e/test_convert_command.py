@@ -8,6 +8,7 @@ import json
 import os
 import re
 import shutil
+import signal
 import subprocess
 import sys
 from collections.abc import Sequence
@@ -136,6 +137,22 @@ async def test_a_second_call_for_the_same_is_refused_and_disturbs_nothing(tmp_pa
     assert process.returncode == 0
     assert second.code == 2
     assert f"❌ Another process works in {tmp_path / 'out.mp4.recovery'}." in second.err
+
+
+async def test_interrupted_it_says_so_in_a_line_and_goes_on_when_called_again(tmp_path: Path) -> None:
+    # What is run in the background ignores it, and so would the program.
+    signal.signal(signal.SIGINT, signal.default_int_handler)
+    arguments = (old_film(tmp_path, 12), tmp_path / "out.mp4")
+    process = await start(environ(tmp_path), "convert", *map(str, arguments), "--json")
+    assert process.stdout is not None
+    while (json.loads(await process.stdout.readline()))["progress"] < 20:
+        pass
+    process.send_signal(signal.SIGINT)
+    _, told = await process.communicate()
+    assert process.returncode == 130
+    assert told.decode().splitlines()[1:] == ["⏹️ Interrupted."]
+    ended = await convert(tmp_path, *arguments)
+    assert ended.code == 0 and "♻️ Resumed" in ended.err
 
 
 @pytest.mark.parametrize("content", [b"only text", photo(1), b"", video("avi")[:3000]])
