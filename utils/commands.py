@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import asyncio
+import os
 import signal
 import sys
 from collections.abc import Sequence
@@ -14,12 +15,13 @@ from typing import TYPE_CHECKING
 from utils.archives import Limits
 from utils.constants import EXAMPLE_NAME, SECRETS_NAME, Settings, load_settings, missing_settings
 from utils.conversion_state import ConversionStateManager
-from utils.convert_command import Bar, Conversion, print_progress
+from utils.convert_command import NO_ROOM, Bar, Conversion, print_progress
 from utils.errors import AlreadyRunning, LoginFailed, SettingsError
 from utils.inspect_command import inspect_archive, print_json, print_text
 from utils.logs import start_logging
 from utils.media import Converter, EncodeSettings, MediaTools
 from utils.storage.lock import InstanceLock, alone_in
+from utils.storage.workspace import FULL
 
 if TYPE_CHECKING:
     from utils.bot import Bot
@@ -28,12 +30,19 @@ if TYPE_CHECKING:
 OK, USAGE = 0, 2
 #: Ended by Ctrl-C, as a shell has it: 128 and the number of the signal.
 INTERRUPTED = 130
+#: Whoever read what is printed went away (``| head``); the same with the number of SIGPIPE.
+UNREAD = 141
+
+#: Names may have 255 bytes, and beside OUTPUT lies for one OUTPUT.state.json.tmp.
+_LONGEST_NAME = 255 - len(".state.json.tmp")
 
 _INSPECT_CODES = """exit codes: 0 everything could be read, 2 usage, 3 not an archive, 4 password needed or
-wrong, 5 damaged (what could be read is printed), 6 refused by a limit, 130 interrupted"""
+wrong, 5 damaged (what could be read is printed), 6 refused by a limit,
+130 interrupted, 141 nobody read what it printed"""
 _CONVERT_CODES = """A video that plays as it is is copied. Killed and called again, it goes on where it was.
-exit codes: 0 done, 2 usage, or another call is at work in the recovery folder, 3 no video in it, 4 the
-conversion failed, 5 it took too long, 6 no room on the disk, 130 interrupted"""
+exit codes: 0 done, 2 usage, a file or folder that cannot be used, or another call is at work in the recovery
+folder, 3 no video in it, 4 the conversion failed, 5 it took too long, 6 no room on the disk, 130 interrupted,
+141 nobody read what it printed"""
 
 
 def main(arguments: Sequence[str]) -> int:
@@ -41,10 +50,8 @@ def main(arguments: Sequence[str]) -> int:
     options = _parser().parse_args(arguments)
     try:
         settings = load_settings()
-        if options.command == "inspect":
-            return _inspect(options, settings)
-        if options.command == "convert":
-            return _convert(options, settings)
+        if options.command:
+            return _work(options, settings)
         require_settings(settings)
         return run_bot(settings)
     except (SettingsError, LoginFailed, AlreadyRunning) as error:
@@ -71,6 +78,18 @@ def _parser() -> argparse.ArgumentParser:
     return parser
 
 
+def _work(options: argparse.Namespace, settings: Settings) -> int:
+    try:
+        return _inspect(options, settings) if options.command == "inspect" else _convert(options, settings)
+    except BrokenPipeError:
+        # Python writes what is left once more when it ends: https://docs.python.org/3/library/signal.html#note-on-sigpipe
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return UNREAD
+    except OSError as error:
+        print(f"❌ {error.filename or 'A file'}: {error.strerror}.", file=sys.stderr)
+        return NO_ROOM if error.errno in FULL else USAGE
+
+
 def _inspect(options: argparse.Namespace, settings: Settings) -> int:
     if not options.archive.is_file():
         print(f"❌ {options.archive}: there is no such file.", file=sys.stderr)
@@ -91,6 +110,9 @@ def _convert(options: argparse.Namespace, settings: Settings) -> int:
     state_file = (options.state_file or output.with_name(output.name + ".state.json")).resolve()
     if not source.is_file() or not output.parent.is_dir() or output.is_dir() or source == output:
         print("❌ INPUT must be a file and OUTPUT another one, in a folder that exists.", file=sys.stderr)
+        return USAGE
+    if len(os.fsencode(output.name)) > _LONGEST_NAME:
+        print(f"❌ OUTPUT's name must not be longer than {_LONGEST_NAME} bytes.", file=sys.stderr)
         return USAGE
     if state_file in (source, output):
         print("❌ The state file must be another one than INPUT and OUTPUT.", file=sys.stderr)

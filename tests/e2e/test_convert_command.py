@@ -242,6 +242,45 @@ async def test_no_state_is_written_over_a_video(tmp_path: Path, name: str) -> No
     assert [path.name for path in tmp_path.iterdir()] == ["film.avi"]
 
 
+@pytest.mark.parametrize(
+    ("output", "options"),
+    [
+        ("out.mp4", {"--recovery-dir": "film.avi"}),
+        ("out.mp4", {"--recovery-dir": "film.avi/deeper"}),
+        ("out.mp4", {"--state-file": "folder"}),
+        ("o" * 250, {}),
+    ],
+)
+async def test_what_cannot_be_used_is_told_in_a_line(
+    tmp_path: Path, output: str, options: dict[str, str]
+) -> None:
+    (tmp_path / "folder").mkdir()
+    more = [part for name, value in options.items() for part in (name, str(tmp_path / value))]
+    ended = await convert(tmp_path, old_film(tmp_path), tmp_path / output, *more)
+    assert ended.code == 2
+    assert ended.err.startswith("❌ ") and ended.err.count("\n") == 1
+
+
+async def test_a_long_name_is_a_name(tmp_path: Path) -> None:
+    source = old_film(tmp_path).rename(tmp_path / ("i" * 255))
+    assert (await convert(tmp_path, source, tmp_path / ("o" * 240))).code == 0
+
+
+def test_it_ends_without_a_word_when_nobody_reads_what_it_prints(tmp_path: Path) -> None:
+    command = [sys.executable, ROOT / "extract-compressed-files.py", "convert", "--json"]
+    arguments = [old_film(tmp_path, 12), tmp_path / "out.mp4"]
+    pipe = subprocess.PIPE
+    with subprocess.Popen(
+        [*command, *arguments], env=environ(tmp_path), stdout=pipe, stderr=pipe, text=True
+    ) as process:
+        assert process.stdout is not None and process.stderr is not None
+        process.stdout.readline()
+        process.stdout.close()
+        told = process.stderr.read()
+    assert process.returncode == 141
+    assert told.count("\n") == 1 and "🎬" in told
+
+
 async def test_called_again_after_the_end_it_begins_anew_to_the_same_bytes(tmp_path: Path) -> None:
     source, out = old_film(tmp_path), tmp_path / "out.mp4"
     assert (await convert(tmp_path, source, out)).code == 0
