@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING
 from utils.archives import Limits
 from utils.constants import EXAMPLE_NAME, SECRETS_NAME, Settings, load_settings, missing_settings
 from utils.conversion_state import ConversionStateManager
-from utils.convert_command import NO_ROOM, Bar, Conversion, print_progress
+from utils.convert_command import NO_ROOM, Bar, Conversion, JsonLines
 from utils.errors import AlreadyRunning, LoginFailed, SettingsError
 from utils.inspect_command import inspect_archive, print_json, print_text
 from utils.logs import start_logging
@@ -129,7 +129,7 @@ def _convert(options: argparse.Namespace, settings: Settings) -> int:
             converter=Converter(EncodeSettings.from_settings(settings), media.tools),
             media=media,
         )
-        return asyncio.run(conversion.run(print_progress if options.json else Bar()))
+        return asyncio.run(conversion.run(JsonLines() if options.json else Bar()))
 
 
 def require_settings(settings: Settings) -> None:

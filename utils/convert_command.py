@@ -8,9 +8,9 @@ import json
 import os
 import sys
 import time
-from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Protocol
 
 from utils.checkpoint import StateCheckpoint
 from utils.conversion_state import COMPLETED, FAILED, IN_PROGRESS, PENDING, ConversionStateManager
@@ -19,6 +19,16 @@ from utils.media import Converter, Inspection, MediaTools, Verdict
 
 #: Exit codes beside 0 and 2 (usage): no video, the conversion failed, it took too long, no room on the disk.
 NO_VIDEO, NOT_CONVERTED, TIMEOUT, NO_ROOM = 3, 4, 5, 6
+
+
+class Show(Protocol):
+    """Shows how far it is."""
+
+    def __call__(self, percent: float) -> None:
+        """It is at ``percent`` (0 to 100)."""
+
+    def end(self) -> None:
+        """No more comes; what is printed next begins a line."""
 
 
 @dataclass(frozen=True)
@@ -32,10 +42,10 @@ class Conversion:
     converter: Converter
     media: MediaTools
 
-    async def run(self, on_progress: Callable[[float], None]) -> int:
+    async def run(self, show: Show) -> int:
         """Convert; returns the exit code. What went wrong is told on standard error."""
         try:
-            result = await self._convert(on_progress)
+            result = await self._convert(show)
         except NotMedia as error:
             return self._failed(error, NO_VIDEO)
         except ConversionTimeout as error:
@@ -49,7 +59,7 @@ class Conversion:
         print(f"✅ {self.output}: {result.width}x{result.height}, {result.duration:.1f} s", file=sys.stderr)
         return 0
 
-    async def _convert(self, on_progress: Callable[[float], None]) -> Inspection:
+    async def _convert(self, show: Show) -> Inspection:
         inspection = await self.media.inspect(self.source, self.source.name)
         if inspection.plan is None or inspection.verdict not in (Verdict.READY, Verdict.DEFERRED):
             raise NotMedia(inspection.reason)
@@ -66,16 +76,19 @@ class Conversion:
             print(f"♻️ Resumed after {resumed:.0f} %", file=sys.stderr)
 
         async def progress(percent: float) -> None:
-            on_progress(percent)
+            show(percent)
 
-        return await self.converter.convert(
-            self.source,
-            self.output,
-            inspection=inspection,
-            checkpoint=checkpoint,
-            work_dir=self.recovery / f"convert-{_fingerprint(self.source)}",
-            on_progress=progress,
-        )
+        try:
+            return await self.converter.convert(
+                self.source,
+                self.output,
+                inspection=inspection,
+                checkpoint=checkpoint,
+                work_dir=self.recovery / f"convert-{_fingerprint(self.source)}",
+                on_progress=progress,
+            )
+        finally:
+            show.end()
 
     def _failed(self, error: MediaError, code: int) -> int:
         self.states.save_state(self.source, IN_PROGRESS, 0, self.output)
@@ -96,6 +109,7 @@ class Bar:
 
     def __init__(self) -> None:
         self._drawn = 0.0
+        self._on_line = False
 
     def __call__(self, percent: float) -> None:
         """Draw ``percent`` (0 to 100)."""
@@ -104,10 +118,22 @@ class Bar:
             return
         self._drawn = now
         full = int(self.WIDTH * percent / 100)
-        end = "\n" if percent >= 100 else ""
-        print(f"\r[{'█' * full:<{self.WIDTH}}] {percent:5.1f} %{end}", end="", file=sys.stderr, flush=True)
+        self._on_line = True
+        print(f"\r[{'█' * full:<{self.WIDTH}}] {percent:5.1f} %", end="", file=sys.stderr, flush=True)
+
+    def end(self) -> None:
+        """Leave the bar's line."""
+        if self._on_line:
+            self._on_line = False
+            print(file=sys.stderr)
 
 
-def print_progress(percent: float) -> None:
-    """One JSON object a line."""
-    print(json.dumps({"progress": round(percent, 1)}), flush=True)
+class JsonLines:
+    """One JSON object a line on standard output."""
+
+    def __call__(self, percent: float) -> None:
+        """Print ``percent`` (0 to 100)."""
+        print(json.dumps({"progress": round(percent, 1)}), flush=True)
+
+    def end(self) -> None:
+        """Each line has ended already."""
