@@ -8,7 +8,7 @@ import os
 import signal
 import sys
 from collections.abc import Sequence
-from contextlib import ExitStack
+from contextlib import ExitStack, suppress
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -129,7 +129,23 @@ def _convert(options: argparse.Namespace, settings: Settings) -> int:
             converter=Converter(EncodeSettings.from_settings(settings), media.tools),
             media=media,
         )
-        return asyncio.run(conversion.run(JsonLines() if options.json else Bar()))
+        code = asyncio.run(conversion.run(JsonLines() if options.json else Bar()))
+        _tidy(conversion, state_file, options)
+    return code
+
+
+def _tidy(conversion: Conversion, state_file: Path, options: argparse.Namespace) -> None:
+    """Where there is nothing to go on from, nothing stays beside OUTPUT. What the user named stays."""
+    with suppress(OSError):
+        # Only where it is empty.
+        conversion.folder.rmdir()
+    if conversion.folder.exists():
+        return
+    if options.recovery_dir is None:
+        with suppress(OSError):
+            conversion.recovery.rmdir()
+    if options.state_file is None:
+        state_file.unlink(missing_ok=True)
 
 
 def require_settings(settings: Settings) -> None:

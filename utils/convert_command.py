@@ -42,6 +42,11 @@ class Conversion:
     converter: Converter
     media: MediaTools
 
+    @property
+    def folder(self) -> Path:
+        """Where its segments are, named by where the source is: two of one name may share ``recovery``."""
+        return self.recovery / f"convert-{hashlib.sha256(os.fsencode(self.source)).hexdigest()[:16]}"
+
     async def run(self, show: Show) -> int:
         """Convert; returns the exit code. What went wrong is told on standard error."""
         try:
@@ -84,7 +89,7 @@ class Conversion:
                 self.output,
                 inspection=inspection,
                 checkpoint=checkpoint,
-                work_dir=self.recovery / f"convert-{_fingerprint(self.source)}",
+                work_dir=self.folder,
                 on_progress=progress,
             )
         finally:
@@ -95,11 +100,6 @@ class Conversion:
         self.states.mark_failed(self.source, error.told)
         print(f"❌ {self.source.name}: {error.told}", file=sys.stderr)
         return code
-
-
-def _fingerprint(path: Path) -> str:
-    """Names a file by where it is: two of one name may share a recovery folder."""
-    return hashlib.sha256(os.fsencode(path)).hexdigest()[:16]
 
 
 class Bar:

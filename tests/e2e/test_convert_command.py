@@ -93,8 +93,7 @@ async def test_killed_and_called_again_it_goes_on_to_the_same_bytes(tmp_path: Pa
     resumed = re.search(r"♻️ Resumed after (\d+) %", ended.err)
     assert resumed is not None and int(resumed[1]) >= 10
     assert sha256(out) == sha256(whole)
-    leftover = tmp_path / "out.mp4.recovery"
-    assert not leftover.exists() or list(leftover.rglob("*")) == []
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["film.avi", "out.mp4", "whole"]
 
 
 async def test_progress_is_told_as_json_lines_up_to_the_end(tmp_path: Path) -> None:
@@ -112,6 +111,8 @@ async def test_state_and_segments_lie_where_they_are_told_to(tmp_path: Path) -> 
     assert not list(tmp_path.glob("out.mp4*"))
     ended = await convert(tmp_path, tmp_path / "film.avi", tmp_path / "out.mp4", *options)
     assert ended.code == 0 and "♻️ Resumed" in ended.err
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["film.avi", "out.mp4", "s.json", "segments"]
+    assert list(recovery.iterdir()) == []
 
 
 async def test_two_films_of_one_name_may_share_a_recovery_folder(tmp_path: Path) -> None:
@@ -162,7 +163,7 @@ async def test_what_holds_no_video_is_3(tmp_path: Path, content: bytes) -> None:
     ended = await convert(tmp_path, source, tmp_path / "out.mp4")
     assert ended.code == 3
     assert "❌ film.avi: " in ended.err and "Traceback" not in ended.err
-    assert not (tmp_path / "out.mp4").exists()
+    assert [path.name for path in tmp_path.iterdir()] == ["film.avi"]
 
 
 async def test_an_ffmpeg_that_fails_is_4(tmp_path: Path) -> None:
@@ -175,6 +176,7 @@ async def test_an_ffmpeg_that_fails_is_4(tmp_path: Path) -> None:
     ended = await convert(tmp_path, old_film(tmp_path), tmp_path / "out.mp4", PATH=path)
     assert ended.code == 4
     assert "❌ film.avi: " in ended.err and "Traceback" not in ended.err
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["bin", "film.avi"]
 
 
 async def test_what_takes_too_long_is_5(tmp_path: Path) -> None:
