@@ -260,6 +260,25 @@ async def test_sound_and_picture_stay_together(tmp_path: Path, late: str, codec:
         )
 
 
+@pytest.mark.parametrize("muxer", ["mpegts", "vob"])
+async def test_a_recording_that_begins_between_key_frames_stays_together(tmp_path: Path, muxer: str) -> None:
+    """The picture before the first key frame cannot be decoded, the sound from there on can be."""
+    flash = "color=black:s=160x120:r=25:d=6,geq=lum='if(lt(mod(T,1),0.04),255,0)':cb=128:cr=128"
+    beep = "aevalsrc='if(lt(mod(t,1),0.04),sin(6000*t),0)':d=6:s=48000"
+    whole, source = tmp_path / "whole", tmp_path / "cut"
+    ffmpeg(
+        *("-f", "lavfi", "-i", flash, "-f", "lavfi", "-i", beep, "-c:a", "mp2", "-f", muxer),
+        *("-c:v", "mpeg2video", "-q:v", "3", "-g", "50", "-bf", "2", "-sc_threshold", "1000000000", whole),
+    )
+    packet = 188 if muxer == "mpegts" else 2048
+    source.write_bytes(whole.read_bytes()[whole.stat().st_size // packet // 8 * packet :])
+    await convert(source, tmp_path / "out.mp4")
+    for at in (3, 5):
+        assert beep_after_flash(tmp_path / "out.mp4", at) == pytest.approx(
+            beep_after_flash(whole, at), abs=0.011
+        )
+
+
 def beep_after_flash(path: Path, near: int) -> float:
     """Seconds between the flash and the beep around ``near`` seconds on the picture's own clock."""
     command = ["ffmpeg", "-v", "error", "-i", str(path), "-copyts"]
