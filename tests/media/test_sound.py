@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.media.makers import H264, convert, ffmpeg
+from tests.media.makers import H264, convert, ffmpeg, streams
 
 RATE = 16_000
 MPEG4 = ("-c:v", "mpeg4", "-q:v", "6", "-pix_fmt", "yuv420p")
@@ -22,9 +22,10 @@ def beeps(path: Path) -> list[float]:
     command = ["ffmpeg", "-nostdin", "-v", "error", "-i", str(path), "-map", "0:a:0", "-ac", "1"]
     command += ["-af", f"aresample={RATE}", "-f", "s16le", "-"]
     samples = array("h", subprocess.run(command, check=True, capture_output=True, timeout=60).stdout)
+    begin = next(s for s in streams(path) if s["codec_type"] == "audio")["start_time"]
     found: list[float] = []
     for place, sample in enumerate(samples):
-        at = place / RATE
+        at = float(str(begin)) + place / RATE
         if abs(sample) > 3000 and (not found or at - found[-1] > 1):
             found.append(at)
     return found
@@ -58,8 +59,28 @@ async def test_a_gap_is_filled_with_silence(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("picture", [MPEG4, H264], ids=["encoded", "copied"])
-async def test_sound_that_starts_late_stays_late(tmp_path: Path, picture: tuple[str, ...]) -> None:
-    source = tmp_path / "late.mkv"
+@pytest.mark.parametrize("name", ["late.mkv", "late.ts"])
+async def test_sound_that_starts_late_stays_late(tmp_path: Path, picture: tuple[str, ...], name: str) -> None:
+    source = tmp_path / name
     ffmpeg(*PICTURE, "-itsoffset", "0.7", "-f", "lavfi", "-i", BEEPS, *picture, "-c:a", "ac3", source)
     await convert(source, tmp_path / "out.mp4")
     assert beeps(tmp_path / "out.mp4") == pytest.approx([1.7, 3.7, 5.7, 7.7], abs=0.010)
+
+
+@pytest.mark.parametrize("picture", [("-c:v", "mpeg2video"), H264], ids=["encoded", "copied"])
+async def test_sound_between_stereo_and_surround_keeps_its_length(
+    tmp_path: Path, picture: tuple[str, ...]
+) -> None:
+    source = tmp_path / "air.ts"
+    with source.open("wb") as joined:
+        for number, channels in enumerate(("2", "6", "2")):
+            part = tmp_path / "part.ts"
+            inputs = ("-f", "lavfi", "-i", "testsrc2=s=160x120:r=25:d=3.2", "-f", "lavfi", "-i", BEEPS)
+            # Whole packets of sound: what is on the air has no overlap where its format changes.
+            sound = ("-c:a", "ac3", "-ac", channels, "-frames:a", "100")
+            ffmpeg(*inputs, *picture, *sound, "-output_ts_offset", str(number * 3.2), part)
+            joined.write(part.read_bytes())
+    await convert(source, tmp_path / "out.mp4")
+    assert beeps(tmp_path / "out.mp4") == pytest.approx([1, 3, 4.2, 6.2, 7.4, 9.4], abs=0.010)
+    sound = next(stream for stream in streams(tmp_path / "out.mp4") if stream["codec_type"] == "audio")
+    assert float(str(sound["duration"])) == pytest.approx(9.6, abs=0.1)

@@ -17,9 +17,10 @@ _FAST_START = "+faststart"
 _VAAPI_DEVICE = "/dev/dri/renderD128"
 #: Decoding on in spite of damage; missing times are made up.
 _TOLERANT: dict[str, Value] = {"err_detect": "ignore_err", "fflags": "+genpts+discardcorrupt"}
-#: First drift is evened out and gaps are filled, then silence is put before a sound that starts late. Not in
-#: one: with both at once, a time that is a few milliseconds off makes swresample insert seconds of silence.
-_TIMED_SOUND = "aresample=async=1000,aresample=async=1:first_pts=0"
+#: Drift is evened out and gaps are filled. No silence is put before a sound that starts late (first_pts=0):
+#: the filters are set up anew wherever the format changes, as it does in AC-3 from the air, and would put it
+#: there again.
+_TIMED_SOUND = "aresample=async=1000"
 _CONCAT: dict[str, Value] = {"f": "concat", "safe": 0, "format_whitelist": "concat,mov"}
 
 
@@ -96,7 +97,7 @@ def segment_arguments(
 
 
 def audio_arguments(source: Path, output: Path, plan: ConversionPlan, *, mode: str) -> list[str]:
-    """All sound, encoded once and whole; it starts where the source's time starts."""
+    """All sound, encoded once and whole; a late start is kept."""
     job = Job()
     number = job.input(source, _TOLERANT if mode == "tolerant" else None)
     options: dict[str, Value] = {"f": "mp4", "map_metadata": -1, "map_chapters": -1}
@@ -112,6 +113,7 @@ def join_arguments(
     *,
     listing: Path,
     audio: Path | None,
+    sound_offset: Fraction,
     source: Path,
     output: Path,
     plan: ConversionPlan,
@@ -121,15 +123,12 @@ def join_arguments(
 ) -> list[str]:
     """Segments, sound, and the source's subtitles, chapters and title in one MP4, its index in front.
 
-    ``offset`` is when the picture starts, in seconds from the start of the source. ``listing`` is a bare
-    name, for ffmpeg to be run where it is: the names in it are taken for addresses next to that of the list,
-    in which a # or a ? would end the path.
+    ``offset`` is when the picture starts and ``sound_offset`` when the sound does, in seconds from the start
+    of the source. ``listing`` is a bare name, for ffmpeg to be run where it is: the names in it are taken for
+    addresses next to that of the list, in which a # or a ? would end the path.
     """
     job = Job()
-    concat: dict[str, Value] = dict(_CONCAT)
-    if offset > 0:
-        concat["itsoffset"] = f"{float(offset):.6f}"
-    picture = job.input(listing, concat)
+    picture = job.input(listing, {**_CONCAT, **_delayed(offset)})
     streams: list[tuple[int, str]] = [(picture, "v:0")]
     options: dict[str, Value] = {
         "c": "copy",
@@ -141,7 +140,7 @@ def join_arguments(
         "f": "mp4",
     }
     if audio is not None:
-        number = job.input(audio)
+        number = job.input(audio, _delayed(sound_offset))
         streams += [(number, f"a:{place}") for place in range(len(plan.audio))]
         for place, track in enumerate(plan.audio):
             options |= _language(place, _stream(plan, track))
@@ -153,6 +152,11 @@ def join_arguments(
             options["c:s"] = "mov_text"
     job.output(output, streams, options)
     return job.arguments()
+
+
+def _delayed(seconds: Fraction) -> dict[str, Value]:
+    """ffmpeg lets every input begin at zero unless it is told otherwise."""
+    return {"itsoffset": f"{float(seconds):.6f}"} if seconds > 0 else {}
 
 
 def concat_listing(files: Sequence[tuple[str, int | None]]) -> str:

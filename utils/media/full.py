@@ -14,6 +14,7 @@ import asyncio
 import logging
 import shutil
 from dataclasses import replace
+from fractions import Fraction
 from pathlib import Path
 
 from utils.errors import ConversionFailed, ConversionTimeout
@@ -30,6 +31,7 @@ from utils.media.disk import require_room, settle
 from utils.media.encode import audio_arguments, concat_listing, join_arguments, segment_arguments
 from utils.media.geometry import encode_size
 from utils.media.inspection import Inspection
+from utils.media.probe import probe
 from utils.media.recipe import first_way, lanes_of, prepare, read_source
 from utils.media.segments import FrameTimes
 from utils.media.tools import Progress
@@ -233,6 +235,7 @@ class _Encoding:
         ]
         listing = Path("segments.txt")
         await asyncio.to_thread((work.folder / listing).write_text, concat_listing(files), encoding="utf-8")
+        sound_offset = await self._sound_offset()
         if work.plan.probe.container in UNPACKED:
             tries: tuple[bool, ...] = (False,)
         else:
@@ -243,6 +246,7 @@ class _Encoding:
                     join_arguments(
                         listing=listing,
                         audio=work.folder / state.audio.name if state.audio else None,
+                        sound_offset=sound_offset,
                         source=work.source,
                         output=work.part,
                         plan=work.plan,
@@ -261,6 +265,15 @@ class _Encoding:
                 # Subtitles or chapters that MP4 does not take are no reason to lose the video.
                 if not keep_extras or len(tries) == 1:
                     raise
+
+    async def _sound_offset(self) -> Fraction:
+        """Seconds from the start of the source to the start of its sound."""
+        work, audio = self._work, self._state.audio
+        if audio is None or self._way == "tolerant":
+            return Fraction(0)
+        source, taken = work.plan.probe, {track.index for track in work.plan.audio}
+        zero = source.zero_of(*(stream for stream in source.audios if stream.index in taken))
+        return zero + (await probe(work.folder / audio.name, work.tools)).start
 
     async def _verify(self) -> Inspection:
         work, reading = self._work, self._reading

@@ -21,6 +21,8 @@ _ENTRIES = (
     ":stream_side_data_list:format:format_tags:chapter"
 )
 
+#: Containers whose clocks may jump, as ffmpeg sees it (AVFMT_TS_DISCONT).
+_CLOCK_JUMPS = {"mpegts", "mpeg", "ogg"}
 _INTERLACED = {"tt", "bb", "tb", "bt"}
 _HDR_TRANSFERS = {"smpte2084", "arib-std-b67"}
 
@@ -101,6 +103,15 @@ class Probe:
     def video(self) -> VideoStream | None:
         """The picture that a player would show: the largest one, the first of equals."""
         return max(self.videos, key=lambda v: (v.width * v.height, -v.index), default=None)
+
+    def zero_of(self, *streams: VideoStream | AudioStream) -> Fraction:
+        """Seconds from the start of the file to ffmpeg's zero when it takes only ``streams``.
+
+        Where clocks may jump, ffmpeg counts from the first of the streams that it takes.
+        """
+        if self.container not in _CLOCK_JUMPS or not streams:
+            return Fraction(0)
+        return max(Fraction(0), min(stream.start for stream in streams) - self.start)
 
 
 def parse_probe(text: bytes) -> Probe:

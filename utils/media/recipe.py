@@ -28,8 +28,6 @@ log = logging.getLogger(__name__)
 _EXACT = {"matroska,webm", "asf", "flv", "ogg"}
 #: Short and without any index: read from the start to the end.
 _SEQUENTIAL = {"gif", "apng", "yuv4mpegpipe", "ivf", "flic"}
-#: Of what is re-wrapped, the containers that ffmpeg marks with AVFMT_TS_DISCONT.
-_CLOCK_JUMPS = {"mpegts", "mpeg"}
 #: NUT takes what the others do not, RealVideo for one.
 _REWRAPS = (("mp4", "rewrapped.mp4"), ("matroska", "rewrapped.mkv"), ("nut", "rewrapped.nut"))
 _WHOLE = Segment(first=0, frames=0, start=0, end=0)
@@ -110,7 +108,8 @@ async def read_source(work: Work, way: str) -> Reading:
         within=work.settings.timeout_seconds,
         decode=way == "decoded",
     )
-    zero = _zero_of_copy(work.plan) if whole.rewrapped else whole.start
+    # What comes before the first key frame is lost by a copy, so that its first frame says when it starts.
+    zero = -work.plan.probe.zero_of(picture) if whole.rewrapped else whole.start
     offset = max(Fraction(0), frames.times[0] * frames.time_base - zero)
     return replace(whole, frames=frames, offset=offset, output_time_base=_plain(output_time_base(video)))
 
@@ -217,16 +216,6 @@ def _is_exact(plan: ConversionPlan) -> bool:
         return True
     # AVI knows the order of decoding only.
     return probe.container == "avi" and not plan.picture.b_frames
-
-
-def _zero_of_copy(plan: ConversionPlan) -> Fraction:
-    """The time in a re-wrapped picture at which the source starts, in seconds.
-
-    Its first frame may be later than the first packet there: what comes before a key frame is dropped.
-    """
-    probe = plan.probe
-    # Where clocks may jump, ffmpeg counts from the start of the streams that are taken, else of the file.
-    return probe.start - plan.picture.start if probe.container in _CLOCK_JUMPS else Fraction(0)
 
 
 async def _unpacked(work: Work, whole: Reading) -> tuple[Reading, VideoStream]:
