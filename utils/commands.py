@@ -114,11 +114,15 @@ def _convert(options: argparse.Namespace, settings: Settings) -> int:
     if len(os.fsencode(output.name)) > _LONGEST_NAME:
         print(f"❌ OUTPUT's name must not be longer than {_LONGEST_NAME} bytes.", file=sys.stderr)
         return USAGE
-    if state_file in (source, output):
-        print("❌ The state file must be another one than INPUT and OUTPUT.", file=sys.stderr)
+    if state_file in (source, output) or state_file.is_dir():
+        print("❌ The state file must be a file, and another one than INPUT and OUTPUT.", file=sys.stderr)
         return USAGE
     media = MediaTools.from_settings(settings)
-    recovery = options.recovery_dir or output.with_name(output.name + ".recovery")
+    recovery = (options.recovery_dir or output.with_name(output.name + ".recovery")).resolve()
+    if recovery == state_file.parent:
+        # Both are guarded by a lock on the folder.
+        print("❌ The state file must lie outside the recovery folder.", file=sys.stderr)
+        return USAGE
     with alone_in(recovery):
         conversion = Conversion(
             source=source,

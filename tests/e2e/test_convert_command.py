@@ -252,6 +252,7 @@ async def test_no_state_is_written_over_a_video(tmp_path: Path, name: str) -> No
         ("out.mp4", {"--recovery-dir": "film.avi"}),
         ("out.mp4", {"--recovery-dir": "film.avi/deeper"}),
         ("out.mp4", {"--state-file": "folder"}),
+        ("out.mp4", {"--state-file": "folder/s.json", "--recovery-dir": "folder"}),
         ("o" * 250, {}),
     ],
 )
