@@ -36,6 +36,9 @@ def main(arguments: Sequence[str]) -> int:
     if options.archive is not None and not options.archive.is_file():
         narrator.tell(f"❌ {options.archive} is not a file.")
         return USAGE
+    if options.archive is not None and not _can_be_sent(options.archive):
+        narrator.tell("❌ Telegram takes no file that is empty, or whose name is no text.")
+        return USAGE
     try:
         folder.mkdir(parents=True, exist_ok=True)
         with InstanceLock(folder):
@@ -50,6 +53,14 @@ def main(arguments: Sequence[str]) -> int:
         narrator.tell("🛑 Stopped.")
         return INTERRUPTED
     return FAILED
+
+
+def _can_be_sent(file: Path) -> bool:
+    try:
+        file.name.encode()
+    except UnicodeEncodeError:
+        return False
+    return file.stat().st_size > 0
 
 
 def _parser() -> argparse.ArgumentParser:

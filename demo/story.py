@@ -31,6 +31,8 @@ PEOPLES_DC = "2"
 PATIENCE, SILENCE = 60.0, 900.0
 #: What the bot logs when it serves.
 READY = "✅ Ready"
+#: How the bot's last word on an archive begins, which is a reply to the message with it.
+SUMMARY = re.compile("✅|⚠️|❌|ℹ️")
 #: Folders and files of an earlier run.
 STALE = ("sandbox", "bot", "files")
 
@@ -131,13 +133,11 @@ class Story:
         self._narrator.tell("")
         self._narrator.hear(await person.say(BOT_NAME, "/start"))
         await self._first_word(person)
-        await self._send(person)
-        # The bot shows the name as Telegram gives it, which is in one line and without folders.
-        summary = re.compile(rf"(✅|⚠️|❌|ℹ️) {re.escape(self._archive.name)}: ")
+        sent = await self._send(person)
         while True:
             for message in list(person.received.values()):
                 text = message.raw_text or ""
-                if summary.match(text) and not message.media:
+                if SUMMARY.match(text) and message.reply_to_msg_id == sent and not message.media:
                     return text
                 if text.startswith("🔒") and message.id not in self._answered:
                     await self._give_password(person, message)
@@ -161,7 +161,8 @@ class Story:
             log = self._folder / "bot.log"
             raise DemoFailed(f"The bot has said nothing for {patience:.0f} seconds; see {log}.")
 
-    async def _send(self, person: Person) -> None:
+    async def _send(self, person: Person) -> int:
+        """Send the archive; returns the message's number."""
         name = self._archive.name
 
         def progress(sent: int, total: int) -> None:
@@ -175,6 +176,7 @@ class Story:
             progress_callback=progress,
         )
         self._narrator.hear(message)
+        return int(message.id)
 
     async def _give_password(self, person: Person, question: Message) -> None:
         """Ask whoever sits at the terminal."""

@@ -134,6 +134,25 @@ def test_something_that_is_no_archive_ends_with_one_and_the_reason(tmp_path: Pat
     assert ran.stdout.rstrip().splitlines()[-1].startswith("❌ letter.zip: ")
 
 
+def test_a_name_that_the_bot_shows_otherwise_is_no_reason_to_wait(tmp_path: Path, sample: Path) -> None:
+    with zipfile.ZipFile(sample) as archive:
+        archive.extract("京都の秋/写真11 おまけ.webp", tmp_path)
+    odd = tmp_path / " lead  double\u202e\n.zip"
+    with zipfile.ZipFile(odd, "w") as archive:
+        archive.write(tmp_path / "京都の秋/写真11 おまけ.webp", "a.webp")
+    ran = demo(tmp_path / "demo", "--archive", str(odd))
+    assert ran.returncode == 0 and "1 picture sent" in ran.stdout
+
+
+@pytest.mark.parametrize(("name", "content"), [(b"empty.zip", b""), (b"bad\xff.zip", b"content")])
+def test_what_telegram_takes_from_nobody_is_said_at_once(tmp_path: Path, name: bytes, content: bytes) -> None:
+    file = tmp_path / os.fsdecode(name)
+    file.write_bytes(content)
+    ran = demo(tmp_path / "demo", "--archive", str(file))
+    assert (ran.returncode, ran.stderr) == (2, "")
+    assert "Telegram takes no file" in ran.stdout
+
+
 def test_a_file_that_is_not_there_is_said_at_once(tmp_path: Path) -> None:
     ran = demo(tmp_path / "demo", "--archive", str(tmp_path / "none.zip"))
     assert (ran.returncode, ran.stderr) == (2, "")
