@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.media.makers import QUICK, SIDE_BY_SIDE, Memory, clip, convert, streams
+from tests.media.makers import QUICK, SIDE_BY_SIDE, Memory, clip, convert, ffmpeg, streams
 from utils.errors import ConversionFailed, DiskFull
 from utils.media import Converter, EncodeSettings, Tools, Verdict, inspect
 from utils.media.picture import video_filters
@@ -108,7 +108,24 @@ async def test_what_could_not_be_read_is_told(tmp_path: Path, caplog: pytest.Log
     data = source.read_bytes()
     source.write_bytes(data[: len(data) // 2])
     await convert(source, tmp_path / "out.mp4")
-    assert "of 4 seconds could be read" in caplog.text
+    assert "of 4.0 seconds could be read" in caplog.text
+
+
+@pytest.mark.parametrize("name", ["b.mkv", "b.mov"])
+async def test_subtitles_that_outlast_the_picture_are_no_damage(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture, name: str
+) -> None:
+    clip(tmp_path / "a.mkv", *MPEG4, seconds=1)
+    (tmp_path / "a.srt").write_text(
+        "1\n00:00:00,100 --> 00:00:00,900\nA\n\n2\n00:00:08,000 --> 00:00:09,000\nB\n"
+    )
+    subtitles = ("-c:s", "mov_text" if name.endswith("mov") else "ass")
+    ffmpeg("-i", tmp_path / "a.mkv", "-i", tmp_path / "a.srt", "-c", "copy", *subtitles, tmp_path / name)
+    with pytest.MonkeyPatch.context() as patch:
+        # As where MP4 does not take them.
+        patch.setattr("utils.media.plan._TEXT_SUBTITLES", set())
+        await convert(tmp_path / name, tmp_path / "out.mp4")
+    assert "could be read" not in caplog.text
 
 
 class SlowDisk(Memory):

@@ -14,7 +14,7 @@ from utils.media.checkpoint import Checkpoint, finished_only, identity_of, read_
 from utils.media.disk import FreeSpace, free_bytes, require_room, settle
 from utils.media.full import convert_fully
 from utils.media.inspection import Inspection
-from utils.media.plan import Action
+from utils.media.plan import Action, ConversionPlan
 from utils.media.remux import remux
 from utils.media.settings import EncodeSettings
 from utils.media.tools import Tools
@@ -85,11 +85,10 @@ class Converter:
             result = await self._carry_out(work)
         finally:
             await asyncio.to_thread(work.part.unlink, missing_ok=True)
-        if result.duration < inspection.duration * _MOST and plan.times_trusted:
+        promised = _promised(inspection.duration, plan)
+        if result.duration < promised * _MOST and plan.times_trusted:
             log.warning(
-                "⚠️ Only %.0f of %.0f seconds could be read of a damaged video",
-                result.duration,
-                inspection.duration,
+                "⚠️ Only %.1f of %.1f seconds could be read of a damaged video", result.duration, promised
             )
         await on_progress(100.0)
         return result
@@ -111,6 +110,15 @@ class Converter:
                 await asyncio.to_thread(_remove_empty, work.folder)
                 return result
         return await convert_fully(work)
+
+
+def _promised(duration: float, plan: ConversionPlan) -> float:
+    """Seconds that the source says its picture lasts, or 0 where it does not.
+
+    That of the whole (``duration``) may be that of subtitles or data, which often outlast the picture.
+    """
+    found = plan.probe
+    return plan.picture.duration or (0.0 if found.subtitles or found.other_streams else duration)
 
 
 def _copy(work: Work) -> None:
