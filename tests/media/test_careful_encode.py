@@ -66,6 +66,25 @@ async def test_a_video_on_its_side_is_turned_upright(tmp_path: Path, turn: int) 
         assert abs(got.getpixel(corner_at)[0] - expected.getpixel(corner_at)[0]) < 30  # type: ignore[index]
 
 
+@pytest.mark.parametrize(
+    ("form", "mode"), [("PNG", "RGBA"), ("PNG", "LA"), ("GIF", "RGBA"), ("WEBP", "RGBA")]
+)
+async def test_a_transparent_animation_is_on_white(tmp_path: Path, form: str, mode: str) -> None:
+    shown = []
+    for number in range(4):
+        image = Image.new("RGBA", (64, 64), (0, 0, 0, 0))
+        image.paste((0, 0, 0, 255), (0, 0, 32, 8 + number))
+        shown.append(image.convert(mode))
+    source = tmp_path / f"a.{form.lower()}"
+    shown[0].save(
+        source, form, save_all=True, append_images=shown[1:], duration=100, lossless=True, disposal=2
+    )
+    await convert(source, tmp_path / "out.mp4")
+    result = picture(tmp_path / "out.mp4")
+    assert min(result.getpixel((48, 48))) > 240  # type: ignore[arg-type]
+    assert max(result.getpixel((4, 4))) < 20  # type: ignore[arg-type]
+
+
 async def test_rotation_survives_a_rewrap(tmp_path: Path) -> None:
     lying = clip(tmp_path / "lying.mp4", *H264, *AAC, seconds=1)
     source = tmp_path / "turned.mov"

@@ -14,6 +14,9 @@ DEINTERLACE_LEAD_IN = 8
 #: Codecs whose decoders mark each frame as interlaced or not, so that progressive ones stay as they are.
 _MARKS_FRAMES = {"h264", "hevc", "mpeg1video", "mpeg2video", "mpeg4", "vc1", "wmv3", "dvvideo"}
 
+#: What ffmpeg makes of a PNG that may be transparent.
+_WITH_ALPHA = {"rgba", "rgba64be", "ya8", "ya16be", "pal8"}
+
 #: Peak brightness of standard white in nits: https://www.itu.int/pub/R-REP-BT.2408
 _WHITE_NITS = 203
 _BT709 = {"colorspace": "bt709", "color_primaries": "bt709", "color_trc": "bt709", "color_range": "tv"}
@@ -30,7 +33,7 @@ def video_filters(video: VideoStream, *, settings: EncodeSettings, features: Fea
     ffmpeg itself turns a rotated picture upright before the first of them.
     """
     size = encode_size(video, max_height=settings.max_height)
-    chain = [*_deinterlace(video, features)]
+    chain = [*_on_white(video), *_deinterlace(video, features)]
     if video.hdr:
         chain += [f"scale={size.width}:{size.height}:flags=bicubic", *_tone_map(video, features)]
     else:
@@ -70,6 +73,14 @@ def output_time_base(video: VideoStream) -> Fraction:
     if video.time_base.denominator <= 1_000_000:
         return video.time_base
     return Fraction(1, 1_000_000)
+
+
+def _on_white(video: VideoStream) -> list[str]:
+    """A transparent animation on white, as ffmpeg's decoder of GIF and Pillow's of WebP give it already."""
+    if video.codec != "apng" or video.pixel_format not in _WITH_ALPHA:
+        return []
+    white = "lutrgb=r=255:g=255:b=255:a=255"
+    return [f"format=rgba,split[over][under];[under]{white}[white];[white][over]overlay=format=gbrp"]
 
 
 def _deinterlace(video: VideoStream, features: Features) -> list[str]:
