@@ -8,6 +8,7 @@ import json
 import os
 import sys
 import time
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Protocol
@@ -16,6 +17,7 @@ from utils.checkpoint import StateCheckpoint
 from utils.conversion_state import COMPLETED, FAILED, IN_PROGRESS, PENDING, ConversionStateManager
 from utils.errors import ConversionTimeout, DiskFull, MediaError, NotMedia
 from utils.media import Converter, Inspection, MediaTools, Verdict
+from utils.storage.lock import alone_in
 
 #: Exit codes beside 0 and 2 (usage): no video, the conversion failed, it took too long, no room on the disk.
 NO_VIDEO, NOT_CONVERTED, TIMEOUT, NO_ROOM = 3, 4, 5, 6
@@ -76,7 +78,8 @@ class Conversion:
             details = {**details, "name": self.source.name}
             self.states.save_state(self.source, PENDING, 0, self.output, details=details)
         checkpoint = StateCheckpoint(self.states, self.source)
-        resumed = await asyncio.to_thread(self.converter.resumed_from, checkpoint)
+        await asyncio.to_thread(self._fetch, checkpoint)
+        resumed = await asyncio.to_thread(self.converter.resumed_from, checkpoint, self.folder)
         if resumed > 0:
             print(f"♻️ Resumed after {resumed:.0f} %", file=sys.stderr)
 
@@ -94,6 +97,16 @@ class Conversion:
             )
         finally:
             show.end()
+
+    def _fetch(self, checkpoint: StateCheckpoint) -> None:
+        """Bring the segments here that an earlier call was told to keep elsewhere. Blocking.
+
+        Raises :class:`AlreadyRunning`. From another disk they are not fetched: then it starts over.
+        """
+        before = Path((checkpoint.load() or {}).get("folder", self.folder))
+        if before != self.folder and before.name == self.folder.name and before.is_dir():
+            with alone_in(before.parent), suppress(OSError):
+                before.rename(self.folder)
 
     def _failed(self, error: MediaError, code: int) -> int:
         self.states.save_state(self.source, IN_PROGRESS, 0, self.output)

@@ -115,6 +115,21 @@ async def test_state_and_segments_lie_where_they_are_told_to(tmp_path: Path) -> 
     assert list(recovery.iterdir()) == []
 
 
+@pytest.mark.parametrize("there", [True, False])
+async def test_told_another_recovery_folder_it_goes_on_with_what_is_there(
+    tmp_path: Path, there: bool
+) -> None:
+    arguments = (old_film(tmp_path, 12), tmp_path / "out.mp4")
+    before, after = tmp_path / "before", tmp_path / "after"
+    await killed_after(30, environ(tmp_path), (*arguments, "--recovery-dir", before))
+    if not there:
+        shutil.rmtree(before)
+    ended = await convert(tmp_path, *arguments, "--recovery-dir", after)
+    assert ended.code == 0
+    assert ("♻️ Resumed" in ended.err) is there
+    assert not list(tmp_path.glob("*/convert-*"))
+
+
 async def test_two_films_of_one_name_may_share_a_recovery_folder(tmp_path: Path) -> None:
     recovery, films = tmp_path / "segments", [tmp_path / "1" / "a.ts", tmp_path / "2" / "a.ts"]
     for film, extra in zip(films, ("null", "negate"), strict=True):

@@ -34,8 +34,11 @@ class Converter:
         self._tools = tools
         self._free = free
 
-    def resumed_from(self, checkpoint: Checkpoint) -> float:
-        """The percentage of the frames that :meth:`convert` would not encode again. Looks at file sizes."""
+    def resumed_from(self, checkpoint: Checkpoint, work_dir: Path | None = None) -> float:
+        """The percentage of the frames that :meth:`convert` would not encode again. Looks at file sizes.
+
+        In ``work_dir``, or where the segments were.
+        """
         state = read_state(checkpoint.load())
         if state is None or not state.recipe.frames:
             return 0.0
@@ -44,6 +47,8 @@ class Converter:
                 return 0.0
         except OSError:
             return 0.0
+        if work_dir is not None:
+            state = replace(state, folder=str(work_dir))
         return 100.0 * finished_only(state).frames_done / state.recipe.frames
 
     async def convert(
