@@ -172,23 +172,23 @@ class Job:
         if not self._taken_up:
             await self._take_up()
             self._taken_up = True
-        full: DiskFull | None = None
+        stopped: DiskFull | PasswordNeeded | None = None
         try:
             with disk_errors():
                 await self._extract_all(passwords)
-        except (PasswordNeeded, VolumeMissing):
+        except VolumeMissing:
             raise
-        except DiskFull as error:
-            # Sending what is there makes room.
-            full = error
+        except (DiskFull, PasswordNeeded) as error:
+            # Sending what is there makes room, and need not wait for a password.
+            stopped = error
         except (ArchiveError, StorageError) as error:
             # What was taken out before is delivered all the same.
             await self._fail(error)
         for album in self._builder.finish():
             await self._outbox.put(album)
         await self._outbox.drain()
-        if full is not None:
-            raise full
+        if stopped is not None:
+            raise stopped
 
     async def give_up(self, error: BotError) -> None:
         """Trying again does not help: the job ends with what was sent."""

@@ -246,6 +246,7 @@ async def test_what_needed_no_password_comes_though_the_password_was_not_found(
     async with world.running(PASSWORD_ATTEMPTS=1):
         await world.send(archive)
         await world.wait("attempt 1 of 1")
+        assert len(world.media()) == 2
         await world.person.say(BOT, "wrong")
         summary = await world.wait("❌ outer.zip: ")
         await until(lambda: not world.leftovers())
