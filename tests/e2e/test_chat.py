@@ -483,6 +483,15 @@ async def test_results_can_go_to_a_channel_also_after_a_restart(
     ]
 
 
+async def test_a_channel_in_which_it_may_not_post_is_told_of(world: World, tmp_path: Path) -> None:
+    channel = await world.sandbox.add_channel("Holidays")
+    await world.sandbox.join(channel, BOT_ID)
+    async with world.running(TARGET_CHAT=f"-100{channel}"):
+        await world.send(zip_of(tmp_path / "a.zip", {"a.jpg": photo(1), "wrap.mkv": video("mkv")}))
+        assert "CHAT_ADMIN_REQUIRED" in await world.wait("❌ a.zip: ")
+        await until(lambda: not world.leftovers())
+
+
 async def test_without_a_token_it_logs_in_as_a_person(world: World, tmp_path: Path) -> None:
     owner_phone = "+15550009"
     owner_id = await world.sandbox.add_person(owner_phone, "Owner", "owner", "2fa password")
