@@ -11,7 +11,17 @@ from pathlib import Path
 
 import pytest
 
-from tests.media.makers import AAC, H264, TOOLS, clip, convert, decodes_without_a_word, ffmpeg, shown_times
+from tests.media.makers import (
+    AAC,
+    H264,
+    TOOLS,
+    clip,
+    convert,
+    decodes_without_a_word,
+    ffmpeg,
+    shown_times,
+    streams,
+)
 from utils.errors import ConversionFailed, NotMedia
 from utils.media import Inspection, Verdict, inspect, make_thumbnail
 from utils.media.probe import probe
@@ -94,6 +104,53 @@ async def test_damage_in_the_middle_costs_only_what_is_damaged(tmp_path: Path) -
     assert decodes_without_a_word(tmp_path / "out.mp4")
     assert after.duration == pytest.approx(4.0, abs=0.3)
     assert len(shown_times(tmp_path / "out.mp4")) > 70
+
+
+def mpegh(path: Path) -> None:
+    """Call the AC-3 in an MP4 what ffmpeg knows and cannot decode."""
+    path.write_bytes(path.read_bytes().replace(b"ac-3", b"mhm1"))
+
+
+@pytest.mark.parametrize("codec", [H264, MPEG4], ids=["copied", "encoded"])
+@pytest.mark.parametrize("first", ["aac", "ac3"])
+async def test_a_sound_that_cannot_be_decoded_is_left_out(
+    tmp_path: Path, codec: tuple[str, ...], first: str, caplog: pytest.LogCaptureFixture
+) -> None:
+    plain = clip(tmp_path / "plain.mkv", *codec, "-c:a", "pcm_s16le", seconds=1)
+    source = tmp_path / "two.mp4"
+    second = "ac3" if first == "aac" else "aac"
+    ffmpeg(
+        *("-i", plain, "-map", "0:v", "-map", "0:a", "-map", "0:a", "-c:v", "copy"),
+        *("-c:a:0", first, "-c:a:1", second, source),
+    )
+    mpegh(source)
+    with caplog.at_level("INFO"):
+        before, after = await convert(source, tmp_path / "out.mp4")
+    assert after.verdict is Verdict.READY
+    assert [s["codec_type"] for s in streams(tmp_path / "out.mp4")] == ["video", "audio"]
+    assert f"Sound track {1 if first == 'ac3' else 2} (MPEGH_3D_AUDIO) cannot be decoded" in caplog.text
+    assert "it is encoded" not in caplog.text
+    assert decodes_without_a_word(tmp_path / "out.mp4")
+
+
+@pytest.mark.parametrize("codec", [H264, MPEG4], ids=["copied", "encoded"])
+async def test_an_empty_sound_is_left_out(tmp_path: Path, codec: tuple[str, ...]) -> None:
+    source = clip(tmp_path / "empty.mkv", *codec, "-c:a", "mp2", "-af", "atrim=end=0", seconds=1)
+    _, after = await convert(source, tmp_path / "out.mp4")
+    assert after.verdict is Verdict.READY
+    assert len(shown_times(tmp_path / "out.mp4")) == 25
+
+
+async def test_when_the_only_sound_is_noise_the_picture_is_kept(tmp_path: Path) -> None:
+    source = clip(tmp_path / "a.mp4", *MPEG4, sound=False, seconds=1)
+    noise = tmp_path / "noise.mkv"
+    ffmpeg(
+        *("-f", "lavfi", "-i", "sine=d=1", "-i", source, "-map", "1:v", "-map", "0:a", "-c:v", "copy"),
+        *("-c:a", "aac", "-bsf:a", "noise=1", noise),
+    )
+    _, after = await convert(noise, tmp_path / "out.mp4")
+    assert after.verdict is Verdict.READY
+    assert len(shown_times(tmp_path / "out.mp4")) == 25
 
 
 class Server:

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any, Protocol
 
 #: Raised when what is written changes its meaning: a checkpoint of another version starts over.
-VERSION = 1
+VERSION = 2
 
 
 class Checkpoint(Protocol):
@@ -72,13 +72,16 @@ class Done:
 
 @dataclass(frozen=True)
 class EncodeState:
-    """A recipe for ``source`` and how much of it is done. ``folder`` is where the finished segments are."""
+    """A recipe for ``source`` and how much of it is done. ``folder`` is where the finished segments are.
+
+    ``audio`` holds the sound by the tracks' indices in the source; one without a name was left out.
+    """
 
     recipe: Recipe
     source: str
     folder: str
     segments: Mapping[int, Done] = field(default_factory=dict)
-    audio: Done | None = None
+    audio: Mapping[int, Done] = field(default_factory=dict)
     result: Done | None = None
 
     def with_segment(self, number: int, done: Done) -> EncodeState:
@@ -102,7 +105,7 @@ class EncodeState:
             "source": self.source,
             "folder": self.folder,
             "segments": {str(number): asdict(done) for number, done in self.segments.items()},
-            "audio": asdict(self.audio) if self.audio else None,
+            "audio": {str(index): asdict(done) for index, done in self.audio.items()},
             "result": asdict(self.result) if self.result else None,
         }
 
@@ -127,10 +130,10 @@ def read_state(data: Mapping[str, Any] | None) -> EncodeState | None:
             source=str(data["source"]),
             folder=str(data["folder"]),
             segments={int(number): Done(**done) for number, done in data["segments"].items()},
-            audio=Done(**data["audio"]) if data["audio"] else None,
+            audio={int(index): Done(**done) for index, done in data["audio"].items()},
             result=Done(**data["result"]) if data["result"] else None,
         )
-    except (KeyError, TypeError, ValueError):
+    except (AttributeError, KeyError, TypeError, ValueError):
         return None
 
 
@@ -138,7 +141,7 @@ def finished_only(state: EncodeState) -> EncodeState:
     """``state`` without the files that are not there any more, or not as they were. Blocking."""
     folder = Path(state.folder)
     segments = {number: done for number, done in state.segments.items() if is_there(folder, done)}
-    audio = state.audio if state.audio and is_there(folder, state.audio) else None
+    audio = {index: done for index, done in state.audio.items() if not done.name or is_there(folder, done)}
     return replace(state, segments=segments, audio=audio)
 
 

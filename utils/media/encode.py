@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 from fractions import Fraction
 from pathlib import Path
 
@@ -37,7 +38,7 @@ def remux_arguments(source: Path, output: Path, plan: ConversionPlan) -> list[st
         "f": "mp4",
     }
     for place, track in enumerate(plan.audio):
-        options |= _audio_options(place, track, _stream(plan, track))
+        options |= _audio_options(place, track, stream_of(plan, track))
     if plan.subtitles:
         options["c:s"] = "mov_text"
     streams = [plan.video, *(track.index for track in plan.audio), *plan.subtitles]
@@ -96,24 +97,33 @@ def segment_arguments(
     return job.arguments()
 
 
-def audio_arguments(source: Path, output: Path, plan: ConversionPlan, *, mode: str) -> list[str]:
-    """All sound, encoded once and whole; a late start is kept."""
+def audio_arguments(
+    source: Path, output: Path, plan: ConversionPlan, track: AudioTrack, *, mode: str
+) -> list[str]:
+    """One sound track, encoded once and whole; a late start is kept."""
     job = Job()
     number = job.input(source, _TOLERANT if mode == "tolerant" else None)
     options: dict[str, Value] = {"f": "mp4", "map_metadata": -1, "map_chapters": -1}
-    for place, track in enumerate(plan.audio):
-        options |= _audio_options(place, AudioTrack(track.index, copy=False), _stream(plan, track))
-        if mode == "tolerant":
-            options[f"filter:a:{place}"] = "asetpts=N/SR/TB"
-    job.output(output, [(number, str(track.index)) for track in plan.audio], options)
+    options |= _audio_options(0, AudioTrack(track.index, copy=False), stream_of(plan, track))
+    if mode == "tolerant":
+        options["filter:a:0"] = "asetpts=N/SR/TB"
+    job.output(output, [(number, str(track.index))], options)
     return job.arguments()
+
+
+@dataclass(frozen=True)
+class EncodedTrack:
+    """An encoded track; ``offset`` is when its sound starts, in seconds from the start of the source."""
+
+    track: AudioTrack
+    path: Path
+    offset: Fraction
 
 
 def join_arguments(
     *,
     listing: Path,
-    audio: Path | None,
-    sound_offset: Fraction,
+    sound: Sequence[EncodedTrack],
     source: Path,
     output: Path,
     plan: ConversionPlan,
@@ -123,9 +133,9 @@ def join_arguments(
 ) -> list[str]:
     """Segments, sound, and the source's subtitles, chapters and title in one MP4, its index in front.
 
-    ``offset`` is when the picture starts and ``sound_offset`` when the sound does, in seconds from the start
-    of the source. ``listing`` is a bare name, for ffmpeg to be run where it is: the names in it are taken for
-    addresses next to that of the list, in which a # or a ? would end the path.
+    ``offset`` is when the picture starts, in seconds from the start of the source. ``listing`` is a bare
+    name, for ffmpeg to be run where it is: the names in it are taken for addresses next to that of the list,
+    in which a # or a ? would end the path.
     """
     job = Job()
     picture = job.input(listing, {**_CONCAT, **_delayed(offset)})
@@ -139,11 +149,9 @@ def join_arguments(
         "map_chapters": -1,
         "f": "mp4",
     }
-    if audio is not None:
-        number = job.input(audio, _delayed(sound_offset))
-        streams += [(number, f"a:{place}") for place in range(len(plan.audio))]
-        for place, track in enumerate(plan.audio):
-            options |= _language(place, _stream(plan, track))
+    for place, encoded in enumerate(sound):
+        streams.append((job.input(encoded.path, _delayed(encoded.offset)), "a:0"))
+        options |= _language(place, stream_of(plan, encoded.track))
     if keep_extras:
         extras = job.input(source)
         streams += [(extras, str(index)) for index in plan.subtitles]
@@ -203,7 +211,8 @@ def _hardware(encoder: str) -> tuple[dict[str, Value], list[str]]:
     return {}, []
 
 
-def _stream(plan: ConversionPlan, track: AudioTrack) -> AudioStream:
+def stream_of(plan: ConversionPlan, track: AudioTrack) -> AudioStream:
+    """The stream that ``track`` takes over."""
     return next(audio for audio in plan.probe.audios if audio.index == track.index)
 
 

@@ -28,12 +28,13 @@ from utils.media.checkpoint import (
     read_state,
 )
 from utils.media.disk import require_room, settle
-from utils.media.encode import audio_arguments, concat_listing, join_arguments, segment_arguments
+from utils.media.encode import EncodedTrack, concat_listing, join_arguments, segment_arguments, stream_of
 from utils.media.geometry import encode_size
 from utils.media.inspection import Inspection
 from utils.media.probe import probe
 from utils.media.recipe import first_way, lanes_of, prepare, read_source
 from utils.media.segments import FrameTimes
+from utils.media.sound import LEFT_OUT, encode_track
 from utils.media.tools import Progress
 from utils.media.verify import require_decodable, require_frames, require_playable
 from utils.media.work import Work, together
@@ -156,7 +157,7 @@ class _Encoding:
                 await self._encode_segment(number, recipe.segments[number])
 
         jobs = [lane() for _ in range(lanes_of(recipe, self._work.settings))]
-        if self._work.plan.audio and self._state.audio is None:
+        if any(track.index not in self._state.audio for track in self._work.plan.audio):
             jobs.append(self._encode_audio())
         await together(*jobs)
 
@@ -177,17 +178,11 @@ class _Encoding:
         return self._seconds / duration if duration else 0.0
 
     async def _encode_audio(self) -> None:
-        work = self._work
-        final = work.folder / "audio.mp4"
-        part = final.with_name(f"{final.name}.part")
-        await work.tools.convert(
-            audio_arguments(work.source, part, work.plan, mode=self._way),
-            within=work.settings.timeout_seconds,
-            stall=work.settings.stall_seconds,
-        )
-        size = await asyncio.to_thread(settle, part, final)
-        self._state = replace(self._state, audio=Done(final.name, size))
-        await self._save()
+        for track in self._work.plan.audio:
+            if track.index not in self._state.audio:
+                done = await encode_track(self._work, track, mode=self._way)
+                self._state = replace(self._state, audio={**self._state.audio, track.index: done})
+                await self._save()
 
     async def _encode_segment(self, number: int, segment: Segment) -> None:
         work, reading = self._work, self._reading
@@ -235,7 +230,7 @@ class _Encoding:
         ]
         listing = Path("segments.txt")
         await asyncio.to_thread((work.folder / listing).write_text, concat_listing(files), encoding="utf-8")
-        sound_offset = await self._sound_offset()
+        sound = await self._sound()
         if work.plan.probe.container in UNPACKED:
             tries: tuple[bool, ...] = (False,)
         else:
@@ -245,8 +240,7 @@ class _Encoding:
                 await work.tools.convert(
                     join_arguments(
                         listing=listing,
-                        audio=work.folder / state.audio.name if state.audio else None,
-                        sound_offset=sound_offset,
+                        sound=sound,
                         source=work.source,
                         output=work.part,
                         plan=work.plan,
@@ -266,14 +260,18 @@ class _Encoding:
                 if not keep_extras or len(tries) == 1:
                     raise
 
-    async def _sound_offset(self) -> Fraction:
-        """Seconds from the start of the source to the start of its sound."""
-        work, audio = self._work, self._state.audio
-        if audio is None or self._way == "tolerant":
-            return Fraction(0)
-        source, taken = work.plan.probe, {track.index for track in work.plan.audio}
-        zero = source.zero_of(*(stream for stream in source.audios if stream.index in taken))
-        return zero + (await probe(work.folder / audio.name, work.tools)).start
+    async def _sound(self) -> list[EncodedTrack]:
+        """The tracks that were not left out."""
+        work, found = self._work, list[EncodedTrack]()
+        for track in work.plan.audio:
+            if self._state.audio[track.index] == LEFT_OUT:
+                continue
+            path, offset = work.folder / self._state.audio[track.index].name, Fraction(0)
+            if self._way != "tolerant":
+                zero = work.plan.probe.zero_of(stream_of(work.plan, track))
+                offset = zero + (await probe(path, work.tools)).start
+            found.append(EncodedTrack(track, path, offset))
+        return found
 
     async def _verify(self) -> Inspection:
         work, reading = self._work, self._reading

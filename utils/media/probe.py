@@ -104,14 +104,14 @@ class Probe:
         """The picture that a player would show: the largest one, the first of equals."""
         return max(self.videos, key=lambda v: (v.width * v.height, -v.index), default=None)
 
-    def zero_of(self, *streams: VideoStream | AudioStream) -> Fraction:
-        """Seconds from the start of the file to ffmpeg's zero when it takes only ``streams``.
+    def zero_of(self, stream: VideoStream | AudioStream) -> Fraction:
+        """Seconds from the start of the file to ffmpeg's zero when it takes only ``stream``.
 
         Where clocks may jump, ffmpeg counts from the first of the streams that it takes.
         """
-        if self.container not in _CLOCK_JUMPS or not streams:
+        if self.container not in _CLOCK_JUMPS:
             return Fraction(0)
-        return max(Fraction(0), min(stream.start for stream in streams) - self.start)
+        return max(Fraction(0), stream.start - self.start)
 
 
 def parse_probe(text: bytes) -> Probe:

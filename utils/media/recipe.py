@@ -141,7 +141,7 @@ def _keep_finished(state: EncodeState, earlier: EncodeState | None) -> EncodeSta
         and new.segments[number].frames
         and earlier.recipe.segments[number] == new.segments[number]
     }
-    return replace(state, segments=kept, audio=earlier.audio if new.mode != "tolerant" else None)
+    return replace(state, segments=kept, audio=earlier.audio if new.mode != "tolerant" else {})
 
 
 def _fits(recipe: Recipe, reading: Reading) -> bool:

@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 import asyncio
+from dataclasses import replace
 
-from utils.errors import ConversionFailed
+from utils.errors import ConversionFailed, ConversionTimeout
 from utils.media.disk import require_room, settle
 from utils.media.encode import remux_arguments
 from utils.media.frame_times import read_frame_times
 from utils.media.inspection import Inspection
+from utils.media.plan import AudioTrack
 from utils.media.segments import FrameTimes
+from utils.media.sound import LEFT_OUT, encode_track
 from utils.media.tools import Progress
 from utils.media.verify import require_frames, require_playable
 from utils.media.work import Work, together
@@ -27,6 +30,19 @@ async def remux(work: Work) -> Inspection:
         await work.show(now.seconds / work.inspection.duration if work.inspection.duration else 0.0)
 
     async def copy() -> None:
+        try:
+            await copy_once()
+        except ConversionTimeout:
+            raise
+        except ConversionFailed:
+            # One track that cannot be decoded is no reason to encode the picture.
+            audio = await _with_sound(work)
+            if audio == work.plan.audio:
+                raise
+            work.plan = replace(work.plan, audio=audio)
+            await copy_once()
+
+    async def copy_once() -> None:
         await work.tools.convert(
             remux_arguments(work.source, work.part, work.plan),
             within=work.settings.timeout_seconds,
@@ -47,6 +63,18 @@ async def remux(work: Work) -> Inspection:
     )
     await asyncio.to_thread(settle, work.part, work.output)
     return result
+
+
+async def _with_sound(work: Work) -> tuple[AudioTrack, ...]:
+    """The tracks of the plan without those in which nothing can be decoded."""
+    kept = []
+    for track in work.plan.audio:
+        done = None if track.copy else await encode_track(work, track, mode="exact")
+        if done != LEFT_OUT:
+            kept.append(track)
+        if done is not None and done.name:
+            await asyncio.to_thread((work.folder / done.name).unlink)
+    return tuple(kept)
 
 
 async def _source_times(work: Work) -> FrameTimes | None:
