@@ -93,6 +93,9 @@ def planned(probe: Probe, layout: Layout | None = FRONT, size: int = 1_000_000) 
         (described(video(sample_aspect_ratio="64:45")), FRONT, Action.FULL, "not square (64/45)"),
         (described(video(width=7680, height=4320)), FRONT, Action.FULL, "7680x4320"),
         (described(video(color_transfer="arib-std-b67")), FRONT, Action.FULL, "HDR"),
+        (described(video(has_b_frames=2), audio("mp3"), container="avi"), None, Action.FULL, "order"),
+        (described(video(has_b_frames=2), container="h264"), None, Action.FULL, "order"),
+        (described(video(has_b_frames=0), audio("mp3"), container="avi"), None, Action.AUDIO, "MP3"),
         (described(video(), audio(), duration="143165"), FRONT, Action.FULL, "times in it make no sense"),
     ],
 )

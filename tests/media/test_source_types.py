@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import itertools
+import subprocess
 from pathlib import Path
 
 import pytest
@@ -148,6 +149,34 @@ async def test_a_copied_picture_is_not_touched(tmp_path: Path) -> None:
             "-i", path, "-map", "0:v", "-c", "copy", "-bsf:v", "h264_mp4toannexb", tmp_path / f"{name}.h264"
         )
     assert (tmp_path / "before.h264").read_bytes() == (tmp_path / "after.h264").read_bytes()
+
+
+@pytest.mark.parametrize("name", ["b-frames.avi", "b-frames.h264"])
+async def test_pictures_whose_order_is_not_stored_come_in_order(tmp_path: Path, name: str) -> None:
+    reordered = ("-c:v", "libx264", "-preset", "veryfast", "-bf", "3", "-g", "25", "-pix_fmt", "yuv420p")
+    source = clip(tmp_path / name, *reordered, sound=False)
+    await convert(source, tmp_path / "result.mp4")
+    times = shown_times(tmp_path / "result.mp4")
+    assert times == pytest.approx([number / 25 for number in range(50)], abs=0.001)
+    assert picture_numbers(tmp_path / "result.mp4", source) == list(range(50))
+
+
+def picture_numbers(path: Path, source: Path) -> list[int]:
+    """For each picture of ``path``, the number of the one of ``source`` that it is most like."""
+    mine, theirs = pictures(path), pictures(source)
+
+    def unlike(one: bytes, other: bytes) -> int:
+        return sum(abs(a - b) for a, b in zip(one, other, strict=True))
+
+    return [min(range(len(theirs)), key=lambda n: unlike(shot, theirs[n])) for shot in mine]
+
+
+def pictures(path: Path) -> list[bytes]:
+    """Each decoded picture, small and grey."""
+    command = ["ffmpeg", "-v", "error", "-i", str(path), "-vf", "scale=32:24,format=gray"]
+    command += ["-fps_mode", "passthrough", "-f", "rawvideo", "-"]
+    raw = subprocess.run(command, check=True, capture_output=True, timeout=60).stdout
+    return [raw[at : at + 32 * 24] for at in range(0, len(raw), 32 * 24)]
 
 
 async def test_a_silent_video_stays_silent(tmp_path: Path) -> None:

@@ -82,6 +82,8 @@ MAX_TRACKS = 8
 _PLAIN_AAC = {"LC", "HE-AAC", "HE-AACv2", "", "unknown"}
 #: Bits a second below which the durations in a file cannot be true.
 _LEAST_BITRATE = 100
+#: Containers that know the order of decoding only: a copy of B-frames out of them gets wrong times.
+_UNORDERED = {"avi", "h264"}
 _PLAYABLE_FORMATS = {"yuv420p", "yuvj420p"}
 
 
@@ -95,7 +97,7 @@ def plan_conversion(probe: Probe, layout: Layout | None, *, size: int) -> Conver
         return None
     audio = _tracks(probe.audios)
     distrust = _why_distrust(probe, size)
-    why_full = _why_encode(video) or distrust
+    why_full = _why_encode(video) or _why_reorder(probe, video) or distrust
     why_audio = _why_encode_audio(probe.audios)
     why_remux = _why_remux(probe, layout)
     if why_full:
@@ -127,6 +129,12 @@ def _why_encode(video: VideoStream) -> str:
         return f"The picture is {video.width}x{video.height}, more than most players decode."
     if video.hdr:
         return "The picture is HDR, which looks pale where it is not understood."
+    return ""
+
+
+def _why_reorder(probe: Probe, video: VideoStream) -> str:
+    if probe.container in _UNORDERED and video.b_frames:
+        return "The order of its pictures is not stored, so that only decoding tells it."
     return ""
 
 
