@@ -21,6 +21,7 @@ VIDEOS: Mapping[str, tuple[str, ...]] = {
     "mp4": (*H264, "-c:a", "aac", "-movflags", "+faststart", "-f", "mp4"),
     "silent": ("-an", *H264, "-movflags", "+faststart", "-f", "mp4"),
     "mkv": (*H264, "-c:a", "aac", "-f", "matroska"),
+    "ac3": (*H264, "-c:a", "ac3", "-f", "mp4"),
     "pcm": (*H264, "-c:a", "pcm_s16le", "-f", "mov"),
     "avi": ("-c:v", "mpeg4", "-q:v", "5", "-c:a", "libmp3lame", "-f", "avi"),
 }

@@ -11,7 +11,7 @@ from collections.abc import Awaitable, Callable, Mapping
 from pathlib import Path
 from typing import Protocol
 
-from utils.albums import MediaFile
+from utils.albums import MediaFile, plural
 from utils.checkpoint import StateCheckpoint
 from utils.conversion_state import (
     COMPLETED,
@@ -124,21 +124,23 @@ class Conversions:
         else:
             await job.deliver_converted(task.number, *result)
 
-    async def _convert(self, job: Job, file: MediaFile, source: Path) -> tuple[Path, Inspection]:
+    async def _convert(self, job: Job, file: MediaFile, source: Path) -> tuple[Path, Inspection, str]:
+        """The result, what it is, and what to say of it."""
         checkpoint = StateCheckpoint(self._states, source)
         state = self._states.load_state(source)
         assert state is not None
         output = Path(state["output_path"])
+        inspection = await self._inspect(source, file.name)
         if state["status"] == COMPLETED and await asyncio.to_thread(output.exists):
             # Cut off after the conversion and before its result was in the job's journal.
-            return output, await self._inspect(output, output.name)
+            result = await self._inspect(output, output.name)
+            return output, result, lost_sound(inspection, result)
         resumed = self._converter.resumed_from(checkpoint)
         if state["status"] == IN_PROGRESS and resumed > 0:
             log.info("♻️ Resumed conversion after crash: %s (from %.0f%%)", file.name, resumed)
         else:
             log.info("🎬 Starting %sconversion: %s", "deferred " if self._deferred else "", file.name)
         await asyncio.to_thread(self._states.save_state, source, IN_PROGRESS, state["progress"], output)
-        inspection = await self._inspect(source, file.name)
         if inspection.verdict is not Verdict.DEFERRED:
             raise ConversionFailed(inspection.reason)
         work_dir = self._recovery / f"{job.id}-{file.number:06d}"
@@ -158,7 +160,7 @@ class Conversions:
         await asyncio.to_thread(self._states.mark_completed, source)
         log.info("✅ Conversion completed: %s -> %s", file.name, converted_name(file.name))
         log.info("⏱️ %s took %.1f s (%s)", file.name, time.monotonic() - started, inspection.reason)
-        return output, result
+        return output, result, lost_sound(inspection, result)
 
     async def _failed(
         self, job: Job, file: MediaFile, source: Path, task: ConversionTask, error: BotError
@@ -188,3 +190,14 @@ class Conversions:
             except OSError:
                 shutil.copyfile(source, kept)
         write_bytes(kept.with_suffix(".reason.txt"), f"{file.name}: {reason}\n".encode())
+
+
+def lost_sound(source: Inspection, result: Inspection) -> str:
+    """That ``result`` has fewer sound tracks than were to be taken over from ``source``, or ""."""
+    if source.plan is None or result.plan is None:
+        return ""
+    lost = len(source.plan.audio) - len(result.plan.audio)
+    if lost <= 0:
+        return ""
+    what = "The sound" if not result.plan.audio else plural(lost, "sound track")
+    return f"{what} could not be decoded."

@@ -382,11 +382,14 @@ class Job:
     async def _convert(self, number: int) -> None:
         await self._services.convert(self.record.deferred[number], self.record.costs[number], self.id)
 
-    async def deliver_converted(self, number: int, path: Path, inspection: Inspection) -> None:
-        """Send the video in ``path`` that the deferred file ``number`` became; both are deleted then."""
+    async def deliver_converted(self, number: int, path: Path, inspection: Inspection, note: str) -> None:
+        """Send the video in ``path`` that the deferred file ``number`` became, with ``note`` in its caption.
+
+        Both files are deleted then.
+        """
         original = self.record.deferred[number]
         named = replace(original, name=converted_name(original.name))
-        file = await self._video(named, path, inspection)
+        file = replace(await self._video(named, path, inspection), note=note)
         await self.delivery.write({"t": lines.CONVERTED, "number": number, "file": asdict(file)})
         await self.deliver_one(number)
 

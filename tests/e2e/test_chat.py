@@ -448,6 +448,16 @@ async def test_a_video_that_can_not_be_converted_comes_as_it_is_and_is_kept_asid
     assert "film.avi: " in kept[".txt"].read_text()
 
 
+async def test_that_the_sound_was_lost_stands_in_the_caption(world: World, tmp_path: Path) -> None:
+    # MPEG-H, so says the file: ffmpeg knows it by name alone.
+    film = video("ac3").replace(b"ac-3", b"mhm1")
+    async with world.running():
+        await world.send(zip_of(tmp_path / "a.zip", {"film.mp4": film}))
+        await world.summary()
+    (message,) = world.media()
+    assert message.kind == "video" and "The sound could not be decoded." in message.caption
+
+
 async def test_results_can_go_to_another_chat(world: World, tmp_path: Path) -> None:
     bob_id = await world.sandbox.add_person("+15550002", "Bob", "bob")
     async with world.sandbox.person("+15550002") as bob:
