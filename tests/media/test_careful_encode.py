@@ -226,6 +226,21 @@ async def test_surround_sound_becomes_stereo_and_the_default_track_comes_first(t
     assert second["disposition"]["default"] == 0  # type: ignore[index]
 
 
+async def test_of_several_channels_the_sound_is_that_of_the_picture(tmp_path: Path) -> None:
+    source = tmp_path / "channels.ts"
+    ffmpeg(
+        *("-f", "lavfi", "-i", "testsrc2=s=160x90:d=1", "-f", "lavfi", "-i", "sine=300:d=1"),
+        *("-f", "lavfi", "-i", "testsrc2=s=320x180:d=1", "-f", "lavfi", "-i", "sine=900:d=1"),
+        *("-map", "0", "-map", "1", "-map", "2", "-map", "3", *H264, *AAC),
+        *("-metadata:s:1", "language=deu", "-metadata:s:3", "language=fra"),
+        *("-program", "title=one:st=0:st=1", "-program", "title=two:st=2:st=3", source),
+    )
+    _, after = await convert(source, tmp_path / "out.mp4")
+    assert (after.width, after.height) == (320, 180)
+    sounds = [s for s in streams(tmp_path / "out.mp4") if s["codec_type"] == "audio"]
+    assert [sound["tags"]["language"] for sound in sounds] == ["fra"]  # type: ignore[index]
+
+
 async def test_subtitles_chapters_and_title_are_kept(tmp_path: Path) -> None:
     (tmp_path / "t.srt").write_text("1\n00:00:00,500 --> 00:00:01,500\nHello\n\n")
     (tmp_path / "m.txt").write_text(

@@ -18,7 +18,7 @@ _SAMPLE_PACKETS = 48
 
 _ENTRIES = (
     "packet=stream_index:frame=stream_index,interlaced_frame:stream:stream_tags:stream_disposition"
-    ":stream_side_data_list:format:format_tags:chapter"
+    ":stream_side_data_list:format:format_tags:chapter:program_stream=index"
 )
 
 #: Containers whose clocks may jump, as ffmpeg sees it (AVFMT_TS_DISCONT).
@@ -131,14 +131,15 @@ def parse_probe(text: bytes) -> Probe:
             subtitles.append(_subtitle(stream))
     tags = form.get("tags", {})
     main = max(videos, key=lambda v: (v.width * v.height, -v.index), default=None)
+    foreign = _of_other_programs(data.get("programs", []), main)
     return Probe(
         container=str(form.get("format_name", "")),
         brand=str(tags.get("major_brand", "")),
         start=_fraction(form.get("start_time")),
         duration=_seconds(form.get("duration")) or _longest(videos),
         videos=tuple(videos),
-        audios=tuple(audios),
-        subtitles=tuple(subtitles),
+        audios=tuple(audio for audio in audios if audio.index not in foreign),
+        subtitles=tuple(subtitle for subtitle in subtitles if subtitle.index not in foreign),
         other_streams=len(streams) - len(videos) - len(audios) - len(subtitles),
         chapters=len(data.get("chapters", [])),
         title=str(tags.get("title", "")),
@@ -244,6 +245,13 @@ def _count(sample: Iterable[Mapping[str, Any]], what: str, video: VideoStream | 
     if video is None:
         return 0
     return sum(1 for item in sample if item.get("type") == what and item.get("stream_index") == video.index)
+
+
+def _of_other_programs(programs: Iterable[Mapping[str, Any]], main: VideoStream | None) -> set[int]:
+    """The streams that go only with other pictures: a transport stream may hold several channels."""
+    held = [{int(stream["index"]) for stream in program.get("streams", [])} for program in programs]
+    mine = [streams for streams in held if main is not None and main.index in streams]
+    return set().union(*held).difference(*mine) if mine else set()
 
 
 def _longest(videos: Iterable[VideoStream]) -> float:
