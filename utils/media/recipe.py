@@ -162,7 +162,7 @@ async def _new_recipe(work: Work, reading: Reading, way: str, version: str) -> R
     base = reading.output_time_base
     options["enc_time_base"] = f"{base.numerator}:{base.denominator}"
     options["video_track_timescale"] = str(base.denominator)
-    options["times"] = "setpts=PTS-STARTPTS" if way != "tolerant" else f"setpts=N/({_rate(picture)}*TB)"
+    options["times"] = _times(picture, way)
     segments: tuple[Segment, ...] = (_WHOLE,)
     if reading.frames:
         lanes = _lanes(picture, work.settings, encoder)
@@ -180,6 +180,15 @@ async def _new_recipe(work: Work, reading: Reading, way: str, version: str) -> R
         seek_back=lead_in(picture),
         segments=segments,
     )
+
+
+def _times(picture: VideoStream, way: str) -> str:
+    """The filter that says when each picture is shown."""
+    if way == "tolerant":
+        return f"setpts=N/({_rate(picture)}*TB)"
+    # Where the size of the picture changes, ffmpeg sets up the filters anew, and STARTPTS with them. Nothing
+    # was sought in one segment, whose start the join takes off.
+    return "setpts=PTS" if way == "single" else "setpts=PTS-STARTPTS"
 
 
 def _lanes(picture: VideoStream, settings: EncodeSettings, encoder: str) -> int:
