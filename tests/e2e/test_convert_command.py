@@ -81,7 +81,7 @@ async def test_one_that_plays_as_it_is_is_copied(tmp_path: Path) -> None:
 
 async def test_killed_and_called_again_it_goes_on_to_the_same_bytes(tmp_path: Path) -> None:
     (tmp_path / "whole").mkdir()
-    source = old_film(tmp_path, seconds=12)
+    source = old_film(tmp_path, seconds=6)
     whole = tmp_path / "whole" / "out.mp4"
     assert (await convert(tmp_path, source, whole)).code == 0
     out = tmp_path / "out.mp4"
@@ -106,7 +106,7 @@ async def test_progress_is_told_as_json_lines_up_to_the_end(tmp_path: Path) -> N
 async def test_state_and_segments_lie_where_they_are_told_to(tmp_path: Path) -> None:
     state, recovery = tmp_path / "s.json", tmp_path / "segments"
     options = ("--state-file", state, "--recovery-dir", recovery)
-    await killed_after(30, environ(tmp_path), (old_film(tmp_path, 12), tmp_path / "out.mp4", *options))
+    await killed_after(30, environ(tmp_path), (old_film(tmp_path, 6), tmp_path / "out.mp4", *options))
     assert state.exists() and list(recovery.rglob("*"))
     assert not list(tmp_path.glob("out.mp4*"))
     ended = await convert(tmp_path, tmp_path / "film.avi", tmp_path / "out.mp4", *options)
@@ -119,7 +119,7 @@ async def test_state_and_segments_lie_where_they_are_told_to(tmp_path: Path) -> 
 async def test_told_another_recovery_folder_it_goes_on_with_what_is_there(
     tmp_path: Path, there: bool
 ) -> None:
-    arguments = (old_film(tmp_path, 12), tmp_path / "out.mp4")
+    arguments = (old_film(tmp_path, 6), tmp_path / "out.mp4")
     before, after = tmp_path / "before", tmp_path / "after"
     await killed_after(30, environ(tmp_path), (*arguments, "--recovery-dir", before))
     if not there:
@@ -134,7 +134,7 @@ async def test_two_films_of_one_name_may_share_a_recovery_folder(tmp_path: Path)
     recovery, films = tmp_path / "segments", [tmp_path / "1" / "a.ts", tmp_path / "2" / "a.ts"]
     for film, extra in zip(films, ("null", "negate"), strict=True):
         film.parent.mkdir()
-        clip(film, "-c:v", "mpeg2video", "-q:v", "4", "-c:a", "mp2", seconds=12, picture_filter=extra)
+        clip(film, "-c:v", "mpeg2video", "-q:v", "4", "-c:a", "mp2", seconds=4, picture_filter=extra)
     options = (tmp_path / "out.mp4", "--recovery-dir", recovery, "--state-file", tmp_path / "s.json")
     await killed_after(20, environ(tmp_path), (films[0], *options))
     assert (await convert(tmp_path, films[1], *options)).code == 0
@@ -143,7 +143,7 @@ async def test_two_films_of_one_name_may_share_a_recovery_folder(tmp_path: Path)
 
 
 async def test_a_second_call_for_the_same_is_refused_and_disturbs_nothing(tmp_path: Path) -> None:
-    arguments = (old_film(tmp_path, 12), tmp_path / "out.mp4")
+    arguments = (old_film(tmp_path, 6), tmp_path / "out.mp4")
     process = await start(environ(tmp_path), "convert", *map(str, arguments), "--json")
     assert process.stdout is not None
     await process.stdout.readline()
@@ -158,7 +158,7 @@ async def test_a_second_call_for_the_same_is_refused_and_disturbs_nothing(tmp_pa
 async def test_interrupted_it_says_so_in_a_line_and_goes_on_when_called_again(tmp_path: Path) -> None:
     # What is run in the background ignores it, and so would the program.
     signal.signal(signal.SIGINT, signal.default_int_handler)
-    arguments = (old_film(tmp_path, 12), tmp_path / "out.mp4")
+    arguments = (old_film(tmp_path, 6), tmp_path / "out.mp4")
     process = await start(environ(tmp_path), "convert", *map(str, arguments), "--json")
     assert process.stdout is not None
     while (json.loads(await process.stdout.readline()))["progress"] < 20:
@@ -215,7 +215,7 @@ async def test_what_took_too_long_goes_on_where_it_was(tmp_path: Path) -> None:
         f'#!/bin/sh\ncase "$*" in *segment-00002*) sleep 60;; esac\nexec {shutil.which("ffmpeg")} "$@"\n'
     )
     fake.chmod(0o755)
-    slow = {"PATH": f"{fake.parent}:{os.environ['PATH']}", "CONVERSION_TIMEOUT_SECONDS": "15"}
+    slow = {"PATH": f"{fake.parent}:{os.environ['PATH']}", "CONVERSION_TIMEOUT_SECONDS": "8"}
     ended = await convert(tmp_path, source, out, CONVERSION_THREADS="1", **slow)
     assert ended.code == 5
     assert "█" in ended.err and "\n❌ film.avi: " in ended.err
@@ -288,7 +288,7 @@ async def test_a_long_name_is_a_name(tmp_path: Path) -> None:
 
 def test_it_ends_without_a_word_when_nobody_reads_what_it_prints(tmp_path: Path) -> None:
     command = [sys.executable, ROOT / "extract-compressed-files.py", "convert", "--json"]
-    arguments = [old_film(tmp_path, 12), tmp_path / "out.mp4"]
+    arguments = [old_film(tmp_path, 6), tmp_path / "out.mp4"]
     pipe = subprocess.PIPE
     with subprocess.Popen(
         [*command, *arguments], env=environ(tmp_path), stdout=pipe, stderr=pipe, text=True

@@ -199,7 +199,10 @@ async def test_it_ends_quietly_when_nobody_reads_on(tmp_path: Path) -> None:
 async def test_a_signal_leaves_nothing_behind(tmp_path: Path, number: signal.Signals) -> None:
     (tmp_path / "tmp").mkdir()
     archive = zip_of(tmp_path / "a.zip", {f"{n}.jpg": photo(n) for n in range(300)})
+    # What the tests were started without, as by nohup, the program would ignore, too.
+    before = signal.signal(number, signal.SIG_DFL)
     process = await start({**os.environ, "TMPDIR": str(tmp_path / "tmp")}, "inspect", str(archive))
+    signal.signal(number, before)
     assert process.stdout is not None
     await process.stdout.readline()
     assert list((tmp_path / "tmp").iterdir())
