@@ -205,9 +205,10 @@ class Bot:
             return None
         try:
             return await self._client.get_input_entity(int(name) if name.lstrip("-").isdigit() else name)
-        except ValueError:
+        except (ValueError, rpc.ChannelPrivateError):
             raise SettingsError(
-                f"TARGET_CHAT: {name} cannot be found. Write to the bot from there first."
+                f"TARGET_CHAT: {name} cannot be found. Write to the bot from there first; "
+                "in a channel, make it an administrator."
             ) from None
 
     async def _clean_up_states(self) -> None:

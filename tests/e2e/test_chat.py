@@ -19,6 +19,7 @@ from sandbox.rpc import RpcError
 from tests.files import encrypted, photo, video, zip_of
 from tests.world import BOT, BOT_ID, World, until
 from utils.archives.engine import find_engine
+from utils.errors import SettingsError
 from utils.telegram.client import Ask
 
 
@@ -491,6 +492,13 @@ async def test_results_can_go_to_a_channel_also_after_a_restart(
     assert [post.sha256 for post in posts[:12]] == [
         hashlib.sha256(data).hexdigest() for data in photos.values()
     ]
+
+
+async def test_a_channel_in_which_it_is_not_is_said_at_the_start(world: World) -> None:
+    channel = await world.sandbox.add_channel("Holidays")
+    with pytest.raises(SettingsError, match="make it an administrator"):
+        async with world.running(TARGET_CHAT=f"-100{channel}"):
+            pass
 
 
 async def test_a_channel_in_which_it_may_not_post_is_told_of(world: World, tmp_path: Path) -> None:
