@@ -93,8 +93,8 @@ class ConversionStateManager:
             self._write()
 
     def load_state(self, file_path: str | Path) -> State | None:
-        """What is known about ``file_path``, or None."""
-        with self._newest():
+        """What is known about ``file_path``, or None; from memory, as it is asked on the event loop."""
+        with self._lock:
             state = self.states.get(str(file_path))
             return dict(state) if state else None
 

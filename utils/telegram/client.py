@@ -95,26 +95,22 @@ def build_client(settings: Settings, session_path: Path) -> ArchiveBotClient:
     # for each client keeps two servers in one process apart.
     kind = type("OwnClient", (ArchiveBotClient,), {"_config": None, "_cdn_config": None})
     try:
-        client = _new_client(kind, settings, session_path)
+        client: ArchiveBotClient = kind(
+            str(session_path),
+            settings.API_ID,
+            settings.API_HASH,
+            connection=PatientConnection,
+            catch_up=True,
+            flood_sleep_threshold=0,
+            connection_retries=LOGIN_RETRIES,
+            device_model="Archive bot",
+            app_version="1.0",
+        )
     except sqlite3.DatabaseError:
         raise SettingsError(f"{session_path} is damaged. Delete it; the bot logs in anew.") from None
     if server is not None:
         _use_server(client, settings, server)
     return client
-
-
-def _new_client(kind: type[ArchiveBotClient], settings: Settings, session_path: Path) -> ArchiveBotClient:
-    return kind(
-        str(session_path),
-        settings.API_ID,
-        settings.API_HASH,
-        connection=PatientConnection,
-        catch_up=True,
-        flood_sleep_threshold=0,
-        connection_retries=LOGIN_RETRIES,
-        device_model="Archive bot",
-        app_version="1.0",
-    )
 
 
 def parse_server(text: str) -> tuple[str, int]:
