@@ -6,7 +6,6 @@ import asyncio
 import contextlib
 import itertools
 import json
-import os
 import signal
 import sys
 import tempfile
@@ -110,9 +109,7 @@ async def _inspect_archive(
             error = caught
             print(f"❌ {path.name}: {error.told}", file=sys.stderr)
         except BrokenPipeError:
-            # Whoever reads the rows, such as "head", has seen enough. What is still held back goes nowhere.
-            os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-            return 128 + signal.SIGPIPE
+            raise  # nobody reads the rows any more, which ends every command alike
         except OSError as caught:
             print(f"❌ {path.name}: it cannot be read ({caught.strerror}).", file=sys.stderr)
             return ExitCode.DAMAGED
