@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from utils.errors import ConversionFailed, DiskFull
-from utils.media.process import Limits, Line, Outcome, run
+from utils.processes.supervisor import Limits, Line, Outcome, run
 
 #: Seconds that describing a file, or decoding one picture of it, may take.
 PROBE_TIMEOUT = 120.0

@@ -13,7 +13,7 @@ from pathlib import Path
 import pytest
 
 from utils.errors import ConversionFailed, ConversionTimeout
-from utils.media.process import STDERR_LINES, Limits, run
+from utils.processes.supervisor import STDERR_LINES, Limits, run
 
 SHORT = Limits(timeout=20)
 
@@ -46,7 +46,7 @@ def test_standard_input_is_not_the_bots() -> None:
     inner = "import sys; print(repr(sys.stdin.read()))"
     outer = (
         "import asyncio, sys\n"
-        "from utils.media.process import Limits, run\n"
+        "from utils.processes.supervisor import Limits, run\n"
         f"outcome = asyncio.run(run([sys.executable, '-c', {inner!r}], limits=Limits(timeout=20)))\n"
         "print(outcome.output.decode())"
     )
@@ -116,7 +116,7 @@ async def test_when_the_bot_is_killed_it_dies_too(tmp_path: Path) -> None:
     inner = f"import os,time; open({str(tmp_path / 'pid')!r}, 'w').write(str(os.getpid())); time.sleep(60)"
     outer = (
         "import asyncio, sys\n"
-        "from utils.media.process import Limits, run\n"
+        "from utils.processes.supervisor import Limits, run\n"
         f"asyncio.run(run([sys.executable, '-c', {inner!r}], limits=Limits(timeout=60)))"
     )
     bot = subprocess.Popen([sys.executable, "-c", outer], cwd=Path(__file__).parents[2])
@@ -145,6 +145,6 @@ async def test_a_program_that_is_not_there_is_named() -> None:
 
 
 async def test_an_endless_description_is_cut(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("utils.media.process.STDOUT_LIMIT", 1 << 20)
+    monkeypatch.setattr("utils.processes.supervisor.STDOUT_LIMIT", 1 << 20)
     with pytest.raises(ConversionFailed, match="absurdly long"):
         await run(python("while True: print('x' * 1000)"), limits=SHORT)
