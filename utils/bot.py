@@ -19,8 +19,6 @@ from telethon.tl import functions, types
 from telethon.tl.custom import Message
 from telethon.tl.tlobject import TLObject
 
-from utils import job_record as lines
-from utils.albums import MediaFile
 from utils.archives import ArchiveReader, Limits, looks_like_archive, open_archive, volume_of
 from utils.constants import Settings
 from utils.conversion_state import INCOMPLETE, ConversionStateManager, display_name
@@ -35,22 +33,24 @@ from utils.errors import (
     NotAnArchive,
     SettingsError,
 )
-from utils.job import Job, JobServices
-from utils.job_record import JobRecord
+from utils.jobs import record as lines
+from utils.jobs.albums import MediaFile
+from utils.jobs.delivery import Delivery, chat_errors
+from utils.jobs.intake import AlbumCaptions, Incoming, Seen, fingerprint, incoming
+from utils.jobs.job import Job, JobServices
+from utils.jobs.record import JobRecord
+from utils.jobs.single_file import SingleFile
+from utils.jobs.split_set import SplitSet, set_title
+from utils.jobs.summary import duration_words
 from utils.media import Converter, EncodeSettings, Kind, MediaTools, kind_of
 from utils.queue_manager import ConversionTask, QueueManager
-from utils.single_file import SingleFile
 from utils.storage.atomic import set_aside
 from utils.storage.journal import Journal
 from utils.storage.workspace import MB, Workspace, disk_errors
-from utils.summary import duration_words
 from utils.telegram.access import Access
 from utils.telegram.client import Ask, build_client, login
 from utils.telegram.conversation import AGAIN_WORD, HELP, Conversation, date_words, messages_of_button
-from utils.telegram.delivery import Delivery, chat_errors
-from utils.telegram.intake import AlbumCaptions, Incoming, Seen, fingerprint, incoming
 from utils.telegram.remote_file import RemoteFile
-from utils.telegram.split_set import SplitSet, set_title
 from utils.telegram.status import StatusMessage
 from utils.telegram.transfers import Transfers
 from utils.telegram.upload import MAX_PARTS, PART_SIZE, Upload

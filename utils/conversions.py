@@ -11,7 +11,6 @@ from collections.abc import Awaitable, Callable, Mapping
 from pathlib import Path
 from typing import Protocol
 
-from utils.albums import MediaFile, plural
 from utils.checkpoint import StateCheckpoint
 from utils.conversion_state import (
     COMPLETED,
@@ -21,12 +20,13 @@ from utils.conversion_state import (
     ConversionStateManager,
 )
 from utils.errors import BotError, ChatClosed, ConversionFailed, ConversionTimeout, DiskFull
-from utils.job import Job, converted_name
+from utils.jobs.albums import MediaFile, plural
+from utils.jobs.delivery import chat_errors
+from utils.jobs.job import Job, converted_name
 from utils.media import Converter, Inspection, Verdict
 from utils.queue_manager import ConversionTask
 from utils.storage.atomic import write_bytes
 from utils.storage.workspace import disk_errors
-from utils.telegram.delivery import chat_errors
 
 log = logging.getLogger(__name__)
 

@@ -21,10 +21,10 @@ from tests.e2e.process import environment, start
 from tests.files import photo, zip_of
 from tests.world import BOT, World, until
 from utils.archives.engine import find_engine
-from utils.job_record import JobRecord
+from utils.jobs.intake import Incoming, Peer
+from utils.jobs.record import JobRecord
+from utils.jobs.split_set import SplitSet, set_title
 from utils.storage.journal import parse
-from utils.telegram.intake import Incoming, Peer
-from utils.telegram.split_set import SplitSet, set_title
 
 PHOTOS = {f"{n}.jpg": photo(n) + bytes([n]) * 30_000 for n in range(1, 15)}
 

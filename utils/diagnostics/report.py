@@ -7,7 +7,6 @@ import os
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 
-from utils.albums import plural
 from utils.constants import ROOT, SECRETS_NAME, load_settings
 from utils.diagnostics import settings as settings_checks
 from utils.diagnostics.archives import check_seven_zip
@@ -18,6 +17,7 @@ from utils.diagnostics.server import check_server
 from utils.diagnostics.state import check_state
 from utils.diagnostics.tools import check_pictures, check_tools
 from utils.errors import SettingsError
+from utils.jobs.albums import plural
 
 #: Exit codes.
 WORKS, WOULD_NOT_WORK = 0, 1

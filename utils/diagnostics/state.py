@@ -8,7 +8,6 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from utils.albums import plural
 from utils.constants import Settings
 from utils.conversion_state import (
     FAILED,
@@ -20,6 +19,7 @@ from utils.conversion_state import (
 )
 from utils.diagnostics.check import Check, Level
 from utils.diagnostics.running import running
+from utils.jobs.albums import plural
 from utils.storage.atomic import read_json
 from utils.storage.journal import parse
 

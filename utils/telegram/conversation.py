@@ -13,11 +13,11 @@ from telethon.tl import functions, types
 from telethon.tl.custom import Button
 from telethon.tl.tlobject import TLObject
 
-from utils.albums import shorten
 from utils.errors import PasswordNeeded
-from utils.summary import TEXT_UNITS
-from utils.telegram.delivery import Call, Delivery
-from utils.telegram.intake import Incoming
+from utils.jobs.albums import shorten
+from utils.jobs.delivery import Call, Delivery
+from utils.jobs.intake import Incoming
+from utils.jobs.summary import TEXT_UNITS
 
 HELP = (
     "Send me an archive (ZIP, RAR, 7z, tar ...). I take the pictures and videos out and send them back as "

@@ -6,7 +6,7 @@ from dataclasses import replace
 
 import pytest
 
-from utils.albums import AlbumBuilder, MediaFile, caption, plural, shorten, utf16_units
+from utils.jobs.albums import AlbumBuilder, MediaFile, caption, plural, shorten, utf16_units
 
 
 def file(number: int, folder: str = "", kind: str = "photo", name: str = "") -> MediaFile:

@@ -9,14 +9,14 @@ from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Protocol
 
-from utils import job_record as lines
-from utils.albums import MediaFile
 from utils.errors import ConversionFailed
-from utils.job_record import JobRecord
+from utils.jobs import record as lines
+from utils.jobs.albums import MediaFile
+from utils.jobs.delivery import Delivery
+from utils.jobs.record import JobRecord
 from utils.media import Inspection
 from utils.storage.volumes import how_to_join, split_file, volume_names
 from utils.storage.workspace import disk_errors
-from utils.telegram.delivery import Delivery
 
 log = logging.getLogger(__name__)
 

@@ -21,10 +21,10 @@ from telethon import errors as rpc
 from telethon.tl import functions, types
 from telethon.tl.tlobject import TLObject, TLRequest
 
-from utils import job_record as lines
-from utils.albums import CAPTION_UNITS, MediaFile, shorten
 from utils.errors import ChatClosed, Refused, TransferFailed
-from utils.job_record import JobRecord
+from utils.jobs import record as lines
+from utils.jobs.albums import CAPTION_UNITS, MediaFile, shorten
+from utils.jobs.record import JobRecord
 from utils.storage.journal import Journal
 from utils.telegram.upload import UploadState
 from utils.telegram.waits import error_name

@@ -5,10 +5,10 @@ from __future__ import annotations
 from dataclasses import asdict
 from typing import Any
 
-from utils import job_record as lines
-from utils.albums import Kind, MediaFile, utf16_units
-from utils.job_record import JobRecord, file_line
-from utils.summary import LINES_SHOWN, TEXT_UNITS, status_text, summary_text
+from utils.jobs import record as lines
+from utils.jobs.albums import Kind, MediaFile, utf16_units
+from utils.jobs.record import JobRecord, file_line
+from utils.jobs.summary import LINES_SHOWN, TEXT_UNITS, status_text, summary_text
 
 
 def file(number: int, name: str, kind: Kind = "photo", note: str = "") -> MediaFile:

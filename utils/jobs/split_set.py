@@ -8,11 +8,11 @@ import time
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from typing import Any
 
-from utils import job_record as lines
 from utils.archives import Volume, volume_of
 from utils.archives.volumes import in_set
-from utils.job_record import JobRecord
-from utils.telegram.intake import Incoming
+from utils.jobs import record as lines
+from utils.jobs.intake import Incoming
+from utils.jobs.record import JobRecord
 
 #: Seconds that a set waits at least once that is begun: it may have stood in a queue until then, or its
 #: volumes may have come while the bot was away.

@@ -6,7 +6,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import asdict, dataclass, field, replace
 from typing import Any
 
-from utils.albums import MediaFile
+from utils.jobs.albums import MediaFile
 
 #: The kinds of journal lines ("t"), with what else they hold.
 ORIGIN = "origin"  #      chat, message, sender, name, size, date: what somebody sent

@@ -15,12 +15,12 @@ from sandbox import Sandbox, StoredMessage
 from sandbox.rpc import RpcError
 from tests.files import photo, video
 from tests.telegram.conftest import Bot
-from utils.albums import MediaFile
 from utils.errors import Refused, TransferFailed
-from utils.job_record import JobRecord
-from utils.outbox import Outbox
+from utils.jobs.albums import MediaFile
+from utils.jobs.delivery import Delivery
+from utils.jobs.outbox import Outbox
+from utils.jobs.record import JobRecord
 from utils.storage.journal import Journal
-from utils.telegram.delivery import Delivery
 from utils.telegram.upload import Upload
 
 

@@ -8,9 +8,9 @@ from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import replace
 from pathlib import Path
 
-from utils.albums import NOUN, MediaFile, caption, plural, refused_as
 from utils.errors import Refused
-from utils.telegram.delivery import Delivery
+from utils.jobs.albums import NOUN, MediaFile, caption, plural, refused_as
+from utils.jobs.delivery import Delivery
 from utils.telegram.transfers import in_flight
 
 log = logging.getLogger(__name__)

@@ -6,8 +6,8 @@ import math
 from collections import Counter, defaultdict
 from collections.abc import Iterable
 
-from utils.albums import plural, refused_as, shorten
-from utils.job_record import JobRecord
+from utils.jobs.albums import plural, refused_as, shorten
+from utils.jobs.record import JobRecord
 
 #: Names listed for one reason at most; the rest is counted.
 NAMES_SHOWN = 10

@@ -15,8 +15,6 @@ from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Protocol
 
-from utils import job_record as lines
-from utils.albums import AlbumBuilder, MediaFile
 from utils.archives import ArchiveReader, Entry, Extracted
 from utils.errors import (
     ArchiveError,
@@ -30,15 +28,17 @@ from utils.errors import (
     StorageError,
     VolumeMissing,
 )
-from utils.job_record import JobRecord, file_line
+from utils.jobs import record as lines
+from utils.jobs.albums import AlbumBuilder, MediaFile
+from utils.jobs.delivery import Delivery, chat_errors
+from utils.jobs.outbox import Album, Outbox
+from utils.jobs.parts import Cutting, Parts
+from utils.jobs.record import JobRecord, file_line
+from utils.jobs.summary import status_text, summary_text
 from utils.media import Inspection, Kind, PreparedPhoto, Verdict, kind_of
-from utils.outbox import Album, Outbox
-from utils.parts import Cutting, Parts
 from utils.storage.atomic import set_aside
 from utils.storage.workspace import Workspace, disk_errors
-from utils.summary import status_text, summary_text
 from utils.telegram.conversation import again_button
-from utils.telegram.delivery import Delivery, chat_errors
 
 log = logging.getLogger(__name__)
 

@@ -8,10 +8,10 @@ from pathlib import Path
 
 import pytest
 
-from utils.albums import MediaFile
 from utils.errors import Refused, TransferFailed
-from utils.outbox import Outbox
-from utils.telegram.delivery import Delivery
+from utils.jobs.albums import MediaFile
+from utils.jobs.delivery import Delivery
+from utils.jobs.outbox import Outbox
 
 
 def file(number: int) -> MediaFile:

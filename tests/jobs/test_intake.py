@@ -7,7 +7,7 @@ import copy
 import pytest
 from telethon.tl import types
 
-from utils.telegram.intake import file_name, incoming
+from utils.jobs.intake import file_name, incoming
 
 PICTURE = types.Photo(
     id=7,
