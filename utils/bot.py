@@ -20,6 +20,8 @@ from telethon.tl.custom import Message
 from telethon.tl.tlobject import TLObject
 
 from utils.archives import ArchiveReader, Limits, looks_like_archive, open_archive, volume_of
+from utils.chat.access import Access
+from utils.chat.conversation import AGAIN_WORD, HELP, Conversation, date_words, messages_of_button
 from utils.constants import Settings
 from utils.conversion_state import INCOMPLETE, ConversionStateManager, display_name
 from utils.conversions import Conversions
@@ -47,9 +49,7 @@ from utils.queue_manager import ConversionTask, QueueManager
 from utils.storage.atomic import set_aside
 from utils.storage.journal import Journal
 from utils.storage.workspace import MB, Workspace, disk_errors
-from utils.telegram.access import Access
 from utils.telegram.client import Ask, build_client, login
-from utils.telegram.conversation import AGAIN_WORD, HELP, Conversation, date_words, messages_of_button
 from utils.telegram.remote_file import RemoteFile
 from utils.telegram.status import StatusMessage
 from utils.telegram.transfers import Transfers

@@ -16,6 +16,7 @@ from pathlib import Path
 from typing import Protocol
 
 from utils.archives import ArchiveReader, Entry, Extracted
+from utils.chat.conversation import again_button
 from utils.errors import (
     ArchiveError,
     BotError,
@@ -38,7 +39,6 @@ from utils.jobs.summary import status_text, summary_text
 from utils.media import Inspection, Kind, PreparedPhoto, Verdict, kind_of
 from utils.storage.atomic import set_aside
 from utils.storage.workspace import Workspace, disk_errors
-from utils.telegram.conversation import again_button
 
 log = logging.getLogger(__name__)
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from utils.telegram.access import Access
+from utils.chat.access import Access
 
 
 @pytest.mark.parametrize(

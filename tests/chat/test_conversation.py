@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from utils.telegram.conversation import BUTTON_BYTES, again_button, messages_of_button
+from utils.chat.conversation import BUTTON_BYTES, again_button, messages_of_button
 
 
 @pytest.mark.parametrize("messages", [[7], [7, 8], [2_000_000_001 + 2 * n for n in range(20)]])
