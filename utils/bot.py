@@ -24,7 +24,7 @@ from utils.chat.access import Access
 from utils.chat.conversation import AGAIN_WORD, HELP, Conversation, date_words, messages_of_button
 from utils.constants import Settings
 from utils.conversion_state import INCOMPLETE, ConversionStateManager, display_name
-from utils.conversions import Conversions
+from utils.conversions.runner import Conversions
 from utils.errors import (
     ArchiveError,
     BotError,

@@ -13,8 +13,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Protocol
 
-from utils.checkpoint import StateCheckpoint
 from utils.conversion_state import COMPLETED, FAILED, IN_PROGRESS, PENDING, ConversionStateManager
+from utils.conversions.checkpoint import StateCheckpoint
 from utils.errors import ConversionTimeout, DiskFull, MediaError, NotMedia
 from utils.media import Converter, Inspection, MediaTools, Verdict
 from utils.storage.lock import alone_in

@@ -11,7 +11,6 @@ from collections.abc import Awaitable, Callable, Mapping
 from pathlib import Path
 from typing import Protocol
 
-from utils.checkpoint import StateCheckpoint
 from utils.conversion_state import (
     COMPLETED,
     FAILED,
@@ -19,6 +18,7 @@ from utils.conversion_state import (
     PENDING,
     ConversionStateManager,
 )
+from utils.conversions.checkpoint import StateCheckpoint
 from utils.errors import BotError, ChatClosed, ConversionFailed, ConversionTimeout, DiskFull
 from utils.jobs.albums import MediaFile, plural
 from utils.jobs.delivery import chat_errors
