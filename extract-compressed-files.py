@@ -5,7 +5,7 @@ from __future__ import annotations
 import sys
 
 try:
-    from utils.commands import main
+    from utils.terminal.main import main
 except ImportError as error:
     sys.exit(f"❌ {error}. ./bot run installs what is missing, and needs Python 3.11 or newer.")
 

@@ -17,10 +17,10 @@ from contextlib import suppress
 from pathlib import Path
 
 from utils import bot
-from utils.commands import main
 from utils.constants import load_settings
 from utils.storage import journal
 from utils.storage.journal import Journal, Record
+from utils.terminal.main import main
 
 #: The exit code, as of a process that was killed.
 LOST = 137

@@ -13,11 +13,11 @@ import pytest
 from tests.e2e.process import environment, run, start
 from tests.files import photo, zip_of
 from tests.world import BOT, TOKEN, World, until
-from utils.commands import run_bot
 from utils.constants import load_settings
 from utils.conversion_state import ConversionStateManager
 from utils.errors import SettingsError
 from utils.telegram.client import ArchiveBotClient
+from utils.terminal.main import run_bot
 
 
 async def test_without_settings_every_missing_key_is_named_and_where_it_comes_from(world: World) -> None:

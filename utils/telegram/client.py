@@ -24,8 +24,8 @@ from telethon.tl import types
 from utils.constants import Settings
 from utils.errors import LoginFailed, SettingsError
 from utils.telegram.connection import PatientConnection
-from utils.telegram.terminal import read_line
 from utils.telegram.waits import error_name
+from utils.terminal.reading import read_line
 
 T = TypeVar("T")
 

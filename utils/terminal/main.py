@@ -15,13 +15,13 @@ from typing import TYPE_CHECKING
 from utils.archives import Limits
 from utils.constants import EXAMPLE_NAME, SECRETS_NAME, Settings, load_settings, missing_settings
 from utils.conversion_state import ConversionStateManager
-from utils.convert_command import NO_ROOM, Bar, Conversion, JsonLines
 from utils.errors import AlreadyRunning, LoginFailed, SettingsError
-from utils.inspect_command import inspect_archive, print_json, print_text
-from utils.logs import start_logging
 from utils.media import Converter, EncodeSettings, MediaTools
 from utils.storage.lock import InstanceLock, alone_in
 from utils.storage.workspace import FULL
+from utils.terminal.convert import NO_ROOM, Bar, Conversion, JsonLines
+from utils.terminal.inspect import inspect_archive, print_json, print_text
+from utils.terminal.logs import start_logging
 
 if TYPE_CHECKING:
     from utils.bot import Bot

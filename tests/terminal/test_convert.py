@@ -312,5 +312,5 @@ async def test_called_again_after_the_end_it_begins_anew_to_the_same_bytes(tmp_p
 
 def test_it_starts_without_loading_what_only_the_bot_needs() -> None:
     """Telethon takes as long to load as a short re-wrap takes in all."""
-    code = "import sys, utils.commands; sys.exit('telethon' in sys.modules)"
+    code = "import sys, utils.terminal.main; sys.exit('telethon' in sys.modules)"
     assert subprocess.run([sys.executable, "-c", code], cwd=ROOT, check=False).returncode == 0

@@ -18,8 +18,8 @@ from tests.files import photo, video, zip_of
 from utils.archives import FileSource, Limits
 from utils.archives.engine import find_engine
 from utils.constants import ROOT, SETTINGS, Settings
-from utils.inspect_command import inspect_archive, print_text, volumes_of
 from utils.media import MediaTools
+from utils.terminal.inspect import inspect_archive, print_text, volumes_of
 
 NOTES = b"only text"
 
