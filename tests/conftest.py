@@ -2,14 +2,24 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import AsyncIterator
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
+from hypothesis import settings
 
 if TYPE_CHECKING:
     from tests.world import World
+
+
+# How many examples the properties try (docs/development.md). No deadlines: the machine may be shared.
+settings.register_profile("default", max_examples=60, deadline=None)
+settings.register_profile("ci", settings.get_profile("default"), derandomize=True)
+settings.register_profile("deep", max_examples=1000, deadline=None)
+# Where a failure must mean that the program changed, the same examples are tried every time.
+settings.load_profile("ci" if os.environ.get("CI") else "default")
 
 
 @pytest.fixture

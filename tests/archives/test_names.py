@@ -91,6 +91,8 @@ def test_any_bytes_at_all_become_some_name() -> None:
         ("a\\b\\c.jpg", "a/b/c.jpg"),
         ("C:\\Users\\x.jpg", "Users/x.jpg"),
         ("C:/x.jpg", "x.jpg"),
+        ("/C:/D:/x.jpg", "x.jpg"),
+        ("x/C:/y.jpg", "x/C:/y.jpg"),
         ("a/./b//c.jpg", "a/b/c.jpg"),
         ("a/../b.jpg", "a/b.jpg"),
         ("..", "unnamed"),

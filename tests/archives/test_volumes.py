@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from utils.archives.volumes import LAST, in_set, missing_numbers, volume_name, volume_of
+from utils.archives.volumes import LAST, arrange, in_set, missing_numbers, volume_name, volume_of
 
 
 @pytest.mark.parametrize(
@@ -59,3 +59,12 @@ def test_missing_ones_are_named() -> None:
     for name, volume in names.items():
         assert volume is not None
         assert volume_name(volume, 2) == expected[name]
+
+
+def test_what_is_missing_is_called_as_the_others_are() -> None:
+    for names, missing in (
+        (["a.part10.rar", *(f"a.part{n}.rar" for n in range(2, 10))], "a.part1.rar"),
+        ([f"a.part{n:02d}.rar" for n in range(2, 11)], "a.part01.rar"),
+    ):
+        found = arrange(names)
+        assert found is not None and found.missing == (missing,)

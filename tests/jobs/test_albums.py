@@ -38,6 +38,10 @@ def test_a_folder_is_over_when_the_next_begins() -> None:
     assert albums(files) == [[1, 2], [3], [4]]
 
 
+def test_what_is_left_of_a_folder_comes_before_a_document_that_begins_the_next() -> None:
+    assert albums([file(1, "a"), file(2, "b", kind="document"), file(3, "b")]) == [[1], [2], [3]]
+
+
 def test_a_stream_that_jumps_between_folders_still_makes_whole_albums() -> None:
     files = [file(n, "ab"[n % 2]) for n in range(8)]
     assert albums(files, by_folder=False) == [[0, 2, 4, 6], [1, 3, 5, 7]]

@@ -28,6 +28,8 @@ DOCUMENT = types.Document(
         ("👨\u200d👩\u200d👧.zip", "👨\u200d👩\u200d👧.zip"),
         ("عکس\u200cها.zip", "عکس\u200cها.zip"),
         ("\u202egnp.zip\n", "gnp.zip"),
+        ("\u200d", "file_1.mp4"),
+        (f"{'x' * 245}.part1.rar", f"{'x' * 245}.part1.rar"),
     ],
 )
 def test_a_name_keeps_what_words_are_written_with_and_nothing_else_that_is_invisible(

@@ -53,6 +53,14 @@ async def test_a_journal_reads_back_what_was_appended_in_order(tmp_path: Path) -
     assert all(record == {"name": "Ж"} for record in records[1::2])
 
 
+async def test_a_record_about_a_path_that_is_no_text_comes_back(tmp_path: Path) -> None:
+    journal = Journal(tmp_path / "journal.jsonl")
+    journal.open()
+    record = {"told": "No such file: Ж/" + os.fsdecode(b"bad\xff")}
+    await journal.append(record, {"n": 2})
+    assert Journal(journal.path).open() == [record, {"n": 2}]
+
+
 @pytest.mark.parametrize("before", [False, True])
 async def test_nobody_but_its_owner_reads_a_journal(tmp_path: Path, before: bool) -> None:
     journal = Journal(tmp_path / "journal.jsonl")

@@ -5,6 +5,7 @@ Pure. Names are for people to read and never become file names, so nothing here 
 
 from __future__ import annotations
 
+import itertools
 import re
 import struct
 import unicodedata
@@ -25,7 +26,7 @@ SAMPLE = 400
 _JUNK_FOLDERS = {"__macosx", ".spotlight-v100", ".trashes", ".fseventsd", "$recycle.bin", "@eadir"}
 _JUNK_NAMES = {".ds_store", "thumbs.db", "desktop.ini", "ehthumbs.db", ".localized", "icon\r"}
 _DIGITS = re.compile(r"(\d+)")
-_DRIVE = re.compile(r"^[A-Za-z]:(?=[/\\]|$)")
+_DRIVE = re.compile(r"[A-Za-z]:")
 
 
 @dataclass(frozen=True)
@@ -193,24 +194,27 @@ def _script(char: str) -> str:
 def display_path(name: str) -> str:
     """``name`` as it may be shown: relative, "/" between folders, no tricks.
 
-    Backslashes separate folders (archives made on Windows), a drive and ".." disappear, what steers a
-    terminal or turns the direction of writing becomes "�", and a part longer than 255 is shortened.
+    Backslashes separate folders (archives made on Windows), drives in front and ".." disappear, what steers
+    a terminal or turns the direction of writing becomes "�", and a part longer than 255 is shortened.
     """
     if "/" not in name:
         name = name.replace("\\", "/")
-    name = _DRIVE.sub("", name)
     parts = [_display(part) for part in name.split("/") if part not in ("", ".", "..")]
-    return "/".join(parts) or "unnamed"
+    return "/".join(itertools.dropwhile(_DRIVE.fullmatch, parts)) or "unnamed"
 
 
 def _display(part: str) -> str:
     # macOS writes "é" as two characters, which not every client puts together.
-    part = "".join("�" if _is_trick(char) else char for char in unicodedata.normalize("NFC", part))
-    if len(part) <= LONGEST:
-        return part
-    stem, dot, suffix = part.rpartition(".")
+    return shortened("".join("�" if _is_trick(char) else char for char in unicodedata.normalize("NFC", part)))
+
+
+def shortened(name: str) -> str:
+    """The name of a file or folder with its ending, at most 255 characters of it: no file system has more."""
+    if len(name) <= LONGEST:
+        return name
+    stem, dot, suffix = name.rpartition(".")
     if not dot or len(suffix) > 16:
-        return part[: LONGEST - 1] + "…"
+        return name[: LONGEST - 1] + "…"
     return f"{stem[: LONGEST - len(suffix) - 2]}….{suffix}"
 
 

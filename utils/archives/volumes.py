@@ -6,7 +6,7 @@ import re
 import struct
 import zlib
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from enum import StrEnum
 
 
@@ -118,6 +118,8 @@ def arrange(names: Sequence[str]) -> Arrangement | None:
     first = volumes[0] if volumes else None
     if first is None or any(v is None or v.set_name != first.set_name for v in volumes):
         return None
+    # Of part2 and part10, the shorter says that there are no zeros in front.
+    first = replace(first, width=min(volume.width for volume in volumes if volume))
     places = {volume.number: index for index, volume in enumerate(volumes) if volume}
     highest = max(places.keys() - {LAST}, default=0)
     missing = missing_numbers(places)

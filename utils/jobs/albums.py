@@ -55,15 +55,16 @@ class AlbumBuilder:
     def add(self, file: MediaFile) -> list[tuple[MediaFile, ...]]:
         """Take ``file`` in; returns the albums that are complete now, in order."""
         folder = self._open.pop(file.folder, {})
+        ready: list[tuple[MediaFile, ...]] = []
+        # First, so that what was left of a folder comes before what the next one begins with.
+        while len(self._open) >= (1 if self.by_folder else OPEN_FOLDERS):
+            ready += self.finish_folder(next(iter(self._open)))
         self._open[file.folder] = folder
         items = folder.setdefault(file.kind, [])
         items.append(file)
-        ready: list[tuple[MediaFile, ...]] = []
         # Documents cannot be in an album with anything but documents, and are rare: each goes by itself.
         if len(items) == (ALBUM_SIZE if file.kind != "document" else 1):
             ready.append(tuple(folder.pop(file.kind)))
-        while len(self._open) > (1 if self.by_folder else OPEN_FOLDERS):
-            ready += self.finish_folder(next(iter(self._open)))
         return ready
 
     def finish_folder(self, folder: str) -> list[tuple[MediaFile, ...]]:

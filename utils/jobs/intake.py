@@ -15,7 +15,7 @@ from telethon.tl import types
 from telethon.tl.custom import Message
 from telethon.tl.tlobject import TLObject
 
-from utils.archives.names import JOINERS
+from utils.archives.names import JOINERS, shortened
 from utils.storage.atomic import write_bytes
 from utils.storage.journal import Journal
 from utils.telegram.remote_file import place_of
@@ -108,8 +108,8 @@ async def incoming(message: Message) -> Incoming | None:
 def file_name(message: Message) -> str:
     """The file's name as its sender gave it, in one line; one of ours where it has none."""
     given = "".join(c for c in message.file.name or "" if c.isprintable() or c in JOINERS).strip()
-    if given:
-        return given[:200]
+    if given.strip(JOINERS):
+        return shortened(given)
     return f"{'photo' if message.photo else 'file'}_{message.id}{message.file.ext or ''}"
 
 

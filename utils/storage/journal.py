@@ -52,10 +52,7 @@ class Journal:
             await asyncio.shield(asyncio.to_thread(self._write, records))
 
     def _write(self, records: tuple[Record, ...]) -> None:
-        data = b"".join(
-            json.dumps(record, ensure_ascii=False, separators=(",", ":")).encode() + b"\n"
-            for record in records
-        )
+        data = b"".join(_line(record) for record in records)
         with self.path.open("ab") as file:
             before = file.tell()
             try:
@@ -66,6 +63,15 @@ class Journal:
                 # A full disk may have taken half of it; the next append must not glue itself to a torn line.
                 os.ftruncate(file.fileno(), before)
                 raise
+
+
+def _line(record: Record) -> bytes:
+    text = json.dumps(record, ensure_ascii=False, separators=(",", ":"))
+    try:
+        return text.encode() + b"\n"
+    except UnicodeEncodeError:
+        # The system's own message about a file may hold a path that is no text.
+        return json.dumps(record, separators=(",", ":")).encode() + b"\n"
 
 
 def parse(data: bytes) -> tuple[list[Record], int]:
