@@ -35,11 +35,12 @@ from utils.errors import (
     NotAnArchive,
     SettingsError,
 )
-from utils.jobs import record as lines
+from utils.jobs import lines
 from utils.jobs.albums import MediaFile
 from utils.jobs.delivery import Delivery, chat_errors
 from utils.jobs.intake import AlbumCaptions, Incoming, Seen, fingerprint, incoming
 from utils.jobs.job import Job, JobServices
+from utils.jobs.journal import JobJournal
 from utils.jobs.record import JobRecord
 from utils.jobs.single_file import SingleFile
 from utils.jobs.split_set import SplitSet, set_title
@@ -47,7 +48,6 @@ from utils.jobs.summary import duration_words
 from utils.media import Converter, EncodeSettings, Kind, MediaTools, kind_of
 from utils.queue_manager import ConversionTask, QueueManager
 from utils.storage.atomic import set_aside
-from utils.storage.journal import Journal
 from utils.storage.workspace import MB, Workspace, disk_errors
 from utils.telegram.client import Ask, build_client, login
 from utils.telegram.remote_file import RemoteFile
@@ -245,18 +245,18 @@ class Bot:
 
     async def _recover_job(self, folder: Path) -> None:
         workspace = Workspace(folder)
-        journal = Journal(workspace.journal)
-        record = JobRecord.of(await asyncio.to_thread(journal.open))
-        if record.done or not record.origin:
+        journal = JobJournal(workspace.journal)
+        record = await asyncio.to_thread(journal.open)
+        if record.done or record.known_origin is None:
             # Finished, or cut off before anything was known of it; then its message comes again.
             await asyncio.to_thread(workspace.remove)
             return
-        log.info("♻️ Resumed job: %s", record.origin["name"])
-        for item in map(Incoming.of_line, (record.origin, *record.volumes)):
+        log.info("♻️ Resumed job: %s", record.origin.name)
+        for item in (record.origin, *record.volumes):
             # It may have been killed before it noted that this message was taken.
             if not self._seen.has(item.job):
                 await self._seen.add(item)
-        self._start_job(Incoming.of_line(record.origin), folder.name, workspace, journal, record)
+        self._start_job(record.origin, folder.name, workspace, journal)
 
     def _give_up_orphan(self, path: str, name: str) -> None:
         """A conversion whose archive is no longer known has nowhere to go: keep its source. Blocking."""
@@ -415,10 +415,10 @@ class Bot:
         """
         before = self._seen.delivered_before(item, content)
         if before is not None:
-            return f"I sent you what is in {before['name']} on {date_words(before['date'])}."
+            return f"I sent you what is in {before.name} on {date_words(before.date)}."
         for job in self._jobs.values():
             record = job.record
-            same = record.origin["document"] == item.document or (content and record.print == content)
+            same = record.origin.document == item.document or (content and record.print == content)
             if same and job.id != item.job and job.chat == item.chat and not record.volumes:
                 return f"I am at work on {job.name} already."
         return ""
@@ -449,15 +449,14 @@ class Bot:
 
     async def _new_job(self, item: Incoming, job: str, *, is_volume: bool = False) -> None:
         workspace = Workspace(self._jobs_dir / job)
-        journal = Journal(workspace.journal)
-        record = JobRecord()
+        journal = JobJournal(workspace.journal)
         title = set_title(item.name) if is_volume else ""
-        origin = {"t": lines.ORIGIN, "date": time.time(), "title": title, **item.line()}
+        origin = lines.Origin.of(item, date=time.time(), title=title)
         try:
             with disk_errors():
                 await asyncio.to_thread(workspace.prepare)
                 await asyncio.to_thread(journal.open)
-                await journal.append(origin)
+                await journal.write(origin)
                 await self._seen.add(item)
         except DiskFull:
             log.error("❌ The disk is too full to take in %s", item.name)  # noqa: TRY400
@@ -465,15 +464,13 @@ class Bot:
             told = f"❌ My disk is full, so I cannot take {item.name} now. Please send it again later."
             await self._conversation.say(item.peer.input(), told, reply_to=item.message)
             return
-        record.apply(origin)
         log.info("📥 Received %s (%.1f MB)", item.name, item.size / MB)
-        self._start_job(item, job, workspace, journal, record)
+        self._start_job(item, job, workspace, journal)
 
     # -- jobs ---------------------------------------------------------------------------------------
 
-    def _start_job(
-        self, item: Incoming, job_id: str, workspace: Workspace, journal: Journal, record: JobRecord
-    ) -> None:
+    def _start_job(self, item: Incoming, job_id: str, workspace: Workspace, journal: JobJournal) -> None:
+        record = journal.record
         chat = item.peer.input()
         for dc in {item.dc or self._transfers.pool.home, self._transfers.pool.home}:
             self._transfers.pool.prepare(dc)
@@ -484,7 +481,6 @@ class Bot:
             reply_to=item.message,
             files=workspace.files,
             journal=journal,
-            record=record,
             call=partial(self._transfers.caller, on_wait=on_wait),
             upload=lambda path, name: Upload(
                 self._transfers,
@@ -605,7 +601,7 @@ class Bot:
         content = await fingerprint(source)
         if job_id == item.job and (known := self._known(item, content)):
             raise DeliveredBefore(known)
-        await self._jobs[job_id].delivery.write({"t": lines.PRINT, "print": content})
+        await self._jobs[job_id].delivery.write(lines.Print(content))
         if await looks_like_archive(source):
             return await open_sources(source)
         if not item.size:

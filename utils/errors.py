@@ -5,6 +5,7 @@
     ├── StorageError             the disk
     │   ├── DiskFull             a write found no room
     │   │   └── NoRoom           what is to be written would not fit; the figures are in the message
+    │   ├── JournalBroken        a job's story holds what it may not
     │   └── AlreadyRunning       another process holds the data folder
     ├── ArchiveError             the archive that somebody sent
     │   ├── NotAnArchive         no format that we know, by content
@@ -59,6 +60,10 @@ class DiskFull(StorageError):
 
 class NoRoom(DiskFull):
     """What is to be written would not fit, counted before it is; the figures are in the message."""
+
+
+class JournalBroken(StorageError):
+    """A line of a journal is of a known kind and cannot be used; its job is left as it is."""
 
 
 class AlreadyRunning(StorageError):

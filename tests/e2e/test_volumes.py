@@ -11,8 +11,9 @@ import signal
 import subprocess
 import tarfile
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
-from typing import Literal
+from typing import Any, Literal
 
 import pytest
 
@@ -21,7 +22,9 @@ from tests.e2e.process import environment, start
 from tests.files import photo, zip_of
 from tests.world import BOT, World, until
 from utils.archives.engine import find_engine
+from utils.jobs import lines
 from utils.jobs.intake import Incoming, Peer
+from utils.jobs.journal import decode_all
 from utils.jobs.record import JobRecord
 from utils.jobs.split_set import SplitSet, set_title
 from utils.storage.journal import parse
@@ -70,7 +73,7 @@ def joined(world: World) -> int:
     """How many volumes the journals of all jobs name."""
     journals = [job / "journal.jsonl" for job in jobs(world)]
     # A job's folder is there a moment before its journal.
-    records = [JobRecord.of(parse(path.read_bytes())[0]) for path in journals if path.exists()]
+    records = [JobRecord.of(decode_all(parse(path.read_bytes())[0])) for path in journals if path.exists()]
     return sum(1 + len(record.volumes) for record in records)
 
 
@@ -287,15 +290,15 @@ async def test_a_file_that_lies_in_two_volumes_comes_though_the_second_was_late(
 ITEM = Incoming(Peer("user", 7), 7, 1, "a.7z.001", 10, 100, "", 7)
 
 
-def item(message: int, name: str, **changes: object) -> Incoming:
-    values = {**ITEM.line(), "message": message, "document": 100 + message, "name": name, **changes}
-    return Incoming.of_line(values)
+def item(message: int, name: str, **changes: Any) -> Incoming:
+    values: dict[str, Any] = {"message": message, "document": 100 + message, "name": name, **changes}
+    return replace(ITEM, **values)
 
 
 def split_set(name: str) -> SplitSet:
-    record = JobRecord(origin={"date": 0.0, **item(1, name).line()})
+    record = JobRecord.of([lines.Origin.of(item(1, name), date=0.0)])
 
-    async def write(line: Mapping[str, object]) -> None:
+    async def write(line: lines.Volume) -> None:
         record.apply(line)
 
     return SplitSet(record, write, wait=60, clock=lambda: 0.0)

@@ -18,9 +18,8 @@ from tests.telegram.conftest import Bot
 from utils.errors import Refused, TransferFailed
 from utils.jobs.albums import MediaFile
 from utils.jobs.delivery import Delivery
+from utils.jobs.journal import JobJournal
 from utils.jobs.outbox import Outbox
-from utils.jobs.record import JobRecord
-from utils.storage.journal import Journal
 from utils.telegram.upload import Upload
 
 
@@ -36,15 +35,15 @@ class Post:
     def __post_init__(self) -> None:
         self.files = self.folder / "files"
         self.files.mkdir(parents=True, exist_ok=True)
-        self.journal = Journal(self.folder / "journal.jsonl")
-        self.record = JobRecord.of(self.journal.open())
+        self.path = self.folder / "journal.jsonl"
+        self.journal = JobJournal(self.path)
+        self.record = self.journal.open()
         self.delivery = Delivery(
             chat=self.bot.reader,
             target=self.bot.reader,
             reply_to=None,
             files=self.files,
             journal=self.journal,
-            record=self.record,
             call=self.bot.transfers.caller,
             upload=lambda path, name: Upload(self.bot.transfers, path, name=name),
             sleep=self.bot.clock.sleep,
@@ -136,13 +135,13 @@ async def test_a_process_that_ends_anywhere_around_the_call_delivers_once(post: 
     for file in files:
         await post.delivery.prepare(file)
     await post.delivery.send("album-1", files, "caption")
-    lines = [line for line in post.journal.path.read_text().splitlines() if json.loads(line)["t"] != "sent"]
+    lines = [line for line in post.path.read_text().splitlines() if json.loads(line)["t"] != "sent"]
     if cut == "media":
         lines = [line for line in lines if json.loads(line)["t"] != "media"]
     if cut == "announce":
         # The call was made from an announcement that is on disk; only what came after it can be missing.
         lines = [line for line in lines if json.loads(line)["t"] == "announce"] + ['{"t":"se']
-    post.journal.path.write_text("\n".join(lines) + ("\n" if cut != "announce" else ""))
+    post.path.write_text("\n".join(lines) + ("\n" if cut != "announce" else ""))
     second = post.again()
     ids = await second.delivery.send("album-1", files, "caption")
     assert len(second.arrived()) == 2

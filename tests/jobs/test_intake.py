@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import copy
+import json
+from pathlib import Path
 
 import pytest
 from telethon.tl import types
 
-from utils.jobs.intake import file_name, incoming
+from utils.jobs.intake import Delivered, Incoming, Peer, Seen, file_name, incoming
 
 PICTURE = types.Photo(
     id=7,
@@ -54,3 +56,47 @@ async def test_a_text_with_the_preview_of_a_link_holds_no_file(shown: dict[str, 
     )
     assert message.photo or message.document
     assert await incoming(message) is None
+
+
+ITEM = Incoming(Peer("user", 7), 7, 12, "b.zip", 34, 56, "")
+
+#: Two lines as every version writes them: a message that was taken, a file that was delivered.
+TAKEN = {"job": "7_11", "date": 1.5}
+DELIVERED = {"job": "7_10", "date": 2.5, "chat": 7, "document": 55, "print": "ab12", "name": "a.zip"}
+
+
+def seen_in(folder: Path, *records: object) -> Seen:
+    (folder / "intake.jsonl").write_text("".join(f"{json.dumps(record)}\n" for record in records))
+    seen = Seen(folder / "intake.jsonl")
+    seen.open()
+    return seen
+
+
+def test_what_an_older_version_noted_is_known(tmp_path: Path) -> None:
+    seen = seen_in(tmp_path, TAKEN, {**DELIVERED, "newer": 1})
+    assert seen.has("7_11") and seen.has("7_10") and not seen.has("7_12")
+    assert seen.delivered_before(ITEM) is None
+    assert seen.delivered_before(ITEM, "ab12") == Delivered("7_10", 2.5, 7, 55, "ab12", "a.zip")
+
+
+async def test_what_is_noted_has_the_members_that_an_older_version_reads(tmp_path: Path) -> None:
+    seen = seen_in(tmp_path)
+    await seen.add(ITEM)
+    await seen.add_delivered(ITEM, "cd34")
+    taken, delivered = map(json.loads, (tmp_path / "intake.jsonl").read_text().splitlines())
+    assert taken.keys() == TAKEN.keys() and taken["job"] == "7_12"
+    assert delivered | {"date": 2.5} == {
+        **DELIVERED,
+        "job": "7_12",
+        "document": 56,
+        "print": "cd34",
+        "name": "b.zip",
+    }
+
+
+@pytest.mark.parametrize("broken", [{}, {"job": 7, "date": 1.5}, {**DELIVERED, "chat": None}])
+def test_a_line_that_can_not_be_used_does_not_keep_the_bot_from_starting(
+    tmp_path: Path, broken: dict[str, object]
+) -> None:
+    seen = seen_in(tmp_path, broken, TAKEN)
+    assert seen.has("7_11") and not seen.has("7_10")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import random
 from types import SimpleNamespace
 
@@ -13,6 +14,8 @@ from tests.drawn import any_text, stems, text
 from utils.archives.names import JOINERS
 from utils.archives.volumes import Scheme, arrange, volume_of
 from utils.jobs.intake import AlbumCaptions, Incoming, Peer, file_name
+from utils.jobs.journal import decode, encode
+from utils.jobs.lines import Origin, Volume
 from utils.jobs.record import JobRecord
 from utils.jobs.split_set import SplitSet, set_title
 
@@ -52,8 +55,10 @@ def test_volumes_of_a_long_name_are_still_of_one_set(length: int, scheme: Scheme
 )
 def test_a_message_comes_back_from_its_line(peer: Peer, name: str, caption: str) -> None:
     message = Incoming(peer, -100, 3, name, 1, 2, caption, 4, 5, 6)
-    assert Incoming.of_line(message.line()) == message
-    assert Incoming.of_line({"t": "origin", "date": 1.0, **message.line()}) == message
+    origin, volume = Origin.of(message, date=1.0, title=name), Volume.of(message, date=2.0)
+    for line in (origin, volume):
+        assert decode(json.loads(json.dumps(encode(line)))) == line
+        assert {field: getattr(line, field) for field in vars(message)} == vars(message)
 
 
 @given(st.lists(st.tuples(st.integers(1, 3), st.integers(0, 3), st.sampled_from(["", "a", "pass: b"]))))
@@ -73,11 +78,11 @@ async def test_a_set_takes_each_of_its_volumes_once_and_nothing_else(
 ) -> None:
     names = names_of(stem, scheme, count)
     first = data.draw(st.sampled_from(names[1:] if scheme is Scheme.OLD_RAR else names[:-1]))
-    record = JobRecord(origin=item(0, first).line())
+    record = JobRecord.of([Origin.of(item(0, first), date=0.0)])
     written: list[str] = []
 
-    async def write(line: object) -> None:
-        written.append(line["name"])  # type: ignore[index]
+    async def write(line: Volume) -> None:
+        written.append(line.name)
 
     volumes = SplitSet(record, write, wait=60.0, clock=lambda: 0.0)
     rest = [name for name in draw.sample(names, count) if name != first]

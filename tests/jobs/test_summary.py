@@ -2,12 +2,9 @@
 
 from __future__ import annotations
 
-from dataclasses import asdict
-from typing import Any
-
-from utils.jobs import record as lines
+from utils.jobs import lines
 from utils.jobs.albums import Kind, MediaFile, utf16_units
-from utils.jobs.record import JobRecord, file_line
+from utils.jobs.record import JobRecord
 from utils.jobs.summary import LINES_SHOWN, TEXT_UNITS, status_text, summary_text
 
 
@@ -15,25 +12,25 @@ def file(number: int, name: str, kind: Kind = "photo", note: str = "") -> MediaF
     return MediaFile(number, str(number), name, "", kind, f"{number:06d}", 10, note=note)
 
 
-def sent(*numbers: int) -> dict[str, Any]:
-    return {"t": lines.SENT, "key": f"album-{numbers[0]}", "numbers": numbers, "messages": numbers}
+def sent(*numbers: int) -> lines.Sent:
+    return lines.Sent(f"album-{numbers[0]}", numbers, numbers)
 
 
-CANCELLED = {"t": lines.CANCELLED}
-EXTRACTED = {"t": lines.EXTRACTED, "ignored": 0}
+CANCELLED = lines.Cancelled()
+EXTRACTED = lines.Extracted(0)
 
 
 def test_a_video_that_was_converted_but_not_sent_is_not_mentioned() -> None:
     converting = [
-        file_line(lines.DEFER, file(1, "film.avi", "document"), cost=1),
-        {"t": lines.CONVERTED, "number": 1, "file": asdict(file(1, "film_converted.mp4", "video"))},
+        lines.Defer(file(1, "film.avi", "document"), 1),
+        lines.Converted(1, file(1, "film_converted.mp4", "video")),
     ]
     assert "Converted" not in summary_text("a.zip", JobRecord.of([*converting, CANCELLED]))
     assert "Converted 1 video: film.avi" in summary_text("a.zip", JobRecord.of([*converting, sent(1)]))
 
 
 def test_nothing_is_to_be_converted_any_more_after_it_was_cancelled() -> None:
-    record = JobRecord.of([file_line(lines.DEFER, file(1, "film.avi", "document"), cost=1)])
+    record = JobRecord.of([lines.Defer(file(1, "film.avi", "document"), 1)])
     assert "to convert" in status_text("a.zip", record, "📤 Sending")
     record.apply(CANCELLED)
     assert "to convert" not in status_text("a.zip", record, "🛑 Cancelled")
@@ -42,9 +39,9 @@ def test_nothing_is_to_be_converted_any_more_after_it_was_cancelled() -> None:
 def test_a_picture_that_came_as_a_file_is_counted_as_one_and_named() -> None:
     record = JobRecord.of(
         [
-            file_line(lines.FILE, file(1, "a.jpg")),
-            file_line(lines.FILE, file(2, "b.jpg")),
-            {"t": lines.REFUSED, "number": 2, "reason": "IMAGE_PROCESS_FAILED"},
+            lines.File(file(1, "a.jpg")),
+            lines.File(file(2, "b.jpg")),
+            lines.Refused(2, "IMAGE_PROCESS_FAILED"),
             EXTRACTED,
             sent(1),
             sent(2),
@@ -59,9 +56,9 @@ def test_many_notes_do_not_hide_what_is_missing() -> None:
     noted = [file(number, f"{number}.jpg", note=f"Scaled down from {number}.") for number in range(1, 500)]
     record = JobRecord.of(
         [
-            *(file_line(lines.FILE, each) for each in noted),
-            {"t": lines.SKIP, "key": "x", "name": "lost.jpg", "reason": "it is damaged"},
-            {"t": lines.OTHER, "key": "y", "name": "read.me"},
+            *(lines.File(each) for each in noted),
+            lines.Skip("x", "lost.jpg", "it is damaged"),
+            lines.Other("y", "read.me"),
             EXTRACTED,
             sent(*range(1, 500)),
         ]
@@ -85,8 +82,6 @@ class Reason(str):
 
 
 def test_reasons_are_not_each_compared_with_all() -> None:
-    record = JobRecord.of(
-        {"t": lines.SKIP, "key": str(n), "name": f"{n}.jpg", "reason": Reason(n)} for n in range(500)
-    )
+    record = JobRecord.of(lines.Skip(str(n), f"{n}.jpg", Reason(n)) for n in range(500))
     summary_text("a.zip", record)
     assert Reason.compared < 5000

@@ -82,6 +82,7 @@ def read_jobs(folder: Path) -> Jobs:
             if job.exists():  # a running bot may have ended it meanwhile
                 unreadable.append(job.name)
             continue
+        # By its name on disk: the classes of utils.jobs.lines need Telethon, which may be what is missing.
         if not any(record.get("t") == "done" for record in records):
             under_way.append(job.name)
     return Jobs(tuple(under_way), tuple(unreadable))

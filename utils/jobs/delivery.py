@@ -15,17 +15,16 @@ import secrets
 from collections.abc import Awaitable, Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Any, Literal, Protocol
 
 from telethon import errors as rpc
 from telethon.tl import functions, types
 from telethon.tl.tlobject import TLObject, TLRequest
 
 from utils.errors import ChatClosed, Refused, TransferFailed
-from utils.jobs import record as lines
+from utils.jobs import lines
 from utils.jobs.albums import CAPTION_UNITS, MediaFile, shorten
-from utils.jobs.record import JobRecord
-from utils.storage.journal import Journal
+from utils.jobs.journal import JobJournal
 from utils.telegram.upload import UploadState
 from utils.telegram.waits import error_name
 
@@ -96,8 +95,7 @@ class Delivery:
         target: TLObject,
         reply_to: int | None,
         files: Path,
-        journal: Journal,
-        record: JobRecord,
+        journal: JobJournal,
         call: Call,
         upload: NewUpload,
         sleep: Callable[[float], Awaitable[None]] = asyncio.sleep,
@@ -108,17 +106,15 @@ class Delivery:
         self._reply_to = reply_to
         self._files = files
         self._journal = journal
-        self._record = record
+        self._record = journal.record
         self._call = call
         self._new_upload = upload
         self._sleep = sleep
         self._draw = draw
 
-    async def write(self, *records: Mapping[str, Any]) -> None:
-        """Journal ``records``, then take them into the job's state."""
-        await self._journal.append(*records)
-        for line in records:
-            self._record.apply(line)
+    async def write(self, *story: lines.Line) -> None:
+        """Journal the lines of ``story``, then take them into the job's record."""
+        await self._journal.write(*story)
 
     def is_refused(self, file: MediaFile) -> bool:
         """Telegram will not take ``file`` as the picture or video that it is."""
@@ -164,7 +160,7 @@ class Delivery:
             if not REFUSALS.search(error_name(error)):
                 raise
             await self._refuse(file, error_name(error))
-        await self.write({"t": lines.MEDIA, "number": file.number, "media": _media_line(media)})
+        await self.write(lines.Media(file.number, _medium(media)))
 
     async def _upload_media(self, file: MediaFile, uploads: Sequence[FileUpload]) -> TLObject:
         handles = [await upload.run() for upload in uploads]
@@ -190,7 +186,7 @@ class Delivery:
         Raises :class:`Refused` when Telegram refuses the message as a whole: nothing of it was sent then.
         """
         if key in self._record.sent:
-            return self._record.sent[key]
+            return list(self._record.sent[key])
         numbers = [file.number for file in files]
         random_ids = await self._announce(key, numbers)
         if key in self._record.rejected:
@@ -216,37 +212,35 @@ class Delivery:
         if expired:
             place = expired.group(1)
             renewed = files if place is None else [files[int(place)]]
-            await self.write(*({"t": lines.RENEW, "number": file.number} for file in renewed))
+            await self.write(*(lines.Renew(file.number) for file in renewed))
         elif not REFUSALS.search(name):
             raise error
         elif len(files) > 1:
             # Its files may go in other messages from now on, so that it must never be sent again.
-            await self.write({"t": lines.REJECTED, "key": key, "reason": name})
+            await self.write(lines.Rejected(key, name))
             raise _rejection(len(files), name) from error
         else:
             await self._refuse(files[0], name)
 
     async def refuse(self, file: MediaFile, reason: str) -> None:
         """Remember that Telegram will not take ``file`` as the picture or video that it is."""
-        await self.write({"t": lines.REFUSED, "number": file.number, "reason": reason})
+        await self.write(lines.Refused(file.number, reason))
 
     async def _refuse(self, file: MediaFile, reason: str) -> None:
         await self.refuse(file, reason)
         raise Refused(f"Telegram refused {file.name} ({reason}).", reason=reason)
 
-    async def _announce(self, key: str, numbers: Sequence[int]) -> list[int]:
+    async def _announce(self, key: str, numbers: Sequence[int]) -> tuple[int, ...]:
         """The random_ids of the message ``key``: those of an earlier announcement, or new ones, journaled."""
         old = self._record.announced.get(key)
-        if old is not None and old["numbers"] == list(numbers):
-            return list(old["random_ids"])
-        random_ids = [self._draw() for _ in range(max(1, len(numbers)))]
-        await self.write(
-            {"t": lines.ANNOUNCE, "key": key, "numbers": list(numbers), "random_ids": random_ids}
-        )
+        if old is not None and old.numbers == tuple(numbers):
+            return old.random_ids
+        random_ids = tuple(self._draw() for _ in range(max(1, len(numbers))))
+        await self.write(lines.Announce(key, tuple(numbers), random_ids))
         return random_ids
 
     async def _sent(self, key: str, numbers: Sequence[int], ids: Sequence[int]) -> list[int]:
-        await self.write({"t": lines.SENT, "key": key, "numbers": list(numbers), "messages": list(ids)})
+        await self.write(lines.Sent(key, tuple(numbers), tuple(ids)))
         return list(ids)
 
     async def _send(self, request: TLRequest, places: Mapping[int, int]) -> list[int]:
@@ -330,25 +324,21 @@ def _uploaded(file: MediaFile, handle: TLObject, thumb: TLObject | None = None) 
     )
 
 
-def _media_line(media: TLObject) -> dict[str, Any]:
-    """What to remember of an uploaded medium, as JSON."""
+def _medium(media: TLObject) -> lines.Medium:
+    """What to remember of an uploaded medium."""
+    kind: Literal["photo", "document"]
     if isinstance(media, types.MessageMediaPhoto):
         kind, item = "photo", media.photo
     elif isinstance(media, types.MessageMediaDocument):
         kind, item = "document", media.document
     else:
         raise TransferFailed(f"Telegram answered an upload with {type(media).__name__}.")
-    return {
-        "kind": kind,
-        "id": item.id,
-        "access_hash": item.access_hash,
-        "file_reference": item.file_reference.hex(),
-    }
+    return lines.Medium(kind, item.id, item.access_hash, item.file_reference)
 
 
-def _input_media(media: Mapping[str, Any]) -> TLObject:
-    """The medium that :func:`_media_line` remembered, to be sent."""
-    reference = bytes.fromhex(media["file_reference"])
-    if media["kind"] == "photo":
-        return types.InputMediaPhoto(types.InputPhoto(media["id"], media["access_hash"], reference))
-    return types.InputMediaDocument(types.InputDocument(media["id"], media["access_hash"], reference))
+def _input_media(medium: lines.Medium) -> TLObject:
+    """The medium that :func:`_medium` remembered, to be sent."""
+    place = medium.id, medium.access_hash, medium.file_reference
+    if medium.kind == "photo":
+        return types.InputMediaPhoto(types.InputPhoto(*place))
+    return types.InputMediaDocument(types.InputDocument(*place))

@@ -5,20 +5,23 @@ from __future__ import annotations
 import asyncio
 import hashlib
 import json
+import logging
 import time
-from collections.abc import Mapping
-from dataclasses import asdict, dataclass, replace
+from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Protocol
 
 from telethon.tl import types
 from telethon.tl.custom import Message
 from telethon.tl.tlobject import TLObject
 
 from utils.archives.names import JOINERS, shortened
+from utils.jobs.codec import BadValue, from_json, to_json
 from utils.storage.atomic import write_bytes
 from utils.storage.journal import Journal
 from utils.telegram.remote_file import place_of
+
+log = logging.getLogger(__name__)
 
 #: Messages remembered at most; older ones are dropped when the program starts.
 REMEMBERED = 10_000
@@ -72,16 +75,6 @@ class Incoming:
     def job(self) -> str:
         """The job's id: the same message never becomes two jobs."""
         return f"{self.chat}_{self.message}"
-
-    def line(self) -> dict[str, Any]:
-        """As JSON."""
-        return asdict(self)
-
-    @classmethod
-    def of_line(cls, line: Mapping[str, Any]) -> Incoming:
-        """From :meth:`line`."""
-        fields = {name: line[name] for name in cls.__dataclass_fields__ if name in line}
-        return cls(**{**fields, "peer": Peer(**line["peer"])})
 
 
 async def incoming(message: Message) -> Incoming | None:
@@ -148,14 +141,38 @@ async def fingerprint(source: Readable) -> str:
     return hashlib.sha256(b"%d:" % source.size + head + tail).hexdigest()
 
 
+@dataclass(frozen=True)
+class Taken:
+    """A line of ``intake.jsonl``: the message of this job was taken in at ``date`` (Unix time).
+
+    Written once it is in its job's journal. After a crash before that, the next start writes it.
+    """
+
+    job: str
+    date: float
+
+
+@dataclass(frozen=True)
+class Delivered(Taken):
+    """The other line there: all of that file was delivered to ``chat``; ``print`` is its fingerprint.
+
+    Written before the summary. After a crash before that, the next process writes it; twice does no harm.
+    """
+
+    chat: int
+    document: int
+    print: str
+    name: str
+
+
 class Seen:
     """Messages that were taken and files that were delivered, in ``intake.jsonl``."""
 
     def __init__(self, path: Path) -> None:
         self._journal = Journal(path)
         self._jobs: set[str] = set()
-        self._documents: dict[tuple[int, int], Mapping[str, Any]] = {}
-        self._prints: dict[tuple[int, str], Mapping[str, Any]] = {}
+        self._documents: dict[tuple[int, int], Delivered] = {}
+        self._prints: dict[tuple[int, str], Delivered] = {}
 
     def open(self) -> None:
         """Read the file, and shorten it when it has grown long. Blocking."""
@@ -164,7 +181,10 @@ class Seen:
             records = records[-REMEMBERED:]
             write_bytes(self._journal.path, b"".join(json.dumps(r).encode() + b"\n" for r in records))
         for record in records:
-            self._take(record)
+            try:
+                self._take(from_json(Delivered if "print" in record else Taken, record))
+            except BadValue as error:
+                log.warning("⚠️ A line of %s cannot be used: %s", self._journal.path.name, error)
 
     def has(self, job: str) -> bool:
         """Whether this message was taken before."""
@@ -172,31 +192,22 @@ class Seen:
 
     async def add(self, item: Incoming) -> None:
         """Remember that the message was taken."""
-        await self._write({"job": item.job, "date": time.time()})
+        await self._write(Taken(item.job, time.time()))
 
     async def add_delivered(self, item: Incoming, content: str) -> None:
         """Remember that all of the file was delivered; ``content`` is its fingerprint."""
-        await self._write(
-            {
-                "job": item.job,
-                "date": time.time(),
-                "chat": item.chat,
-                "document": item.document,
-                "print": content,
-                "name": item.name,
-            }
-        )
+        await self._write(Delivered(item.job, time.time(), item.chat, item.document, content, item.name))
 
-    def delivered_before(self, item: Incoming, content: str = "") -> Mapping[str, Any] | None:
+    def delivered_before(self, item: Incoming, content: str = "") -> Delivered | None:
         """The same file delivered to this chat before, by Telegram's id or by its fingerprint."""
         return self._documents.get((item.chat, item.document)) or self._prints.get((item.chat, content))
 
-    async def _write(self, record: dict[str, Any]) -> None:
-        await self._journal.append(record)
-        self._take(record)
+    async def _write(self, line: Taken) -> None:
+        await self._journal.append(to_json(line))
+        self._take(line)
 
-    def _take(self, record: Mapping[str, Any]) -> None:
-        self._jobs.add(record["job"])
-        if "print" in record:
-            self._documents[record["chat"], record["document"]] = record
-            self._prints[record["chat"], record["print"]] = record
+    def _take(self, line: Taken) -> None:
+        self._jobs.add(line.job)
+        if isinstance(line, Delivered):
+            self._documents[line.chat, line.document] = line
+            self._prints[line.chat, line.print] = line

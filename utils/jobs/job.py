@@ -11,7 +11,7 @@ import logging
 import os
 from collections.abc import Awaitable, Callable, Sequence
 from contextlib import AbstractAsyncContextManager
-from dataclasses import asdict, dataclass, replace
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Protocol
 
@@ -29,12 +29,12 @@ from utils.errors import (
     StorageError,
     VolumeMissing,
 )
-from utils.jobs import record as lines
+from utils.jobs import lines
 from utils.jobs.albums import AlbumBuilder, MediaFile
 from utils.jobs.delivery import Delivery, chat_errors
 from utils.jobs.outbox import Album, Outbox
 from utils.jobs.parts import Cutting, Parts
-from utils.jobs.record import JobRecord, file_line
+from utils.jobs.record import JobRecord
 from utils.jobs.summary import status_text, summary_text
 from utils.media import Inspection, Kind, PreparedPhoto, Verdict, kind_of
 from utils.storage.atomic import set_aside
@@ -88,8 +88,8 @@ class Job:
         self.id = job_id
         self.record = record
         self.delivery = delivery
-        self.name = str(record.origin.get("title") or record.origin["name"])
-        self.chat = int(record.origin["chat"])
+        self.name = record.origin.title or record.origin.name
+        self.chat = record.origin.chat
         self._workspace = workspace
         self._services = services
         self._numbers = itertools.count(record.next_number())
@@ -158,7 +158,7 @@ class Job:
                 log.warning("⚠️ %s ends without a summary: %s", self.name, error.told)
             ended = "🛑 Cancelled" if record.cancelled else "❌ Failed" if record.failed else "✅ Finished"
             await self._services.end_status(status_text(self.name, record, ended))
-            await self.delivery.write({"t": lines.DONE})
+            await self.delivery.write(lines.Done())
             await self._services.finished()
             await asyncio.to_thread(self._workspace.remove)
             log.info("🧹 Finished %s: %d files sent", self.name, len(record.delivered))
@@ -166,7 +166,7 @@ class Job:
 
     async def cancel(self) -> None:
         """Give up what was not sent, after the job's tasks were ended; :meth:`run` ends it then."""
-        await self.delivery.write({"t": lines.FAILED, "told": "cancelled."}, {"t": lines.CANCELLED})
+        await self.delivery.write(lines.Failed("cancelled."), lines.Cancelled())
 
     async def _deliver_all(self, passwords: Sequence[str]) -> None:
         if not self._taken_up:
@@ -195,7 +195,7 @@ class Job:
         await self._fail(error)
         if isinstance(error, ChatClosed):
             # Neither what waits nor what is still to be converted.
-            await self.delivery.write({"t": lines.CANCELLED})
+            await self.delivery.write(lines.Cancelled())
         await self.finish_if_done()
 
     async def _ask_password(self, error: PasswordNeeded, passwords: list[str]) -> None:
@@ -220,7 +220,7 @@ class Job:
     async def _fail(self, error: BotError) -> None:
         log.error("❌ %s: %s", self.name, error.told)
         await self._skip_unread()
-        await self.delivery.write({"t": lines.FAILED, "told": error.told})
+        await self.delivery.write(lines.Failed(error.told))
 
     # -- after a restart ----------------------------------------------------------------------------
 
@@ -229,8 +229,7 @@ class Job:
         record = self.record
         doubtful = await asyncio.to_thread(self._doubtful)
         await self.delivery.write(
-            *({"t": lines.DROP, "number": number} for number in doubtful),
-            {"t": lines.RUN, "boot": self._services.boot},
+            *(lines.Drop(number) for number in doubtful), lines.Run(self._services.boot)
         )
         await asyncio.to_thread(self._sweep)
         under_way: set[int] = set()
@@ -293,8 +292,7 @@ class Job:
             await reader.close()
         await self._skip_unread()
         await self.delivery.write(
-            *({"t": lines.OTHER, "key": entry.key, "name": entry.path} for entry in others),
-            {"t": lines.EXTRACTED, "ignored": reader.ignored},
+            *(lines.Other(entry.key, entry.path) for entry in others), lines.Extracted(reader.ignored)
         )
 
     async def _extract(self, reader: ArchiveReader, others: list[Entry]) -> None:
@@ -376,7 +374,7 @@ class Job:
             log.info(
                 "⏸️ Deferred video conversion: %s (incompatible format): %s", file.name, inspection.reason
             )
-        await self.delivery.write(file_line(lines.DEFER, file, cost=cost))
+        await self.delivery.write(lines.Defer(file, cost))
         await self._convert(file.number)
 
     async def _convert(self, number: int) -> None:
@@ -390,12 +388,12 @@ class Job:
         original = self.record.deferred[number]
         named = replace(original, name=converted_name(original.name))
         file = replace(await self._video(named, path, inspection), note=note)
-        await self.delivery.write({"t": lines.CONVERTED, "number": number, "file": asdict(file)})
+        await self.delivery.write(lines.Converted(number, file))
         await self.deliver_one(number)
 
     async def deliver_original(self, number: int, reason: str) -> None:
         """The deferred file ``number`` cannot be converted because of ``reason``: send it as a document."""
-        await self.delivery.write({"t": lines.UNCONVERTIBLE, "number": number, "reason": reason})
+        await self.delivery.write(lines.Unconvertible(number, reason))
         await self.deliver_one(number)
 
     async def deliver_one(self, number: int) -> None:
@@ -420,7 +418,7 @@ class Job:
 
     async def _skip(self, entry: Entry, reason: str) -> None:
         log.warning("⏭️ Skipped %s: %s", entry.path, reason)
-        await self.delivery.write({"t": lines.SKIP, "key": entry.key, "name": entry.path, "reason": reason})
+        await self.delivery.write(lines.Skip(entry.key, entry.path, reason))
 
     # -- on the way ---------------------------------------------------------------------------------
 
@@ -428,7 +426,7 @@ class Job:
         if file.kind == "video" and file.size > self._services.upload_limit:
             await self._put_by_itself(self._outbox, file)
             return
-        await self.delivery.write(file_line(lines.FILE, file))
+        await self.delivery.write(lines.File(file))
         await self._add(file)
 
     async def _put_by_itself(self, outbox: Outbox, file: MediaFile) -> None:
@@ -478,10 +476,7 @@ class Job:
         source = self._workspace.files / file.path
         await asyncio.to_thread(set_aside, source, self._services.quarantine, refused.told)
         reason = f"Telegram did not take it ({refused.reason}); it is kept in quarantine"
-        await self.delivery.write(
-            {"t": lines.SKIP, "key": file.key, "name": file.name, "reason": reason},
-            {"t": lines.DROP, "number": file.number},
-        )
+        await self.delivery.write(lines.Skip(file.key, file.name, reason), lines.Drop(file.number))
 
     def show(self, step: str, percent: float | None = None) -> None:
         self.status = status_text(self.name, self.record, step, percent)

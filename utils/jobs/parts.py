@@ -5,12 +5,12 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections.abc import Callable
-from dataclasses import asdict, replace
+from dataclasses import replace
 from pathlib import Path
 from typing import Protocol
 
 from utils.errors import ConversionFailed
-from utils.jobs import record as lines
+from utils.jobs import lines
 from utils.jobs.albums import MediaFile
 from utils.jobs.delivery import Delivery
 from utils.jobs.record import JobRecord
@@ -72,8 +72,7 @@ class Parts:
                 # A video that cannot be cut does not play in volumes: it counts as a file.
                 whole = replace(whole, kind="document")
                 parts = await self._volumes(whole)
-        line = {"t": lines.SPLIT, "file": asdict(whole), "parts": [asdict(part) for part in parts]}
-        await self._delivery.write(line)
+        await self._delivery.write(lines.Split(whole, tuple(parts)))
         original = self._record.deferred.get(whole.number)
         if original is None or original.path != whole.path:
             await asyncio.to_thread(self._unlink, whole)

@@ -2,43 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
-from dataclasses import asdict, dataclass, field, replace
-from typing import Any
+from collections.abc import Iterable
+from dataclasses import dataclass, field, replace
+from functools import singledispatchmethod
 
+from utils.jobs import lines
 from utils.jobs.albums import MediaFile
-
-#: The kinds of journal lines ("t"), with what else they hold.
-ORIGIN = "origin"  #      chat, message, sender, name, size, date: what somebody sent
-VOLUME = "volume"  #      the same of another volume of the archive
-PRINT = "print"  #        print: tells the same file when it is sent again
-RUN = "run"  #            boot: a process took the job up
-FILE = "file"  #          a MediaFile: it is on disk, ready to be sent
-DROP = "drop"  #          number: its file is gone or doubtful, it must be extracted again
-DEFER = "defer"  #        a MediaFile and plan cost: it is on disk, to be converted
-CONVERTED = "converted"  # number, and the MediaFile that came of it
-SPLIT = "split"  #        a MediaFile, and those that are sent in its place because it is too large
-UNCONVERTIBLE = "unconvertible"  # number, reason: it will be sent as it is
-SKIP = "skip"  #          key, name, reason: it will not be sent
-OTHER = "other"  #        key, name: it is neither a picture nor a video
-ANNOUNCE = "announce"  #  message key, numbers, random_ids: before the call
-MEDIA = "media"  #        number, and what uploadMedia gave for it
-RENEW = "renew"  #        number: that medium is no longer valid
-REFUSED = "refused"  #    number, reason: Telegram will not take it as it is
-REJECTED = "rejected"  #  message key, reason: Telegram took nothing of that album, not saying which to blame
-SENT = "sent"  #          message key, numbers, message ids: the server's answer
-EXTRACTED = "extracted"  # ignored: everything in the archive was looked at
-FAILED = "failed"  #      told: the archive as a whole could not be handled
-CANCELLED = "cancelled"  # nothing more is to be sent, on the user's word or because nothing can be
-DONE = "done"  #          nothing is left to do
+from utils.jobs.lines import Line
 
 
 @dataclass
 class JobRecord:
     """One job as its journal tells it; :meth:`apply` takes one line in."""
 
-    origin: Mapping[str, Any] = field(default_factory=dict)
-    volumes: list[Mapping[str, Any]] = field(default_factory=list)
+    known_origin: lines.Origin | None = None
+    volumes: list[lines.Volume] = field(default_factory=list)
     print: str = ""
     boot: str = ""
     files: dict[int, MediaFile] = field(default_factory=dict)
@@ -50,11 +28,11 @@ class JobRecord:
     unconvertible: dict[int, str] = field(default_factory=dict)
     skipped: dict[str, tuple[str, str]] = field(default_factory=dict)
     others: dict[str, str] = field(default_factory=dict)
-    announced: dict[str, Mapping[str, Any]] = field(default_factory=dict)
-    media: dict[int, Mapping[str, Any]] = field(default_factory=dict)
+    announced: dict[str, lines.Announce] = field(default_factory=dict)
+    media: dict[int, lines.Medium] = field(default_factory=dict)
     refused: dict[int, str] = field(default_factory=dict)
     rejected: dict[str, str] = field(default_factory=dict)
-    sent: dict[str, list[int]] = field(default_factory=dict)
+    sent: dict[str, tuple[int, ...]] = field(default_factory=dict)
     delivered: set[int] = field(default_factory=set)
     extracted: bool = False
     ignored: int = 0
@@ -63,78 +41,125 @@ class JobRecord:
     done: bool = False
 
     @classmethod
-    def of(cls, records: Iterable[Mapping[str, Any]]) -> JobRecord:
-        """The state after all ``records``."""
-        state = cls()
-        for record in records:
-            state.apply(record)
-        return state
+    def of(cls, story: Iterable[Line]) -> JobRecord:
+        """The state after all lines of ``story``."""
+        record = cls()
+        for line in story:
+            record.apply(line)
+        return record
 
-    def apply(self, line: Mapping[str, Any]) -> None:
-        """Take one journal line in; an unknown kind of line is ignored."""
-        kind = line.get("t")
-        if kind == ORIGIN:
-            self.origin = line
-        elif kind == VOLUME:
-            self.volumes.append(line)
-        elif kind == PRINT:
-            self.print = str(line["print"])
-        elif kind == RUN:
-            self.boot = str(line["boot"])
-        elif kind == FILE:
-            file = MediaFile(**line["file"])
-            self.files[file.number] = file
-        elif kind == DROP:
-            # Of a converted video only the result is dropped: it is made again, unless it was skipped.
-            converted = self.converted.pop(line["number"], None)
-            if converted is None or converted.key in self.skipped:
-                self._drop(line["number"])
-        elif kind == DEFER:
-            file = MediaFile(**line["file"])
-            self.deferred[file.number] = file
-            self.costs[file.number] = float(line["cost"])
-        elif kind == CONVERTED:
-            self.converted[line["number"]] = MediaFile(**line["file"])
-        elif kind == SPLIT:
-            whole, parts = MediaFile(**line["file"]), [MediaFile(**part) for part in line["parts"]]
-            self.wholes[whole.number] = whole
-            self.parts[whole.number] = [part.number for part in parts]
-            self.files |= {part.number: part for part in parts}
-        elif kind == UNCONVERTIBLE:
-            self.unconvertible[line["number"]] = line["reason"]
-        elif kind == SKIP:
-            self.skipped[line["key"]] = (line["name"], line["reason"])
-        elif kind == OTHER:
-            self.others[line["key"]] = line["name"]
-        elif kind == ANNOUNCE:
-            self.announced[line["key"]] = line
-            self.rejected.pop(line["key"], None)
-        elif kind == MEDIA:
-            self.media[line["number"]] = line["media"]
-        elif kind == RENEW:
-            self.media.pop(line["number"], None)
-        elif kind == REFUSED:
-            self.refused[line["number"]] = line["reason"]
-            self.media.pop(line["number"], None)
-        elif kind == REJECTED:
-            self.rejected[line["key"]] = line["reason"]
-        elif kind == SENT:
-            self.sent[line["key"]] = line["messages"]
-            self.delivered |= set(line["numbers"])
-            self._count_wholes()
-        elif kind == EXTRACTED:
-            self.extracted = True
-            self.ignored = int(line["ignored"])
-        elif kind == FAILED:
-            self.failed = line["told"]
-        elif kind == CANCELLED:
-            self.cancelled = True
-        elif kind == DONE:
-            self.done = True
+    @singledispatchmethod
+    def apply(self, line: Line) -> None:
+        """Take one journal line in."""
+        raise NotImplementedError(f"no fold for {type(line).__name__}")
+
+    @apply.register
+    def _(self, line: lines.Origin) -> None:
+        self.known_origin = line
+
+    @apply.register
+    def _(self, line: lines.Volume) -> None:
+        self.volumes.append(line)
+
+    @apply.register
+    def _(self, line: lines.Print) -> None:
+        self.print = line.print
+
+    @apply.register
+    def _(self, line: lines.Run) -> None:
+        self.boot = line.boot
+
+    @apply.register
+    def _(self, line: lines.File) -> None:
+        self.files[line.file.number] = line.file
+
+    @apply.register
+    def _(self, line: lines.Drop) -> None:
+        # Of a converted video only the result is dropped: it is made again, unless it was skipped.
+        converted = self.converted.pop(line.number, None)
+        if converted is None or converted.key in self.skipped:
+            self._drop(line.number)
+
+    @apply.register
+    def _(self, line: lines.Defer) -> None:
+        self.deferred[line.file.number] = line.file
+        self.costs[line.file.number] = line.cost
+
+    @apply.register
+    def _(self, line: lines.Converted) -> None:
+        self.converted[line.number] = line.file
+
+    @apply.register
+    def _(self, line: lines.Split) -> None:
+        self.wholes[line.file.number] = line.file
+        self.parts[line.file.number] = [part.number for part in line.parts]
+        self.files |= {part.number: part for part in line.parts}
+
+    @apply.register
+    def _(self, line: lines.Unconvertible) -> None:
+        self.unconvertible[line.number] = line.reason
+
+    @apply.register
+    def _(self, line: lines.Skip) -> None:
+        self.skipped[line.key] = (line.name, line.reason)
+
+    @apply.register
+    def _(self, line: lines.Other) -> None:
+        self.others[line.key] = line.name
+
+    @apply.register
+    def _(self, line: lines.Announce) -> None:
+        self.announced[line.key] = line
+        self.rejected.pop(line.key, None)
+
+    @apply.register
+    def _(self, line: lines.Media) -> None:
+        self.media[line.number] = line.media
+
+    @apply.register
+    def _(self, line: lines.Renew) -> None:
+        self.media.pop(line.number, None)
+
+    @apply.register
+    def _(self, line: lines.Refused) -> None:
+        self.refused[line.number] = line.reason
+        self.media.pop(line.number, None)
+
+    @apply.register
+    def _(self, line: lines.Rejected) -> None:
+        self.rejected[line.key] = line.reason
+
+    @apply.register
+    def _(self, line: lines.Sent) -> None:
+        self.sent[line.key] = line.messages
+        self.delivered |= set(line.numbers)
+        self._count_wholes()
+
+    @apply.register
+    def _(self, line: lines.Extracted) -> None:
+        self.extracted, self.ignored = True, line.ignored
+
+    @apply.register
+    def _(self, line: lines.Failed) -> None:
+        self.failed = line.told
+
+    @apply.register
+    def _(self, line: lines.Cancelled) -> None:
+        self.cancelled = True
+
+    @apply.register
+    def _(self, line: lines.Done) -> None:
+        self.done = True
+
+    @property
+    def origin(self) -> lines.Origin:
+        """What somebody sent. Not to be asked for before it is known."""
+        assert self.known_origin is not None
+        return self.known_origin
 
     def messages(self) -> list[int]:
         """Ids of the messages with the archive, or its volumes."""
-        return [int(line["message"]) for line in (self.origin, *self.volumes)]
+        return [item.message for item in (self.origin, *self.volumes)]
 
     def known_keys(self) -> set[str]:
         """Keys of the archive's entries that need not be extracted again."""
@@ -190,16 +215,16 @@ class JobRecord:
         note = f"It could not be converted: {self.unconvertible.get(number, '')}"
         return replace(self.deferred[number], note=note)
 
-    def in_doubt(self) -> dict[str, list[int]]:
+    def in_doubt(self) -> dict[str, tuple[int, ...]]:
         """The messages that were perhaps sent (key -> numbers of its files): announced, but never answered.
 
         One of which a file is delivered otherwise, or is to be sent no more, was refused in the end.
         """
         waiting = (self.files.keys() | self.deferred.keys() | self.wholes.keys()) - self.delivered
         return {
-            key: line["numbers"]
+            key: line.numbers
             for key, line in self.announced.items()
-            if line["numbers"] and waiting.issuperset(line["numbers"]) and key not in self.rejected
+            if line.numbers and waiting.issuperset(line.numbers) and key not in self.rejected
         }
 
     def paths(self) -> set[str]:
@@ -212,8 +237,3 @@ class JobRecord:
     def next_number(self) -> int:
         """The next file's number; numbers are never used twice."""
         return 1 + max((*self.files, *self.deferred, *self.wholes), default=0)
-
-
-def file_line(kind: str, file: MediaFile, **more: Any) -> dict[str, Any]:
-    """A journal line about ``file``."""
-    return {"t": kind, "file": asdict(file), **more}

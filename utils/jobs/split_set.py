@@ -5,12 +5,11 @@ from __future__ import annotations
 import asyncio
 import re
 import time
-from collections.abc import Awaitable, Callable, Mapping, Sequence
-from typing import Any
+from collections.abc import Awaitable, Callable, Sequence
 
 from utils.archives import Volume, volume_of
 from utils.archives.volumes import in_set
-from utils.jobs import record as lines
+from utils.jobs import lines
 from utils.jobs.intake import Incoming
 from utils.jobs.record import JobRecord
 
@@ -32,7 +31,7 @@ class SplitSet:
     def __init__(
         self,
         record: JobRecord,
-        write: Callable[[Mapping[str, Any]], Awaitable[None]],
+        write: Callable[[lines.Volume], Awaitable[None]],
         *,
         wait: float,
         clock: Callable[[], float] = time.time,
@@ -40,10 +39,9 @@ class SplitSet:
         self._record = record
         self._write = write
         self._clock = clock
-        self._items = [Incoming.of_line(line) for line in (record.origin, *record.volumes)]
-        newest = [float(line.get("date", 0.0)) for line in (record.origin, *record.volumes)]
+        self._items: list[Incoming] = [record.origin, *record.volumes]
         self._wait = wait
-        self._until = max(newest) + wait
+        self._until = max([record.origin.date, *(volume.date for volume in record.volumes)]) + wait
         self._opened = 0
         self._over = False
         self._came = asyncio.Event()
@@ -85,7 +83,7 @@ class SplitSet:
         now = self._clock()
         self._until = now + self._wait
         try:
-            await self._write({"t": lines.VOLUME, "date": now, **item.line()})
+            await self._write(lines.Volume.of(item, date=now))
         except BaseException:
             self._items.remove(item)
             raise

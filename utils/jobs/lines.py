@@ -1,0 +1,349 @@
+"""The lines of a job's journal: what each says, when it is written, and what a crash around it means.
+
+On disk a line is a JSON object: ``t`` names its kind, its other members are the fields of the class here.
+What is there stays readable by the version before this one and by this one after the next: kinds and fields
+are added, never renamed, and a new field has a default. docs/architecture.md has a table made of this file.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, fields
+from typing import Any, ClassVar, Literal
+
+from utils.jobs.albums import MediaFile
+from utils.jobs.intake import Incoming
+
+
+@dataclass(frozen=True)
+class Line:
+    """Any line; the classes of all kinds are directly under it."""
+
+    t: ClassVar[str]
+
+
+@dataclass(frozen=True)
+class Origin(Incoming, Line):
+    """The message with the archive, when it was taken in (Unix time), and what a whole set is called.
+
+    Written: first, before the message is noted in intake.jsonl.
+    Crash before: the folder is removed, and the message comes again.
+    Crash after: the job is begun.
+    """
+
+    t = "origin"
+    date: float = 0.0
+    title: str = ""
+
+    @classmethod
+    def of(cls, item: Incoming, *, date: float, title: str = "") -> Origin:
+        """The line for ``item``."""
+        return cls(**_fields_of(item), date=date, title=title)
+
+
+@dataclass(frozen=True)
+class Volume(Incoming, Line):
+    """The message with another volume of the archive, and when it was taken in.
+
+    Written: when it joins the set, before the message is noted in intake.jsonl.
+    Crash before: the message comes again.
+    Crash after: the volume is in the set.
+    """
+
+    t = "volume"
+    date: float = 0.0
+
+    @classmethod
+    def of(cls, item: Incoming, *, date: float) -> Volume:
+        """The line for ``item``."""
+        return cls(**_fields_of(item), date=date)
+
+
+@dataclass(frozen=True)
+class Print(Line):
+    """The file's fingerprint, by which it is known when it is sent again.
+
+    Written: each time the only file that came is opened, before anything is taken out.
+    Crash before: it is taken again.
+    Crash after: it is taken again, and is the same.
+    """
+
+    t = "print"
+    print: str
+
+
+@dataclass(frozen=True)
+class Run(Line):
+    """A process took the job up; ``boot`` names the run of the machine.
+
+    Written: each time the job is taken up, together with what is dropped, before anything else is done.
+    Crash before: the next process finds the same.
+    Crash after: a process in another run of the machine trusts no file that was not flushed to the disk.
+    """
+
+    t = "run"
+    boot: str
+
+
+@dataclass(frozen=True)
+class File(Line):
+    """A file is ready to be sent.
+
+    Written: when it was taken out, looked at and written, before it is uploaded.
+    Crash before: it is swept away and taken out again.
+    Crash after: it is sent; if the power failed, it is dropped and taken out again.
+    """
+
+    t = "file"
+    file: MediaFile
+
+
+@dataclass(frozen=True)
+class Drop(Line):
+    """The file ``number`` is gone or not to be trusted, or Telegram will not have it at all.
+
+    Written: when a process takes the job up; together with the file's skip, after it was set aside.
+    Crash before: the same is found again.
+    Crash after: it is taken out again, or converted again, unless it was skipped.
+    """
+
+    t = "drop"
+    number: int
+
+
+@dataclass(frozen=True)
+class Defer(Line):
+    """A video is to be converted; ``cost`` orders the queue.
+
+    Written: when the video is flushed to the disk, before its conversion is queued.
+    Crash before: it is swept away and taken out again.
+    Crash after: its conversion is queued.
+    """
+
+    t = "defer"
+    file: MediaFile
+    cost: float
+
+
+@dataclass(frozen=True)
+class Converted(Line):
+    """The deferred video ``number`` became ``file``.
+
+    Written: when the result is verified and its thumbnail made, before it is sent.
+    Crash before: the result is found by the conversion's own state, and not converted again.
+    Crash after: it is sent.
+    """
+
+    t = "converted"
+    number: int
+    file: MediaFile
+
+
+@dataclass(frozen=True)
+class Split(Line):
+    """``file`` is too large for one message; ``parts`` are sent in its place.
+
+    Written: when all parts are flushed to the disk, before the whole is deleted.
+    Crash before: the parts are swept away and made again.
+    Crash after: the parts are sent.
+    """
+
+    t = "split"
+    file: MediaFile
+    parts: tuple[MediaFile, ...]
+
+
+@dataclass(frozen=True)
+class Unconvertible(Line):
+    """The deferred video ``number`` cannot be converted and will be sent as it is.
+
+    Written: after the last attempt, when the video is in quarantine, before it is sent.
+    Crash before: its conversion is tried again.
+    Crash after: it is sent as a document.
+    """
+
+    t = "unconvertible"
+    number: int
+    reason: str
+
+
+@dataclass(frozen=True)
+class Skip(Line):
+    """The entry ``key`` will not be sent.
+
+    Written: when it cannot be read or used, before its file is deleted; or after its file was set aside.
+    Crash before: it is looked at again.
+    Crash after: it is never taken out again.
+    """
+
+    t = "skip"
+    key: str
+    name: str
+    reason: str
+
+
+@dataclass(frozen=True)
+class Other(Line):
+    """The entry ``key`` is neither a picture nor a video.
+
+    Written: together with extracted.
+    Crash before: it is looked at again.
+    Crash after: it is never looked at again.
+    """
+
+    t = "other"
+    key: str
+    name: str
+
+
+@dataclass(frozen=True)
+class Announce(Line):
+    """The message ``key`` is about to be sent, with these files, under these random_ids; a text has no files.
+
+    Written: before the call.
+    Crash before: nothing was sent; other random_ids are drawn.
+    Crash after: the call is made with the same random_ids, so that Telegram sends nothing twice.
+    """
+
+    t = "announce"
+    key: str
+    numbers: tuple[int, ...]
+    random_ids: tuple[int, ...]
+
+
+@dataclass(frozen=True)
+class Medium:
+    """What Telegram calls a file that was uploaded."""
+
+    kind: Literal["photo", "document"]
+    id: int
+    access_hash: int
+    file_reference: bytes
+
+
+@dataclass(frozen=True)
+class Media(Line):
+    """The file ``number`` is at Telegram, as ``media``.
+
+    Written: after Telegram looked at the upload.
+    Crash before: it is uploaded again.
+    Crash after: it is sent without being uploaded again.
+    """
+
+    t = "media"
+    number: int
+    media: Medium
+
+
+@dataclass(frozen=True)
+class Renew(Line):
+    """What Telegram called the file ``number`` is no longer valid.
+
+    Written: when Telegram says so, before it is uploaded again.
+    Crash before: Telegram says so again.
+    Crash after: it is uploaded again.
+    """
+
+    t = "renew"
+    number: int
+
+
+@dataclass(frozen=True)
+class Refused(Line):
+    """Telegram will not take the file ``number`` as the picture or video that it is.
+
+    Written: when Telegram says so, before it is sent otherwise.
+    Crash before: Telegram is asked again.
+    Crash after: it is sent as a document.
+    """
+
+    t = "refused"
+    number: int
+    reason: str
+
+
+@dataclass(frozen=True)
+class Rejected(Line):
+    """Telegram took nothing of the album ``key``, and did not say which file is to blame.
+
+    Written: when Telegram says so, before any of its files goes in another message.
+    Crash before: the same album is tried again, under the same random_ids.
+    Crash after: it is never sent again, and its files go in other messages.
+    """
+
+    t = "rejected"
+    key: str
+    reason: str
+
+
+@dataclass(frozen=True)
+class Sent(Line):
+    """The message ``key`` is in the chat, with these files, under these ids (0: not known).
+
+    Written: when the answer names every random_id, before the files are deleted.
+    Crash before: the call is made again, and Telegram answers with the same messages.
+    Crash after: it is never sent again; what is left of its files is swept away.
+    """
+
+    t = "sent"
+    key: str
+    numbers: tuple[int, ...]
+    messages: tuple[int, ...]
+
+
+@dataclass(frozen=True)
+class Extracted(Line):
+    """Everything in the archive was looked at; ``ignored`` counts the system files in it.
+
+    Written: at its end.
+    Crash before: the archive is opened again, for what is not in the journal yet.
+    Crash after: it is not opened again.
+    """
+
+    t = "extracted"
+    ignored: int
+
+
+@dataclass(frozen=True)
+class Failed(Line):
+    """The archive as a whole could not be handled; ``told`` is what the user is told.
+
+    Written: when trying again does not help, before the summary.
+    Crash before: it is tried again.
+    Crash after: what was taken out is sent, and the job ends.
+    """
+
+    t = "failed"
+    told: str
+
+
+@dataclass(frozen=True)
+class Cancelled(Line):
+    """Nothing more is to be sent, on the user's word or because nothing can be.
+
+    Written: together with failed on the user's word, before that is answered; after it for a closed chat.
+    Crash before: the job goes on.
+    Crash after: the job ends.
+    """
+
+    t = "cancelled"
+
+
+@dataclass(frozen=True)
+class Done(Line):
+    """Nothing is left to do.
+
+    Written: after the summary, before the folder is removed.
+    Crash before: the job ends again; its summary is not sent twice.
+    Crash after: the folder is removed.
+    """
+
+    t = "done"
+
+
+def _fields_of(item: Incoming) -> dict[str, Any]:
+    return {field.name: getattr(item, field.name) for field in fields(Incoming)}
+
+
+#: Every kind of line by its name on disk.
+KINDS: Mapping[str, type[Line]] = {kind.t: kind for kind in Line.__subclasses__()}
