@@ -18,3 +18,10 @@ def test_a_button_names_all_volumes_of_a_set(messages: list[int]) -> None:
 
 def test_more_than_fit_get_no_button() -> None:
     assert again_button(list(range(1_000_000, 2_000_000, 10_000))) is None
+
+
+@pytest.mark.parametrize(
+    "data", [b"", b"again:", b"again:0", b"other:5", b"again:5+-9", b"again:9999999999", b"\xff"]
+)
+def test_a_press_that_is_of_no_button_of_ours_names_nothing(data: bytes) -> None:
+    assert messages_of_button(data) == []

@@ -179,6 +179,13 @@ def test_sizes(stream: dict[str, object], shown: Size, encoded: Size) -> None:
     assert encode_size(picture, max_height=1080) == encoded
 
 
+@pytest.mark.parametrize(
+    ("tag", "turned"), [("90", 270), ("-90", 90), ("45", 0), ("--90", 0), ("²", 0), ("upright", 0)]
+)
+def test_whoever_wrote_an_odd_rotation_into_a_file_does_not_make_it_unreadable(tag: str, turned: int) -> None:
+    assert planned(described(video(tags={"rotate": tag}))).picture.rotation == turned
+
+
 def filters(stream: dict[str, object], features: Features = ALL) -> str:
     picture = planned(described(stream)).picture
     return video_filters(picture, settings=EncodeSettings(), features=features)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import itertools
+import re
 import time
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -34,6 +35,11 @@ COMMANDS = {"help": "How this works", "status": "What the bot is doing", "cancel
 #: Callback data of the button that has a file handled again. The id of its first message follows, then how
 #: far it is from each to the next: volumes come close together, and some twenty have to fit.
 AGAIN = "again:"
+
+_AGAIN_DATA = re.compile(rb"again:[0-9]+(\+[0-9]+)*")
+
+#: The highest id that a message may have.
+LAST_MESSAGE = 2**31 - 1
 
 #: What somebody writes who has no such button: only bots can send one.
 AGAIN_WORD = "again"
@@ -147,8 +153,15 @@ def again_button(messages: Sequence[int]) -> TLObject | None:
 
 
 def messages_of_button(data: bytes) -> list[int]:
-    """The messages that the button of :func:`again_button` names."""
-    return list(itertools.accumulate(int(number) for number in data.decode().partition(":")[2].split("+")))
+    """The messages that the button of :func:`again_button` names; none when ``data`` is of no such button.
+
+    A client may send what it likes, and buttons of other versions stay in the chats.
+    """
+    if _AGAIN_DATA.fullmatch(data) is None:
+        return []
+    numbers = data.removeprefix(AGAIN.encode()).split(b"+")
+    messages = list(itertools.accumulate(int(number) for number in numbers))
+    return messages if messages[0] > 0 and messages[-1] <= LAST_MESSAGE else []
 
 
 def date_words(date: float) -> str:

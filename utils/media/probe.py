@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from fractions import Fraction
@@ -23,6 +24,7 @@ _ENTRIES = (
 
 #: Containers whose clocks may jump, as ffmpeg sees it (AVFMT_TS_DISCONT).
 _CLOCK_JUMPS = {"mpegts", "mpeg", "ogg"}
+_DEGREES = re.compile(r"-?[0-9]{1,9}")
 _INTERLACED = {"tt", "bb", "tb", "bt"}
 _HDR_TRANSFERS = {"smpte2084", "arib-std-b67"}
 
@@ -236,9 +238,14 @@ def _rotation(stream: Mapping[str, Any]) -> int:
     """Degrees counter-clockwise, as in the display matrix, or as the old tag has it (clockwise)."""
     for item in stream.get("side_data_list", []):
         if "rotation" in item:
-            return round(float(item["rotation"]) / 90) * 90 % 360
+            return _quarter_turns(float(item["rotation"]))
+    # Whoever made the file wrote it: it may be anything.
     tag = str(stream.get("tags", {}).get("rotate", "0"))
-    return -int(tag) % 360 if tag.lstrip("-").isdigit() else 0
+    return _quarter_turns(-int(tag)) if _DEGREES.fullmatch(tag) else 0
+
+
+def _quarter_turns(degrees: float) -> int:
+    return round(degrees / 90) * 90 % 360
 
 
 def _count(sample: Iterable[Mapping[str, Any]], what: str, video: VideoStream | None) -> int:

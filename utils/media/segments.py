@@ -40,8 +40,10 @@ def plan_segments(frames: FrameTimes, *, seconds: float) -> tuple[Segment, ...]:
     the middle of a group of pictures costs decoding that group from its beginning, and is as exact.
     """
     wanted = round(Fraction(seconds).limit_denominator(1000) / frames.time_base)
-    starts = [0] if frames.times else []
-    while starts and (cut := _next_cut(frames, starts[-1], wanted)) is not None:
+    if not frames.times:
+        return ()
+    starts = [0]
+    while (cut := _next_cut(frames, starts[-1], wanted)) is not None:
         starts.append(cut)
     ends = [*starts[1:], len(frames.times)]
     return tuple(

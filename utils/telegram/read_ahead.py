@@ -25,7 +25,7 @@ SKIP = 256 * 1024
 
 
 def cover(offset: int, end: int) -> list[tuple[int, int]]:
-    """The fewest ranges (offset, limit) that Telegram allows and that cover ``offset`` to ``end``."""
+    """The fewest ranges (offset, limit) that Telegram allows, from ``offset`` (in steps) to ``end``."""
     ranges = []
     at = offset - offset % STEP
     while at < end:
