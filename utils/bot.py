@@ -47,7 +47,7 @@ from utils.jobs.split_set import SplitSet, set_title
 from utils.jobs.summary import duration_words
 from utils.media import Converter, EncodeSettings, Kind, MediaTools, kind_of
 from utils.queue_manager import ConversionTask, QueueManager
-from utils.storage.atomic import set_aside
+from utils.storage.atomic import make_folder, set_aside
 from utils.storage.workspace import MB, Workspace, disk_errors
 from utils.telegram.client import Ask, build_client, login
 from utils.telegram.remote_file import RemoteFile
@@ -147,7 +147,7 @@ class Bot:
     def _prepare(self) -> None:
         """Make the folders and read the state. Blocking."""
         for folder in (self._jobs_dir, self._settings.path("RECOVERY_DIR"), self._quarantine):
-            folder.mkdir(parents=True, exist_ok=True)
+            make_folder(folder)
         self._states = ConversionStateManager(self._settings.CONVERSION_STATE_FILE, self._quarantine)
         self._seen.open()
 

@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from utils import constants
-from utils.storage.atomic import load_or_set_aside, write_json
+from utils.storage.atomic import load_or_set_aside, make_folder, write_json
 from utils.storage.lock import folder_lock
 
 log = logging.getLogger(__name__)
@@ -52,7 +52,7 @@ class ConversionStateManager:
             quarantine_dir = constants.QUARANTINE_DIR
         self.state_file = Path(state_file or constants.CONVERSION_STATE_FILE)
         self._quarantine = Path(quarantine_dir or self.state_file.parent / "quarantine")
-        self.state_file.parent.mkdir(parents=True, exist_ok=True)
+        make_folder(self.state_file.parent)
         self._lock = threading.RLock()
         self._depth = 0
         self._known: tuple[int, ...] = ()

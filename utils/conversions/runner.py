@@ -25,7 +25,7 @@ from utils.jobs.delivery import chat_errors
 from utils.jobs.job import Job, converted_name
 from utils.media import Converter, Inspection, Verdict
 from utils.queue_manager import ConversionTask
-from utils.storage.atomic import write_bytes
+from utils.storage.atomic import make_folder, sync_file, write_bytes
 from utils.storage.workspace import disk_errors
 
 log = logging.getLogger(__name__)
@@ -182,13 +182,14 @@ class Conversions:
 
     def _to_quarantine(self, job: str, file: MediaFile, source: Path, reason: str) -> None:
         """Keep a second name (or copy) of the original, with the reason beside it. Blocking."""
-        self._quarantine.mkdir(parents=True, exist_ok=True)
+        make_folder(self._quarantine)
         kept = self._quarantine / f"{job}-{file.number:06d}"
         if not kept.exists():
             try:
                 os.link(source, kept)
             except OSError:
                 shutil.copyfile(source, kept)
+                sync_file(kept)
         write_bytes(kept.with_suffix(".reason.txt"), f"{file.name}: {reason}\n".encode())
 
 

@@ -8,7 +8,6 @@ from __future__ import annotations
 import asyncio
 import itertools
 import logging
-import os
 from collections.abc import Awaitable, Callable, Sequence
 from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass, replace
@@ -37,7 +36,7 @@ from utils.jobs.parts import Cutting, Parts
 from utils.jobs.record import JobRecord
 from utils.jobs.summary import status_text, summary_text
 from utils.media import Inspection, Kind, PreparedPhoto, Verdict, kind_of
-from utils.storage.atomic import set_aside
+from utils.storage.atomic import set_aside, sync_file
 from utils.storage.workspace import Workspace, disk_errors
 
 log = logging.getLogger(__name__)
@@ -509,6 +508,5 @@ def _size(path: Path) -> int:
 
 def _synced_size(path: Path) -> int:
     """Size of ``path`` once it is surely on disk. Blocking."""
-    with path.open("rb") as file:
-        os.fsync(file.fileno())
+    sync_file(path)
     return _size(path)

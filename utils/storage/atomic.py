@@ -25,6 +25,21 @@ def sync_folder(folder: Path) -> None:
         os.close(handle)
 
 
+def sync_file(path: Path) -> None:
+    """Make the bytes of ``path`` survive a power cut."""
+    with path.open("rb") as file:
+        os.fsync(file.fileno())
+
+
+def make_folder(folder: Path) -> None:
+    """Make ``folder`` where it is missing, and what is above it; a power cut takes none of them away."""
+    if folder.is_dir():
+        return
+    make_folder(folder.parent)
+    folder.mkdir(exist_ok=True)
+    sync_folder(folder.parent)
+
+
 def write_bytes(path: Path, content: bytes) -> None:
     """Replace ``path`` by ``content``: write beside it, fsync, rename, fsync the folder."""
     beside = path.with_name(path.name + ".tmp")
@@ -61,11 +76,12 @@ def read_json(path: Path) -> Any:
 
 def set_aside(path: Path, quarantine: Path, reason: str) -> Path:
     """Move ``path`` into ``quarantine`` with ``reason`` in a text file beside it; returns where it is now."""
-    quarantine.mkdir(parents=True, exist_ok=True)
+    make_folder(quarantine)
     target = quarantine / f"{time.strftime('%Y%m%d-%H%M%S')}-{time.time_ns() % 10**9:09d}-{path.name}"
     shutil.move(path, target)  # which copies where quarantine is on another disk
-    target.with_name(target.name + ".reason.txt").write_text(reason + "\n", encoding="utf-8")
-    sync_folder(quarantine)
+    if target.is_file():
+        sync_file(target)
+    write_bytes(target.with_name(target.name + ".reason.txt"), f"{reason}\n".encode())
     return target
 
 

@@ -9,6 +9,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from utils.errors import DiskFull
+from utils.storage.atomic import make_folder
 
 MB = 1_000_000
 
@@ -39,7 +40,7 @@ class Workspace:
 
     def prepare(self) -> None:
         """Make the folders; what an extraction that was cut off left in scratch is removed. Blocking."""
-        self.files.mkdir(parents=True, exist_ok=True)
+        make_folder(self.files)
         shutil.rmtree(self.scratch, ignore_errors=True)
         self.scratch.mkdir()
 

@@ -17,6 +17,7 @@ from utils.constants import EXAMPLE_NAME, SECRETS_NAME, Settings, load_settings,
 from utils.conversion_state import ConversionStateManager
 from utils.errors import AlreadyRunning, LoginFailed, SettingsError
 from utils.media import Converter, EncodeSettings, MediaTools
+from utils.storage.atomic import make_folder
 from utils.storage.lock import InstanceLock, alone_in
 from utils.storage.workspace import FULL
 from utils.terminal.convert import NO_ROOM, Bar, Conversion, JsonLines
@@ -171,7 +172,7 @@ def run_bot(settings: Settings) -> int:
     data = Path(settings.DATA_DIR)
     with ExitStack() as held:
         try:
-            data.mkdir(parents=True, exist_ok=True)
+            make_folder(data)
             held.enter_context(InstanceLock(data))
             listener = start_logging(settings.path("LOG_FILE"), times=settings.LOG_TIMES)
         except OSError as error:
