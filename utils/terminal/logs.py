@@ -7,6 +7,7 @@ import sys
 from logging.handlers import QueueHandler, QueueListener, RotatingFileHandler
 from pathlib import Path
 from queue import SimpleQueue
+from typing import Any
 
 LINE = "%(levelname)s: %(message)s"
 
@@ -15,11 +16,22 @@ MAX_BYTES, BACKUPS = 10_000_000, 2
 
 
 class OneLine(logging.Formatter):
-    """A record's message stays on one line: a name out of an archive cannot forge another."""
+    """A record's message stays on one line: a name out of an archive cannot forge another.
+
+    The lines of a traceback, which has names in it, too, are set in, so that none looks like a record.
+    """
 
     def formatMessage(self, record: logging.LogRecord) -> str:  # noqa: N802
         """The line, without control characters."""
-        return "".join(c if c.isprintable() else " " for c in super().formatMessage(record))
+        return _printable(super().formatMessage(record))
+
+    def formatException(self, ei: Any) -> str:  # noqa: N802
+        """The traceback."""
+        return "\n".join(f"  {_printable(line)}" for line in super().formatException(ei).splitlines())
+
+
+def _printable(line: str) -> str:
+    return "".join(c if c.isprintable() else " " for c in line)
 
 
 class _Hand(QueueHandler):
