@@ -1,0 +1,414 @@
+"""What counts as Telegram's yes: without it no message is taken for sent. Needs no network."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+from typing import Any
+
+import pytest
+from telethon import errors as rpc
+from telethon.tl import functions, types
+from telethon.tl.tlobject import TLObject, TLRequest
+
+from utils.errors import ChatClosed, Refused, TransferFailed
+from utils.jobs import delivery as delivery_module
+from utils.jobs.albums import MediaFile, utf16_units
+from utils.jobs.delivery import DUPLICATE_PAUSE, DUPLICATE_REPEATS, MISSING_PARTS, Delivery, chat_errors
+from utils.jobs.record import JobRecord
+from utils.storage.journal import Journal
+from utils.telegram.upload import PART_SIZE, UploadState
+
+CHAT, TARGET = types.InputPeerUser(1, 1), types.InputPeerUser(2, 2)
+DUPLICATE = rpc.RandomIdDuplicateError(None)
+
+#: What a call does: an answer of its own, an error, or None for a true answer.
+Outcome = Callable[[TLRequest], TLObject] | Exception | None
+
+
+def random_ids(request: TLRequest) -> list[int]:
+    items = getattr(request, "multi_media", None) or [request]
+    return [item.random_id for item in items]
+
+
+def answer(ids: Sequence[int], first: int = 100) -> types.Updates:
+    """Says which message became of each of ``ids``: 100, 101 …"""
+    named = [types.UpdateMessageID(first + place, random_id) for place, random_id in enumerate(ids)]
+    return types.Updates(named, [], [], None, 0)
+
+
+def backwards(request: TLRequest) -> TLObject:
+    whole = answer(random_ids(request))
+    return types.Updates(whole.updates[::-1], [], [], None, 0)
+
+
+def naming(*places: int) -> Callable[[TLRequest], TLObject]:
+    """An answer that names only some of the items."""
+
+    def partly(request: TLRequest) -> TLObject:
+        whole = answer(random_ids(request))
+        return types.Updates([whole.updates[place] for place in places], [], [], None, 0)
+
+    return partly
+
+
+class Parts:
+    """A file on its way up of which parts may get lost."""
+
+    def __init__(self, size: int) -> None:
+        self.state = UploadState.begin(size)
+        self.sent_again: list[int] = []
+
+    async def run(self) -> TLObject:
+        return types.InputFile(1, self.state.parts, "x", "")
+
+    async def resend_part(self, part: int) -> None:
+        self.sent_again.append(part)
+
+
+@dataclass
+class Telegram:
+    """Answers each request as the next of ``outcomes`` says, then truly; ``calls`` are those of messages."""
+
+    journal: Path
+    outcomes: list[Outcome] = field(default_factory=list)
+    uploads: list[Outcome] = field(default_factory=list)
+    calls: list[TLRequest] = field(default_factory=list)
+    media: list[TLRequest] = field(default_factory=list)
+    paused: list[float] = field(default_factory=list)
+    #: What the journal held at each call.
+    known: list[str] = field(default_factory=list)
+    parts: list[Parts] = field(default_factory=list)
+
+    async def __call__(self, request: TLRequest) -> Any:
+        if isinstance(request, functions.messages.UploadMediaRequest):
+            self.media.append(request)
+            return self._next(self.uploads, request) or self._medium(request)
+        self.calls.append(request)
+        self.known.append(self.journal.read_text())
+        return self._next(self.outcomes, request) or answer(random_ids(request))
+
+    def _next(self, outcomes: list[Outcome], request: TLRequest) -> TLObject | None:
+        outcome = outcomes.pop(0) if outcomes else None
+        if isinstance(outcome, Exception):
+            raise outcome
+        return outcome(request) if outcome is not None else None
+
+    def _medium(self, request: TLRequest) -> TLObject:
+        number = len(self.media)
+        if isinstance(request.media, types.InputMediaUploadedPhoto):
+            return types.MessageMediaPhoto(photo=types.Photo(number, 1, b"r", None, [], 1))
+        return types.MessageMediaDocument(document=types.Document(number, 1, b"r", None, "x/y", 1, 1, []))
+
+    def upload(self, path: Path, _: str) -> Parts:
+        self.parts.append(Parts(path.stat().st_size))
+        return self.parts[-1]
+
+    async def pause(self, seconds: float) -> None:
+        self.paused.append(seconds)
+        await asyncio.sleep(0)
+
+
+class Post:
+    """A job's delivery in ``folder``; another one there is the same job after a restart."""
+
+    def __init__(self, folder: Path, **changes: Any) -> None:
+        self.files = folder / "files"
+        self.files.mkdir(parents=True, exist_ok=True)
+        self.journal = Journal(folder / "journal.jsonl")
+        self.record = JobRecord.of(self.journal.open())
+        self.telegram = Telegram(self.journal.path)
+        settings: dict[str, Any] = {"reply_to": 77, "sleep": self.telegram.pause}
+        self.delivery = Delivery(
+            chat=CHAT,
+            target=TARGET,
+            files=self.files,
+            journal=self.journal,
+            record=self.record,
+            call=self.telegram,
+            upload=self.telegram.upload,
+            **(settings | changes),
+        )
+
+    def file(self, number: int, kind: Any = "photo", size: int = 10, thumb: str = "") -> MediaFile:
+        (self.files / str(number)).write_bytes(bytes(size))
+        if thumb:
+            (self.files / thumb).write_bytes(bytes(10))
+        return MediaFile(number, str(number), f"{number}.x", "", kind, str(number), size, thumb=thumb)
+
+    async def send(self, *numbers: int, key: str = "album-1", text: str = "") -> list[int]:
+        return await self.delivery.send(key, [self.file(number) for number in numbers], text)
+
+    def journaled(self, kind: str) -> int:
+        return self.journal.path.read_text().count(f'"t":"{kind}"')
+
+
+@pytest.fixture
+def post(tmp_path: Path) -> Post:
+    return Post(tmp_path / "job")
+
+
+# -- answers ----------------------------------------------------------------------------------------------
+
+
+async def test_an_answer_that_names_some_of_the_items_is_asked_for_again_under_the_same_ids(
+    post: Post,
+) -> None:
+    post.telegram.outcomes = [naming(0, 2), naming(1), naming()]
+    assert await post.send(1, 2, 3) == [100, 101, 102]
+    assert len(post.telegram.calls) == 4
+    assert len({tuple(random_ids(call)) for call in post.telegram.calls}) == 1
+    # Not before the last of them.
+    assert not any('"sent"' in known for known in post.telegram.known)
+    assert post.journaled("sent") == 1 and post.record.delivered == {1, 2, 3}
+
+
+async def test_what_is_never_named_is_not_delivered(post: Post) -> None:
+    post.telegram.outcomes = [naming(0)] * 100
+    with pytest.raises(TransferFailed):
+        await post.send(1, 2)
+    assert post.record.delivered == set() and post.journaled("sent") == 0
+    assert 5 <= len(post.telegram.calls) <= 20
+    assert set(post.telegram.paused) == {DUPLICATE_PAUSE}
+
+
+async def test_ids_of_messages_are_in_the_order_of_the_files(post: Post) -> None:
+    post.telegram.outcomes = [backwards]
+    assert await post.send(1, 2, 3) == [100, 101, 102]
+
+
+async def test_updates_about_other_messages_are_not_taken_for_an_answer(post: Post) -> None:
+    post.telegram.outcomes = [lambda _: answer([5, 6], first=7)]
+    assert await post.send(1, 2) == [100, 101]
+
+
+@pytest.mark.parametrize("times", [1, DUPLICATE_REPEATS - 1])
+async def test_an_id_that_is_in_use_for_a_moment_is_no_delivery(post: Post, times: int) -> None:
+    post.telegram.outcomes = [DUPLICATE] * times
+    assert await post.send(1, 2) == [100, 101]
+    assert len(post.telegram.calls) == times + 1
+    assert post.telegram.paused == [DUPLICATE_PAUSE] * times
+    assert not any('"sent"' in known for known in post.telegram.known)
+
+
+async def test_an_id_that_stays_in_use_is_a_delivery_after_five_times(post: Post) -> None:
+    post.telegram.outcomes = [DUPLICATE] * 5
+    assert await post.send(1, 2) == [0, 0]
+    assert len(post.telegram.calls) == 5
+    assert DUPLICATE_PAUSE >= 1
+    assert post.record.delivered == {1, 2}
+
+
+async def test_the_short_answer_to_a_text_names_it(post: Post) -> None:
+    post.telegram.outcomes = [lambda _: types.UpdateShortSentMessage(55, 1, 1, None)]
+    assert await post.delivery.send_text("summary", "done") == 55
+    assert post.record.sent["summary"] == [55]
+
+
+# -- before and after the call ----------------------------------------------------------------------------
+
+
+async def test_the_ids_are_on_disk_before_the_call_and_the_answer_after_it(post: Post) -> None:
+    await post.send(1, 2)
+    await post.delivery.send_text("summary", "done")
+    for call, known in zip(post.telegram.calls, post.telegram.known, strict=True):
+        assert all(str(number) in known for number in random_ids(call))
+    assert '"key":"album-1","numbers":[1,2],"messages"' not in post.telegram.known[0]
+    assert post.journaled("sent") == 2
+
+
+async def test_an_announced_message_keeps_its_ids_through_any_number_of_restarts(tmp_path: Path) -> None:
+    seen = set()
+    for _ in range(3):
+        post = Post(tmp_path)
+        post.telegram.outcomes = [ConnectionError()]
+        with pytest.raises(ConnectionError):
+            await post.send(1, 2)
+        seen.add(tuple(random_ids(post.telegram.calls[0])))
+    post = Post(tmp_path)
+    assert await post.send(1, 2) == [100, 101]
+    assert seen == {tuple(random_ids(post.telegram.calls[0]))}
+    assert post.journaled("announce") == 1
+
+
+async def test_what_was_answered_is_not_sent_again_after_a_restart(tmp_path: Path) -> None:
+    await Post(tmp_path).send(1, 2)
+    await Post(tmp_path).delivery.send_text("summary", "done")
+    again = Post(tmp_path)
+    assert await again.send(1, 2) == [100, 101]
+    assert await again.delivery.send_text("summary", "done") == 100
+    assert again.telegram.calls == [] and again.telegram.media == []
+
+
+async def test_other_files_under_the_same_key_have_other_ids(post: Post) -> None:
+    post.telegram.outcomes = [ConnectionError()]
+    with pytest.raises(ConnectionError):
+        await post.send(1, 2)
+    await post.send(2, 3)
+    first, second = (set(random_ids(call)) for call in post.telegram.calls)
+    assert not first & second
+
+
+async def test_ids_are_never_drawn_twice_and_are_never_zero(post: Post) -> None:
+    for number in range(20):
+        await post.send(3 * number, 3 * number + 1, 3 * number + 2, key=f"album-{number}")
+    drawn = [number for call in post.telegram.calls for number in random_ids(call)]
+    assert len(set(drawn)) == len(drawn) == 60
+    assert all(0 < number < 2**63 for number in drawn)
+    assert max(drawn) > 2**56
+
+
+# -- what is sent where -----------------------------------------------------------------------------------
+
+
+async def test_texts_answer_the_archive_in_its_chat_and_media_go_to_the_target(post: Post) -> None:
+    await post.delivery.send_text("status", "working")
+    await post.send(1)
+    await post.send(2, 3, key="album-2")
+    text, single, album = post.telegram.calls
+    assert (text.peer, single.peer, album.peer) == (CHAT, TARGET, TARGET)
+    assert text.reply_to.reply_to_msg_id == 77 and text.no_webpage
+    assert [request.peer for request in post.telegram.media] == [TARGET] * 3
+
+
+@pytest.mark.parametrize("numbers", [(1,), (1, 2, 3)])
+async def test_a_caption_stands_once_and_is_never_too_long(post: Post, numbers: tuple[int, ...]) -> None:
+    await post.send(*numbers, text="😀" * 2000)
+    (call,) = post.telegram.calls
+    first, *rest = [item.message for item in getattr(call, "multi_media", None) or [call]]
+    assert utf16_units(first) in (1023, 1024) and first.endswith("…")
+    assert not any(rest)
+
+
+async def test_each_item_is_the_medium_that_was_made_of_its_file(post: Post) -> None:
+    await post.send(3, 1, 2)
+    (album,) = post.telegram.calls
+    sent = [item.media.id.id for item in album.multi_media]
+    assert sent == [post.record.media[number]["id"] for number in (3, 1, 2)]
+
+
+@pytest.mark.parametrize(
+    ("file", "expected"),
+    [
+        ({"kind": "video", "has_audio": False}, ("video/mp4", True, False)),
+        ({"kind": "video"}, ("video/mp4", False, False)),
+        ({"kind": "document", "name": "a.pdf"}, ("application/pdf", False, True)),
+        ({"kind": "document", "name": "a.unheardof"}, ("application/octet-stream", False, True)),
+    ],
+)
+async def test_what_is_said_of_a_file(
+    post: Post, file: dict[str, Any], expected: tuple[str, bool, bool]
+) -> None:
+    video = {"width": 320, "height": 240, "duration": 2.5}
+    await post.delivery.prepare(replace(post.file(1), **video, **file))
+    media = post.telegram.media[0].media
+    assert (media.mime_type, bool(media.nosound_video), bool(media.force_file)) == expected
+    facts = [a for a in media.attributes if isinstance(a, types.DocumentAttributeVideo)]
+    assert [(f.w, f.h, f.duration, f.supports_streaming) for f in facts] == (
+        [(320, 240, 2.5, True)] if file["kind"] == "video" else []
+    )
+
+
+# -- parts that get lost, references that expire ----------------------------------------------------------
+
+
+async def test_lost_parts_of_the_thumbnail_are_sent_again_too(post: Post) -> None:
+    film = post.file(1, "video", size=2 * PART_SIZE, thumb="thumb")
+    post.telegram.uploads = [rpc.FilePartMissingError(None, 0), rpc.FilePartMissingError(None, 1)]
+    await post.delivery.prepare(film)
+    of_the_film, of_the_thumb = post.telegram.parts
+    assert of_the_film.sent_again == [0, 1] and of_the_thumb.sent_again == [0]
+    assert post.record.media.keys() == {1}
+
+
+async def test_parts_that_are_lost_again_and_again_end_the_upload(post: Post) -> None:
+    post.telegram.uploads = [rpc.FilePartMissingError(None, 0)] * 1000
+    with pytest.raises(TransferFailed, match="keeps losing parts"):
+        await post.delivery.prepare(post.file(1))
+    assert len(post.telegram.media) == MISSING_PARTS == 20
+    assert post.record.media == {}
+
+
+async def test_only_the_item_whose_reference_expired_is_uploaded_again(post: Post) -> None:
+    post.telegram.outcomes = [rpc.BadRequestError(None, "FILE_REFERENCE_1_EXPIRED", 400)]
+    await post.send(1, 2, 3)
+    assert len(post.telegram.media) == 4
+    first, second = ([i.media.id.id for i in call.multi_media] for call in post.telegram.calls)
+    assert first == [1, 2, 3] and second == [1, 4, 3]
+    assert random_ids(post.telegram.calls[0]) == random_ids(post.telegram.calls[1])
+
+
+async def test_references_that_expire_for_ever_end_the_message(post: Post) -> None:
+    post.telegram.outcomes = [rpc.FileReferenceExpiredError(None)] * 100
+    with pytest.raises(TransferFailed, match="after 5 tries"):
+        await post.send(1)
+    assert len(post.telegram.calls) == 5
+    assert post.record.delivered == set()
+
+
+# -- refusals ---------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    "name",
+    [
+        "PHOTO_INVALID_DIMENSIONS", "PHOTO_SAVE_FILE_INVALID", "PHOTO_EXT_INVALID", "PHOTO_INVALID",
+        "PHOTO_CONTENT_TYPE_INVALID", "IMAGE_PROCESS_FAILED", "MEDIA_INVALID", "MEDIA_EMPTY",
+        "MEDIA_TYPE_INVALID", "VIDEO_FILE_INVALID", "VIDEO_CONTENT_TYPE_INVALID",
+    ],
+)  # fmt: skip
+async def test_a_refusal_is_remembered_and_the_file_not_offered_again(tmp_path: Path, name: str) -> None:
+    post = Post(tmp_path)
+    post.telegram.uploads = [rpc.BadRequestError(None, name, 400)]
+    with pytest.raises(Refused):
+        await post.delivery.prepare(post.file(1))
+    again = Post(tmp_path)
+    assert again.delivery.is_refused(again.file(1)) and again.delivery.refusal(again.file(1)) == name
+    assert not again.delivery.is_refused(again.file(1, "document"))
+    with pytest.raises(Refused):
+        await again.delivery.prepare(again.file(1))
+    assert again.telegram.media == []
+
+
+@pytest.mark.parametrize("name", ["PEER_ID_INVALID", "SOMETHING_NEW", "FILE_PARTS_INVALID"])
+async def test_any_other_error_refuses_nothing(post: Post, name: str) -> None:
+    post.telegram.uploads = [rpc.BadRequestError(None, name, 400)]
+    with pytest.raises(rpc.RPCError):
+        await post.delivery.prepare(post.file(1))
+    assert post.record.refused == {} and post.record.media == {}
+
+
+async def test_an_album_that_was_refused_is_never_sent_again(tmp_path: Path) -> None:
+    post = Post(tmp_path)
+    post.telegram.outcomes = [rpc.MediaInvalidError(None)]
+    with pytest.raises(Refused):
+        await post.send(1, 2)
+    again = Post(tmp_path)
+    with pytest.raises(Refused):
+        await again.send(1, 2)
+    assert again.telegram.calls == []
+
+
+@pytest.mark.parametrize(
+    ("name", "closed"),
+    [
+        ("USER_IS_BLOCKED", True),
+        ("INPUT_USER_DEACTIVATED", True),
+        ("CHANNEL_PRIVATE", True),
+        ("CHAT_WRITE_FORBIDDEN", True),
+        ("CHAT_SEND_VIDEOS_FORBIDDEN", True),
+        ("USER_BANNED_IN_CHANNEL", True),
+        ("CHAT_ADMIN_REQUIRED", True),
+        ("PEER_ID_INVALID", False),
+        ("SOMETHING_NEW", False),
+    ],
+)
+def test_a_closed_chat_is_told_from_other_trouble(name: str, closed: bool) -> None:
+    with pytest.raises(ChatClosed if closed else rpc.RPCError), chat_errors():
+        raise rpc.BadRequestError(None, name, 400)
+
+
+def test_between_two_tries_of_a_used_id_time_passes() -> None:
+    assert delivery_module.DUPLICATE_REPEATS == 5 and delivery_module.DUPLICATE_PAUSE == 2.0
