@@ -60,6 +60,25 @@ def test_one_telling_name_decides_for_the_short_ones() -> None:
     assert decode_names([RawName(name.encode("cp866")) for name in names]) == names
 
 
+@pytest.mark.parametrize(
+    ("encoding", "telling", "short"),
+    [
+        ("shift_jis", "写真/旅行の思い出.jpg", ["犬.jpg", "ｶﾒﾗ.jpg"]),
+        ("gb18030", "照片/我们的旅行.jpg", ["山.jpg", "海.jpg", "猫.jpg", "我.jpg"]),
+        ("cp1251", "Отпуск/Море и солнце.jpg", ["Ё.jpg"]),
+        ("big5", "相片/我們的旅遊.jpg", ["貓.jpg", "花.jpg"]),
+    ],
+)
+def test_what_says_nothing_by_itself_is_read_as_the_others_are(
+    encoding: str, telling: str, short: list[str]
+) -> None:
+    for name in short:
+        raw = RawName(name.encode(encoding))
+        assert decode_names([raw]) != [name]
+        assert decode_names([raw, RawName(telling.encode(encoding))]) == [name, telling]
+        assert decode_names([RawName(telling.encode(encoding)), raw]) == [telling, name]
+
+
 def test_a_marked_name_is_utf8_whatever_the_others_are() -> None:
     names = [RawName("Ünïcode.jpg".encode(), utf8=True), RawName("Море.jpg".encode("cp866"))]
     assert decode_names(names) == ["Ünïcode.jpg", "Море.jpg"]

@@ -7,6 +7,7 @@ import asyncio
 import pytest
 from telethon import errors as rpc
 
+from tests.telegram.virtual_time import run
 from utils.telegram.status import StatusMessage
 
 
@@ -48,15 +49,18 @@ def status(chat: Chat, interval: float = 0.05, clock: object = None) -> StatusMe
     )
 
 
-async def test_only_the_newest_text_is_sent_and_stale_ones_are_dropped(chat: Chat) -> None:
-    message = status(chat)
-    for number in range(100):
-        message.show(f"{number} %")
-        await asyncio.sleep(0.001)
-    await asyncio.sleep(0.2)
+def test_only_the_newest_text_is_sent_and_stale_ones_are_dropped(chat: Chat) -> None:
+    async def much_news() -> None:
+        message = status(chat)
+        for number in range(100):
+            message.show(f"{number} %")
+            await asyncio.sleep(0.001)
+        await asyncio.sleep(0.2)
+        await message.close()
+
+    run(much_news())
     assert chat.texts[0] == "0 %" and chat.texts[-1] == "99 %"
     assert len(chat.texts) < 10
-    await message.close()
 
 
 async def test_the_same_text_is_not_sent_twice(chat: Chat) -> None:
@@ -158,3 +162,37 @@ async def test_a_message_that_can_not_be_sent_is_not_tried_with_every_text(
         await asyncio.sleep(0.01)
     await message.end("❌ Failed")
     assert chat.texts == [] and chat.tries == 1
+
+
+def test_it_is_edited_every_five_seconds_at_most(chat: Chat) -> None:
+    shown: list[float] = []
+
+    async def a_minute_of_work() -> None:
+        clock = asyncio.get_running_loop().time
+
+        async def edit(message: int, text: str) -> None:
+            shown.append(clock())
+
+        message = StatusMessage(send=chat.send, edit=edit, clock=clock)
+        for number in range(600):
+            message.show(f"{number / 6:.0f} %")
+            await asyncio.sleep(0.1)
+        await message.close()
+
+    run(a_minute_of_work())
+    assert 9 <= len(shown) <= 12
+    assert all(later - earlier > 4.99 for earlier, later in zip(shown, shown[1:], strict=False))
+
+
+def test_a_message_that_can_not_be_sent_is_tried_once_a_minute(chat: Chat) -> None:
+    chat.refuse = rpc.UserIsBlockedError(None)
+
+    async def ten_minutes_of_work() -> None:
+        message = StatusMessage(send=chat.send, edit=chat.edit, clock=asyncio.get_running_loop().time)
+        for number in range(600):
+            message.show(f"{number} s")
+            await asyncio.sleep(1)
+        await message.close()
+
+    run(ten_minutes_of_work())
+    assert 9 <= chat.tries <= 10

@@ -7,7 +7,6 @@ from telethon import errors
 from telethon.tl import functions, types
 
 from utils.telegram.waits import (
-    BACKOFF,
     SERVER_ATTEMPTS,
     Pause,
     Reason,
@@ -41,8 +40,11 @@ def test_each_error_has_its_pause(error: Exception, pause: Pause | None) -> None
 
 
 def test_pauses_grow_and_end_for_the_server_but_never_for_the_connection() -> None:
-    assert [pause_after(ConnectionError(), n).seconds for n in range(1, 8)] == [*BACKOFF, BACKOFF[-1]]  # type: ignore[union-attr]
+    assert [pause_after(ConnectionError(), n).seconds for n in range(1, 8)] == [1, 2, 4, 8, 15, 30, 30]  # type: ignore[union-attr]
+    assert [pause_after(errors.RpcCallFailError(None), n).seconds for n in (1, 3, 7)] == [1, 4, 30]  # type: ignore[union-attr]
     assert pause_after(ConnectionError(), 10_000) is not None
+    waited = [pause_after(errors.ServerError(None, "x", 500), n) for n in range(1, SERVER_ATTEMPTS)]
+    assert 200 < sum(pause.seconds for pause in waited if pause is not None) < 300
     assert pause_after(errors.ServerError(None, "x", 500), SERVER_ATTEMPTS) is None
 
 
@@ -73,6 +75,11 @@ async def test_a_request_is_repeated_until_it_is_answered() -> None:
     )
     assert result == "yes"
     assert [pause.seconds for pause in pauses] == [1, 5, 2, 1]
+
+
+async def test_pauses_grow_while_the_trouble_goes_on() -> None:
+    _, pauses = await run([*(ConnectionError() for _ in range(8)), "yes"])
+    assert [pause.seconds for pause in pauses] == [1, 2, 4, 8, 15, 30, 30, 30]
 
 
 async def test_what_must_not_happen_twice_is_repeated_only_after_a_refusal() -> None:
