@@ -39,7 +39,7 @@ def prepare(line: int, share: float, disk: Disk) -> None:
             os._exit(LOST)
 
     Journal._write = failing  # type: ignore[method-assign]
-    os.fsync = disk.fsync
+    os.fsync = disk.fsync  # type: ignore[assignment]
     bot.boot_id = lambda: secrets.token_hex(8)
 
 
