@@ -130,7 +130,8 @@ def plain(value: Any) -> Any:
 
 def facts(record: JobRecord | LastRecord) -> dict[str, Any]:
     """All that is known of a job."""
-    names = {field.name for field in fields(JobRecord)} - {"known_origin"} | {"origin"}
+    # The highest number is what this version knows better.
+    names = {field.name for field in fields(JobRecord)} - {"known_origin", "highest"} | {"origin"}
     return {name: plain(getattr(record, name)) for name in names}
 
 

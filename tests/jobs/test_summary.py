@@ -85,3 +85,10 @@ def test_reasons_are_not_each_compared_with_all() -> None:
     record = JobRecord.of(lines.Skip(str(n), f"{n}.jpg", Reason(n)) for n in range(500))
     summary_text("a.zip", record)
     assert Reason.compared < 5000
+
+
+def test_a_status_that_names_many_missing_volumes_still_fits() -> None:
+    missing = ", ".join(f"{'x' * 60}.part{number:03d}.rar" for number in range(1, 200))
+    text = status_text("a.rar", JobRecord(), f"🧩 Waiting: these volumes are missing: {missing}.")
+    assert utf16_units(text) == TEXT_UNITS and text.endswith("…")
+    assert text.startswith("📦 a.rar\n🧩 Waiting: these volumes are missing: xxx")

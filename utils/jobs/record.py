@@ -39,6 +39,8 @@ class JobRecord:
     failed: str = ""
     cancelled: bool = False
     done: bool = False
+    #: The highest number that any file had, also one that was dropped.
+    highest: int = 0
 
     @classmethod
     def of(cls, story: Iterable[Line]) -> JobRecord:
@@ -72,6 +74,7 @@ class JobRecord:
     @apply.register
     def _(self, line: lines.File) -> None:
         self.files[line.file.number] = line.file
+        self._count(line.file)
 
     @apply.register
     def _(self, line: lines.Drop) -> None:
@@ -84,6 +87,7 @@ class JobRecord:
     def _(self, line: lines.Defer) -> None:
         self.deferred[line.file.number] = line.file
         self.costs[line.file.number] = line.cost
+        self._count(line.file)
 
     @apply.register
     def _(self, line: lines.Converted) -> None:
@@ -94,6 +98,7 @@ class JobRecord:
         self.wholes[line.file.number] = line.file
         self.parts[line.file.number] = [part.number for part in line.parts]
         self.files |= {part.number: part for part in line.parts}
+        self._count(line.file, *line.parts)
 
     @apply.register
     def _(self, line: lines.Unconvertible) -> None:
@@ -235,5 +240,8 @@ class JobRecord:
         return results | {name for file in waiting for name in (file.path, file.thumb) if name}
 
     def next_number(self) -> int:
-        """The next file's number; numbers are never used twice."""
-        return 1 + max((*self.files, *self.deferred, *self.wholes), default=0)
+        """The next file's number; numbers are never used twice, as what was announced goes by them."""
+        return 1 + self.highest
+
+    def _count(self, *files: MediaFile) -> None:
+        self.highest = max(self.highest, *(file.number for file in files))

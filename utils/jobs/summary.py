@@ -27,7 +27,8 @@ def status_text(archive: str, record: JobRecord, step: str, percent: float | Non
     waiting = 0 if record.cancelled else len(record.open_conversions())
     if waiting:
         lines.append(f"⏸️ {plural(waiting, 'video')} to convert")
-    return "\n".join(lines)
+    # A step may name a hundred missing volumes.
+    return shorten("\n".join(lines), TEXT_UNITS)
 
 
 def summary_text(archive: str, record: JobRecord) -> str:
