@@ -121,7 +121,7 @@ def test_get_statistics(states: ConversionStateManager) -> None:
 
 def _save_for_ever(state_file: Path) -> None:
     # A kill is no power cut. Without the waits for the disk more of them come while a file is written.
-    os.fsync = lambda _: None
+    os.fsync = lambda fd: None
     states = ConversionStateManager(state_file=state_file)
     for number in range(100):
         states.states[f"file {number}"] = {"status": "pending", "details": {"plan": "x" * 100_000}}

@@ -65,8 +65,7 @@ async def test_conversion_state_tracking(world: World, tmp_path: Path) -> None:
                     seen.append((state["status"], state["progress"]))
         return bool(seen) and seen[-1][0] == "completed"
 
-    settings = {"CONVERSION_STATE_SAVE_INTERVAL": 0, "CONVERSION_SEGMENT_SECONDS": 2}
-    async with world.running(**settings):
+    async with world.running(CONVERSION_STATE_SAVE_INTERVAL=0, CONVERSION_SEGMENT_SECONDS=2):
         await world.send(zip_of(tmp_path / "film.zip", {"film.avi": video("avi", seconds=12)}))
         await until(look)
         await world.summary()

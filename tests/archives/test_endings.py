@@ -18,6 +18,7 @@ from tests.archives.unpacking import MemorySource, children, everything, unpack
 from utils.archives import Extracted, FileSource, Limits, open_archive
 from utils.archives.engine import Run
 from utils.archives.scratch import Scratch
+from utils.archives.source import ByteSource
 from utils.errors import TransferFailed
 
 FILES = [(f"{n}.bin", random.Random(n).randbytes(400_000)) for n in range(6)]
@@ -206,7 +207,10 @@ async def test_several_archives_at_once_do_not_disturb_each_other(tmp_path: Path
 async def test_the_loop_is_never_held_up(tmp_path: Path) -> None:
     """While archives are unpacked, whoever waits for 10 ms waits not much longer."""
     path = seven_zip(tmp_path / "a.7z", {f"{n}": bytes(5_000_000) for n in range(4)}, "-mx1")
-    sources = [FileSource(path), MemorySource(zip_bytes([("a", bytes(20_000_000))], 8), "a.zip")]
+    sources: list[ByteSource] = [
+        FileSource(path),
+        MemorySource(zip_bytes([("a", bytes(20_000_000))], 8), "a.zip"),
+    ]
     worst = 0.0
 
     async def watch() -> None:

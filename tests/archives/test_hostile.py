@@ -13,11 +13,12 @@ import stat
 import struct
 import zipfile
 import zlib
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 
-from tests.archives.making import rar4, rar5, seven_zip, tar_bytes, zip_bytes
+from tests.archives.making import Files, rar4, rar5, seven_zip, tar_bytes, zip_bytes
 from tests.archives.unpacking import MB, Outcome, unpack
 from utils.archives import Limits
 from utils.errors import LimitExceeded, NotAnArchive
@@ -59,11 +60,11 @@ def well_formed(sentence: str) -> bool:
 @pytest.mark.parametrize("kind", ["zip", "tar", "tar.gz", "rar", "rar5"])
 async def test_tricks_in_names_do_nothing(kind: str, tmp_path: Path) -> None:
     files = [(name, name.encode()) for name in NAMES] + [("same.jpg", b"again")]
-    make = {
+    make: dict[str, Callable[[Files], bytes]] = {
         "zip": zip_bytes, "rar": rar4, "rar5": rar5,
         "tar": tar_bytes, "tar.gz": lambda f: tar_bytes(f, "w:gz"),
-    }[kind]  # fmt: skip
-    outcome = await check(make(files), tmp_path)
+    }  # fmt: skip
+    outcome = await check(make[kind](files), tmp_path)
     assert outcome.error is None and not outcome.errors
     assert sorted(outcome.files.values()) == sorted(content for _, content in files)
     shown = {path.partition("#")[0] for path in outcome.files}

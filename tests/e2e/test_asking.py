@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import partial
 from pathlib import Path
 
 from tests.files import encrypted, zip_of
@@ -67,9 +68,13 @@ async def test_an_archive_of_which_nothing_was_sent_is_no_reason_to_ask(world: W
     async with world.running():
         for times in (1, 2):
             await world.send(archive)
-            await until(lambda times=times: len(told(world)) == times)
+            await until(partial(told_times, world, times))
             await until(lambda: not world.leftovers())
     assert all("there is no picture or video in it" in text for text in told(world))
+
+
+def told_times(world: World, times: int) -> bool:
+    return len(told(world)) == times
 
 
 def told(world: World) -> list[str]:

@@ -430,8 +430,13 @@ async def test_a_video_that_can_not_be_converted_comes_as_it_is_and_is_kept_asid
     world: World, tmp_path: Path
 ) -> None:
     film = video("avi", seconds=90)
-    slow = {"VIDEO_PRESET": "veryslow", "CONVERSION_THREADS": 1, "CONVERSION_SEGMENT_SECONDS": 600}
-    async with world.running(CONVERSION_TIMEOUT_SECONDS=1, CONVERSION_MAX_RETRIES=2, **slow) as bot:
+    async with world.running(
+        VIDEO_PRESET="veryslow",
+        CONVERSION_THREADS=1,
+        CONVERSION_SEGMENT_SECONDS=600,
+        CONVERSION_TIMEOUT_SECONDS=1,
+        CONVERSION_MAX_RETRIES=2,
+    ) as bot:
         bot.conversions.backoff = (0.1,)
         await world.send(zip_of(tmp_path / "a.zip", {"film.avi": film, "a.jpg": photo(1)}))
         summary = await world.summary()

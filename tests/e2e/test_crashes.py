@@ -209,7 +209,7 @@ async def tell(
 async def killed_at(point: Point, world: World, environ: dict[str, str], archives: int) -> bool:
     """Run the bot until ``point`` and kill it there; False when it had finished before."""
     process = await start(environ)
-    arrived = asyncio.create_task(point(world))
+    arrived = asyncio.ensure_future(point(world))
     done = asyncio.create_task(until(lambda: finished(world, archives), PATIENCE))
     try:
         await asyncio.wait([arrived, done], return_when=asyncio.FIRST_COMPLETED)

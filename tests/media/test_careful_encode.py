@@ -113,6 +113,7 @@ async def test_a_picture_that_changes_its_size_is_kept_whole(tmp_path: Path, mux
     parts, source = [], tmp_path / "changes"
     for number, size in enumerate(("320x180", "160x90")):
         part = tmp_path / f"{number}.part"
+        codec: tuple[str, ...]
         if muxer == "webm":
             codec = ("-c:v", "libvpx", "-deadline", "realtime", "-cpu-used", "8", "-f", "ivf")
         else:

@@ -49,7 +49,7 @@ def looks_right(path: Path) -> bool:
 @pytest.mark.parametrize(("name", "options"), [("a.jpg", {"quality": 90}), ("a.png", {}), ("grey.jpg", {})])
 async def test_what_is_right_keeps_its_bytes(tmp_path: Path, name: str, options: dict[str, int]) -> None:
     path = tmp_path / name
-    landscape(mode="L" if "grey" in name else "RGB").save(path, **options)
+    landscape(mode="L" if "grey" in name else "RGB").save(path, None, **options)
     before = path.read_bytes()
     photo = await prepare_photo(path, tmp_path / "out")
     assert (photo.path, photo.width, photo.height, photo.changed, photo.note) == (path, 600, 400, False, "")
@@ -156,7 +156,7 @@ def linear_profile(_: ImageCms.ImageCmsProfile) -> bytes:
     data = bytearray(ImageCms.ImageCmsProfile(ImageCms.createProfile("sRGB")).tobytes())
     for number in range(int.from_bytes(data[128:132], "big")):
         entry = 132 + 12 * number
-        if data[entry : entry + 4] in (b"rTRC", b"gTRC", b"bTRC"):
+        if bytes(data[entry : entry + 4]) in (b"rTRC", b"gTRC", b"bTRC"):
             start = int.from_bytes(data[entry + 4 : entry + 8], "big")
             # "para" of kind 0 is x to the power of the first number, here 1.0.
             data[start : start + 16] = b"para" + bytes(4) + bytes(4) + b"\x00\x01\x00\x00"

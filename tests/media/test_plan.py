@@ -267,5 +267,5 @@ def test_odd_values_in_a_description_are_survived() -> None:
     )
     picture = described(odd, duration="N/A").video
     assert picture is not None
-    assert (picture.sample_aspect, picture.frame_rate, picture.width) == (1, None, 0)
+    assert (picture.sample_aspect, picture.frame_rate, picture.width) == (Fraction(1), None, 0)
     assert picture.time_base > 0

@@ -82,5 +82,5 @@ async def test_sound_between_stereo_and_surround_keeps_its_length(
             joined.write(part.read_bytes())
     await convert(source, tmp_path / "out.mp4")
     assert beeps(tmp_path / "out.mp4") == pytest.approx([1, 3, 4.2, 6.2, 7.4, 9.4], abs=0.010)
-    sound = next(stream for stream in streams(tmp_path / "out.mp4") if stream["codec_type"] == "audio")
-    assert float(str(sound["duration"])) == pytest.approx(9.6, abs=0.1)
+    heard = next(stream for stream in streams(tmp_path / "out.mp4") if stream["codec_type"] == "audio")
+    assert float(str(heard["duration"])) == pytest.approx(9.6, abs=0.1)

@@ -104,7 +104,7 @@ class Raw:
         """Sends (id, number, body) triples together."""
         body = struct.pack("<Ii", MessageContainer.CONSTRUCTOR_ID, len(items))
         body += b"".join(struct.pack("<qii", i, n, len(data)) + data for i, n, data in items)
-        msg_id = self.state._get_new_msg_id()
+        msg_id: int = self.state._get_new_msg_id()
         await self.raw(body, msg_id, self.state._get_seq_no(False) if seqno is None else seqno)
         return msg_id
 

@@ -316,7 +316,7 @@ async def test_ranges(person: Person, bot_client: TelegramClient, chat: types.In
     get = functions.upload.GetFileRequest
 
     async def piece(offset: int, limit: int, precise: bool | None = None) -> bytes:
-        return (await bot_client(get(location, offset, limit, precise))).bytes
+        return bytes((await bot_client(get(location, offset, limit, precise))).bytes)
 
     assert await piece(0, MB) == data[:MB]
     assert await piece(MB, MB) == data[MB:]

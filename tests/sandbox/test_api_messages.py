@@ -14,10 +14,10 @@ from .conftest import BOT, BOT_ID
 async def test_text_goes_both_ways_with_entities_and_reply(
     sandbox: Sandbox, person: Person, bot_client: TelegramClient
 ) -> None:
-    @bot_client.on(events.NewMessage(incoming=True))
     async def echo(event: events.NewMessage.Event) -> None:
         await event.reply(f"**{event.raw_text}** back")
 
+    bot_client.add_event_handler(echo, events.NewMessage(incoming=True))
     await person.client.send_message("me", "so that the two sides count differently")
     sent = await person.say(BOT, "hello")
     answer = await person.wait_for_text("hello back")
@@ -61,10 +61,10 @@ async def test_delete_takes_both_copies(
 ) -> None:
     gone: list[int] = []
 
-    @person.client.on(events.MessageDeleted)
     async def note(event: events.MessageDeleted.Event) -> None:
         gone.extend(event.deleted_ids)
 
+    person.client.add_event_handler(note, events.MessageDeleted)
     sent = [await bot_client.send_message(chat, text) for text in ("a", "b", "c")]
     arrived = [await person.wait_for_text(text) for text in ("a", "b", "c")]
     await bot_client.delete_messages(chat, [sent[0].id, sent[1].id])
@@ -157,12 +157,12 @@ async def test_keyboard_and_callback(
     pressed: list[bytes] = []
     await person.client.send_message("me", "so that the two sides count differently")
 
-    @bot_client.on(events.CallbackQuery)
     async def answer(event: events.CallbackQuery.Event) -> None:
         pressed.append(event.data)
         await event.answer("as you wish", alert=True)
         await event.edit("done")
 
+    bot_client.add_event_handler(answer, events.CallbackQuery)
     await bot_client.send_message(
         chat, "sure?", buttons=[[Button.inline("Yes", b"yes"), Button.inline("No", b"no")]]
     )
@@ -195,10 +195,10 @@ async def test_too_long_button_data(bot_client: TelegramClient, chat: types.Inpu
 async def test_typing_is_seen(person: Person, bot_client: TelegramClient, chat: types.InputPeerUser) -> None:
     seen: list[int] = []
 
-    @person.client.on(events.UserUpdate)
     async def note(event: events.UserUpdate.Event) -> None:
         seen.append(event.user_id)
 
+    person.client.add_event_handler(note, events.UserUpdate)
     async with bot_client.action(chat, "typing"):
         await person.client.get_me()
     await person.client.get_me()

@@ -107,10 +107,10 @@ async def test_every_log_in_of_an_account_hears_of_what_another_sent(
     other = sandbox.client()
     sent: asyncio.Queue[str] = asyncio.Queue()
 
-    @other.on(events.NewMessage(outgoing=True))
     async def note(event: events.NewMessage.Event) -> None:
         sent.put_nowait(event.raw_text)
 
+    other.add_event_handler(note, events.NewMessage(outgoing=True))
     await other.start(bot_token=TOKEN)
     await bot_client.send_message(chat, "from the first")
     assert await asyncio.wait_for(sent.get(), 10) == "from the first"
@@ -122,10 +122,10 @@ async def test_the_sender_knows_when_it_was_read(
 ) -> None:
     read: asyncio.Queue[int] = asyncio.Queue()
 
-    @bot_client.on(events.MessageRead)
     async def note(event: events.MessageRead.Event) -> None:
         read.put_nowait(event.max_id)
 
+    bot_client.add_event_handler(note, events.MessageRead)
     sent = await bot_client.send_message(chat, "read this")
     await person.wait_for_text("read this")
     await person.client.send_read_acknowledge(BOT)
@@ -145,10 +145,10 @@ async def test_a_press_waits_for_a_bot_that_is_away(sandbox: Sandbox, person: Pe
     await pressed.reached()
     bot = sandbox.client(session=tmp_path / "bot", catch_up=True)
 
-    @bot.on(events.CallbackQuery)
     async def answer(event: events.CallbackQuery.Event) -> None:
         await event.answer("late but here")
 
+    bot.add_event_handler(answer, events.CallbackQuery)
     await bot.connect()
     assert await press == "late but here"
     await bot.disconnect()
@@ -171,10 +171,10 @@ async def test_an_album_arrives_as_one(
 ) -> None:
     arrived: asyncio.Queue[list[str]] = asyncio.Queue()
 
-    @person.client.on(events.Album)
     async def note(event: events.Album.Event) -> None:
         arrived.put_nowait([message.raw_text for message in event.messages])
 
+    person.client.add_event_handler(note, events.Album)
     files = [io.BytesIO(jpeg(60 + number, 50)) for number in range(3)]
     for number, file in enumerate(files):
         file.name = f"{number}.jpg"

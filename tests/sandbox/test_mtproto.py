@@ -57,7 +57,7 @@ class Echo:
         raise RpcError(420, "FLOOD_WAIT_3")
 
 
-class Padded(Connection):
+class Padded(Connection):  # type: ignore[misc]
     packet_codec = RandomizedIntermediatePacketCodec
 
     def _init_conn(self) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import secrets
 import time
+from collections.abc import Callable
 from hashlib import sha1, sha256
 from pathlib import Path
 
@@ -38,6 +39,7 @@ def handshake(key: ServerKey) -> Handshake:
 def inner_data(handshake: Handshake, **changes: object) -> tuple[TLObject, dict[str, object]]:
     """What the client says first, and with which values it goes on."""
     begun = handshake.answer(functions.ReqPqMultiRequest(NONCE))
+    assert isinstance(begun, types.ResPQ)
     p, q = handshake._pq
     values: dict[str, object] = {"pq": begun.pq, "p": get_byte_array(p), "q": get_byte_array(q)}
     values |= {"nonce": NONCE, "server_nonce": begun.server_nonce, "new_nonce": NEW_NONCE}
@@ -117,7 +119,10 @@ def test_the_new_way_is_known_also_when_it_looks_like_the_old_one(
 @pytest.mark.parametrize("encrypt", [old_way, rsa_pad])
 @pytest.mark.parametrize("changes", [{}, {"dc": 1}, {"dc": -1}, {"dc": 10001}])
 def test_both_ways_of_encryption_and_both_kinds_of_data_lead_to_a_key(
-    handshake: Handshake, key: ServerKey, encrypt: object, changes: dict[str, object]
+    handshake: Handshake,
+    key: ServerKey,
+    encrypt: Callable[[ServerKey, TLObject], bytes],
+    changes: dict[str, object],
 ) -> None:
     inner, values = inner_data(handshake, **changes)
     agreed = reply(handshake, offer(handshake, key, encrypt(key, inner), values))

@@ -318,7 +318,7 @@ async def test_nonsense_ends_its_own_connection_only(
     assert server.link.accepted == 2
 
 
-class _Padded(ConnectionTcpFull):
+class _Padded(ConnectionTcpFull):  # type: ignore[misc]
     """Intermediate with random bytes behind, which Telethon has for proxies only."""
 
     packet_codec = RandomizedIntermediatePacketCodec

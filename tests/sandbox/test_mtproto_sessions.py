@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from contextlib import AbstractAsyncContextManager
 from pathlib import Path
 
 import pytest
@@ -14,7 +15,7 @@ from sandbox.mtproto import MtprotoServer
 from .mtproto_client import LOCATION, NEAREST, Echo, Raw, answer_of, raw, say
 
 
-def again(server: MtprotoServer, client: Raw) -> object:
+def again(server: MtprotoServer, client: Raw) -> AbstractAsyncContextManager[Raw]:
     """The same session on another connection."""
     return raw(server, client.state.auth_key, session=client.state.id, greet=False)
 

@@ -17,7 +17,6 @@ import pytest
 
 from utils.conversion_state import parse_states
 from utils.errors import AlreadyRunning
-from utils.storage import journal as journal_module
 from utils.storage.atomic import load_or_set_aside, read_json, write_json
 from utils.storage.journal import Journal, parse
 from utils.storage.lock import InstanceLock
@@ -104,7 +103,7 @@ async def test_a_line_that_does_not_fit_on_the_disk_leaves_no_half_behind(
         raise OSError(28, "No space left on device")
 
     with monkeypatch.context() as patch:
-        patch.setattr(journal_module.os, "fsync", full)
+        patch.setattr(os, "fsync", full)
         with pytest.raises(OSError, match="No space left"):
             await journal.append({"n": 2})
     await journal.append({"n": 3})

@@ -9,7 +9,7 @@ from dataclasses import replace
 
 import pytest
 from telethon import errors
-from telethon.tl import functions
+from telethon.tl import TLRequest, functions
 
 from sandbox import Sandbox
 from sandbox.rpc import RpcError
@@ -24,7 +24,7 @@ def caller_of(bot: Bot, answer_timeout: float = 60) -> Caller:
     return Caller(bot.client, sleep=bot.clock.sleep, on_wait=bot.clock.tell, answer_timeout=answer_timeout)
 
 
-def message(bot: Bot, text: str = "hello") -> Request:
+def message(bot: Bot, text: str = "hello") -> TLRequest:
     return Request(bot.reader, text, random_id=secrets.randbits(62) | 1)
 
 

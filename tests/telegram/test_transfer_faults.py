@@ -15,6 +15,7 @@ from telethon.network import mtprotostate
 from telethon.tl import TLObject, functions, types
 
 from sandbox import Sandbox
+from sandbox.faults import Call
 from sandbox.mtproto.handshake import Agreed, Handshake
 from sandbox.rpc import RpcError
 from tests.telegram.conftest import Bot
@@ -35,6 +36,10 @@ assert SIZE > BIG
 
 def sent(sandbox: Sandbox) -> Counter[int]:
     return Counter(call.request.file_part for call in sandbox.faults.called("upload.saveBigFilePart"))
+
+
+def of_a_file_of(parts: int) -> Callable[[Call], bool]:
+    return lambda call: bool(call.request.file_total_parts == parts)
 
 
 def fetched(sandbox: Sandbox) -> Counter[int]:
@@ -102,9 +107,7 @@ async def test_others_go_on_while_one_file_waits_for_an_hour(
     for number in range(2):
         parts = PARTS + number
         path = make_file(parts * PART_SIZE, f"waits{number}")
-        sandbox.faults.flood(
-            "upload.saveBigFilePart", 3600, when=lambda call, n=parts: call.request.file_total_parts == n
-        )
+        sandbox.faults.flood("upload.saveBigFilePart", 3600, when=of_a_file_of(parts))
         waiting.append(asyncio.create_task(upload(bot.transfers, path, name="a")))
         await bot.clock.told_times(number + 1)
     async with asyncio.timeout(20):

@@ -164,7 +164,7 @@ def test_a_small_file_does_not_wait_behind_all_parts_of_a_large_one() -> None:
 
 
 def test_two_large_files_share_the_window_evenly() -> None:
-    async def main() -> list[float]:
+    async def main() -> tuple[float, float]:
         link = Link(0.02, bandwidth=5 * MB)
         window = make_window(link)
         return await asyncio.gather(

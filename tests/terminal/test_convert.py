@@ -287,12 +287,10 @@ async def test_a_long_name_is_a_name(tmp_path: Path) -> None:
 
 
 def test_it_ends_without_a_word_when_nobody_reads_what_it_prints(tmp_path: Path) -> None:
-    command = [sys.executable, ROOT / "extract-compressed-files.py", "convert", "--json"]
-    arguments = [old_film(tmp_path, 6), tmp_path / "out.mp4"]
+    command: list[str | Path] = [sys.executable, ROOT / "extract-compressed-files.py", "convert", "--json"]
+    command += [old_film(tmp_path, 6), tmp_path / "out.mp4"]
     pipe = subprocess.PIPE
-    with subprocess.Popen(
-        [*command, *arguments], env=environ(tmp_path), stdout=pipe, stderr=pipe, text=True
-    ) as process:
+    with subprocess.Popen(command, env=environ(tmp_path), stdout=pipe, stderr=pipe, text=True) as process:
         assert process.stdout is not None and process.stderr is not None
         process.stdout.readline()
         process.stdout.close()

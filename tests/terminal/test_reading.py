@@ -37,7 +37,7 @@ async def test_each_question_takes_one_line(keyboard: int, capsys: pytest.Captur
 
 
 async def test_a_password_is_not_shown_while_it_is_typed(keyboard: int) -> None:
-    asked = asyncio.create_task(terminal().password())
+    asked = asyncio.ensure_future(terminal().password())
     await asyncio.sleep(0.05)
     assert not echo(keyboard)
     os.write(keyboard, "correct höhrse\n".encode())
@@ -48,7 +48,7 @@ async def test_a_password_is_not_shown_while_it_is_typed(keyboard: int) -> None:
 async def test_a_question_can_be_given_up_and_leaves_the_terminal_as_it_was(keyboard: int) -> None:
     threads = threading.active_count()
     for ask in (terminal().phone, terminal().password):
-        asked = asyncio.create_task(ask())
+        asked = asyncio.ensure_future(ask())
         await asyncio.sleep(0.05)
         asked.cancel()
         await asyncio.wait([asked])
