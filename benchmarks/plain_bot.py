@@ -14,7 +14,7 @@ from telethon import events
 
 from benchmarks.pipeline_archives import unpack_all
 from utils.constants import load_settings
-from utils.telegram.client import build_client, login, terminal
+from utils.telegram.client import build_client, login
 
 MEDIA = (".jpg", ".mp4")
 
@@ -37,7 +37,7 @@ async def serve(data: Path) -> None:
         await asyncio.to_thread(shutil.rmtree, folder)
 
     client.add_event_handler(on_file, events.NewMessage(incoming=True))
-    await login(client, settings, terminal())
+    await login(client, settings)
     print("ready", flush=True)
     await asyncio.Event().wait()
 

@@ -18,7 +18,7 @@ from telethon.tl import functions, types
 
 from benchmarks import ways
 from utils.constants import load_settings
-from utils.telegram.client import build_client, login, terminal
+from utils.telegram.client import build_client, login
 from utils.telegram.transfers import Transfers
 from utils.telegram.upload import upload
 from utils.telegram.waits import Caller
@@ -147,7 +147,7 @@ async def album(client: TelegramClient, job: argparse.Namespace) -> dict[str, fl
 async def run(job: argparse.Namespace) -> dict[str, float | str]:
     settings = load_settings()
     client = build_client(settings, job.session)
-    await login(client, settings, terminal())
+    await login(client, settings)
     try:
         return await (album if job.direction == "album" else move)(client, job)
     finally:

@@ -202,6 +202,13 @@ async def test_a_code_that_is_wrong_three_times_ends_the_log_in(sandbox: Sandbox
         await login(build_client(settings, session), settings, ask)
 
 
+async def test_without_a_token_and_somebody_to_ask_it_says_so(sandbox: Sandbox, session: Path) -> None:
+    settings = settings_for(sandbox, token="")
+    with pytest.raises(LoginFailed, match="nobody can be asked"):
+        await login(build_client(settings, session), settings)
+    assert not sandbox.faults.called("auth.sendCode")
+
+
 async def test_a_phone_number_that_is_not_one_is_said(sandbox: Sandbox, session: Path) -> None:
     settings = settings_for(sandbox, token="")
     sandbox.faults.fail("auth.sendCode", RpcError(400, "PHONE_NUMBER_INVALID"))

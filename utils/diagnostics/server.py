@@ -104,8 +104,8 @@ async def _handshake(client: TelegramClient, _: Settings) -> str:
 
 
 async def _log_in(client: TelegramClient, settings: Settings) -> str:
-    from utils.telegram.client import login, terminal
+    from utils.telegram.client import login
 
-    me = await login(client, settings, terminal(), patience=4 * PATIENCE)
+    me = await login(client, settings, patience=4 * PATIENCE)
     await client.log_out()
     return f"answers; the token is that of @{me.username}"

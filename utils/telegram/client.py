@@ -25,7 +25,6 @@ from utils.constants import Settings
 from utils.errors import LoginFailed, SettingsError
 from utils.telegram.connection import PatientConnection
 from utils.telegram.waits import error_name
-from utils.terminal.reading import read_line
 
 T = TypeVar("T")
 
@@ -45,21 +44,6 @@ class Ask:
     phone: Callable[[], Awaitable[str]]
     code: Callable[[], Awaitable[str]]
     password: Callable[[], Awaitable[str]]
-
-
-def terminal() -> Ask:
-    """Ask in the terminal; a password is not shown while it is typed."""
-
-    async def phone() -> str:
-        return await read_line("Phone number, with country code: ")
-
-    async def code() -> str:
-        return await read_line("Code that Telegram sent: ")
-
-    async def password() -> str:
-        return await read_line("Password of the two-step verification: ", hidden=True)
-
-    return Ask(phone, code, password)
 
 
 class ArchiveBotClient(TelegramClient):  # type: ignore[misc]
@@ -162,12 +146,13 @@ def _read_key(path: Path) -> bytes:
 
 
 async def login(
-    client: TelegramClient, settings: Settings, ask: Ask, *, patience: float = CONNECT_TIMEOUT
+    client: TelegramClient, settings: Settings, ask: Ask | None = None, *, patience: float = CONNECT_TIMEOUT
 ) -> types.User:
     """Connect and log in; returns the account. ``patience``: seconds for reaching the server.
 
-    With ``BOT_TOKEN`` as that bot, otherwise as a person, who is asked. A session that is logged in already
-    is used as it is. Raises :class:`LoginFailed`; the client is disconnected then.
+    With ``BOT_TOKEN`` as that bot, otherwise as a person, who is asked; without ``ask`` nobody can be. A
+    session that is logged in already is used as it is. Raises :class:`LoginFailed`; the client is
+    disconnected then.
     """
     try:
         async with _in_plain_words(settings, client):
@@ -210,9 +195,11 @@ async def _agreeing(client: TelegramClient, call: Callable[[], Awaitable[T]]) ->
     return await call()
 
 
-async def _sign_in(client: TelegramClient, settings: Settings, ask: Ask) -> types.User:
+async def _sign_in(client: TelegramClient, settings: Settings, ask: Ask | None) -> types.User:
     if settings.BOT_TOKEN:
         return await _connected(client, lambda: client.sign_in(bot_token=settings.BOT_TOKEN))
+    if ask is None:
+        raise LoginFailed("BOT_TOKEN is empty, and nobody can be asked for a phone number here.")
     phone = await ask.phone()
     await _connected(client, lambda: client.send_code_request(phone))
     try:

@@ -167,7 +167,7 @@ def run_bot(settings: Settings) -> int:
     """Run the bot until it is told to stop; returns the exit code."""
     # Loaded here: Telethon takes as long as a re-wrap, and neither inspect nor convert needs it.
     from utils.bot import Bot
-    from utils.telegram.client import terminal
+    from utils.terminal.log_in import ask_in_terminal
 
     data = Path(settings.DATA_DIR)
     with ExitStack() as held:
@@ -181,7 +181,7 @@ def run_bot(settings: Settings) -> int:
                 "Give it to the user that runs the bot, or correct DATA_DIR or LOG_FILE."
             ) from None
         try:
-            asyncio.run(serve(Bot(settings, ask=terminal())))
+            asyncio.run(serve(Bot(settings, ask=ask_in_terminal())))
         finally:
             listener.stop()
     return OK

@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 
 from utils.errors import LoginFailed
-from utils.telegram.client import terminal
+from utils.terminal.log_in import ask_in_terminal
 
 
 @pytest.fixture
@@ -31,13 +31,13 @@ def echo(fd: int) -> bool:
 
 async def test_each_question_takes_one_line(keyboard: int, capsys: pytest.CaptureFixture[str]) -> None:
     os.write(keyboard, b"+15550001\n12345\n")
-    assert await terminal().phone() == "+15550001"
-    assert await terminal().code() == "12345"
+    assert await ask_in_terminal().phone() == "+15550001"
+    assert await ask_in_terminal().code() == "12345"
     assert "Phone number" in capsys.readouterr().out
 
 
 async def test_a_password_is_not_shown_while_it_is_typed(keyboard: int) -> None:
-    asked = asyncio.ensure_future(terminal().password())
+    asked = asyncio.ensure_future(ask_in_terminal().password())
     await asyncio.sleep(0.05)
     assert not echo(keyboard)
     os.write(keyboard, "correct höhrse\n".encode())
@@ -47,7 +47,7 @@ async def test_a_password_is_not_shown_while_it_is_typed(keyboard: int) -> None:
 
 async def test_a_question_can_be_given_up_and_leaves_the_terminal_as_it_was(keyboard: int) -> None:
     threads = threading.active_count()
-    for ask in (terminal().phone, terminal().password):
+    for ask in (ask_in_terminal().phone, ask_in_terminal().password):
         asked = asyncio.ensure_future(ask())
         await asyncio.sleep(0.05)
         asked.cancel()
@@ -64,4 +64,4 @@ async def test_where_nobody_can_type_it_says_so(
     with (tmp_path / "nothing").open() as empty:
         monkeypatch.setattr("sys.stdin", None if content is None else empty)
         with pytest.raises(LoginFailed, match="in a terminal"):
-            await terminal().phone()
+            await ask_in_terminal().phone()
