@@ -8,8 +8,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from utils.archives.limits import LOOK_AGAIN, MB, Budget, FileTooLarge, Limits, NoRoom, megabytes
-from utils.errors import LimitExceeded
+from utils.archives.limits import LOOK_AGAIN, MB, Budget, FileTooLarge, Limits, megabytes
+from utils.errors import LimitExceeded, NoRoom
 
 HERE = Path()
 sizes = st.integers(0, 60)

@@ -301,8 +301,8 @@ async def test_each_item_is_the_medium_that_was_made_of_its_file(post: Post) -> 
 async def test_what_is_said_of_a_file(
     post: Post, file: dict[str, Any], expected: tuple[str, bool, bool]
 ) -> None:
-    video = {"width": 320, "height": 240, "duration": 2.5}
-    await post.delivery.prepare(replace(post.file(1), **video, **file))
+    video = replace(post.file(1), width=320, height=240, duration=2.5)
+    await post.delivery.prepare(replace(video, **file))
     media = post.telegram.media[0].media
     assert (media.mime_type, bool(media.nosound_video), bool(media.force_file)) == expected
     facts = [a for a in media.attributes if isinstance(a, types.DocumentAttributeVideo)]

@@ -24,7 +24,7 @@ schemes = st.sampled_from(Scheme)
 
 def named(name: str | None, *, photo: bool = False) -> str:
     file = SimpleNamespace(name=name, ext=".bin")
-    return file_name(SimpleNamespace(file=file, photo=photo, id=7))  # type: ignore[arg-type]
+    return file_name(SimpleNamespace(file=file, photo=photo, id=7))
 
 
 def item(

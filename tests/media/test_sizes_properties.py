@@ -20,12 +20,16 @@ from utils.media.photo_limits import (
 from utils.media.probe import VideoStream
 
 sides = st.one_of(st.integers(1, 40), st.integers(1, 10_100), st.integers(1, 2_000_000))
-PLAIN = described(video()).video
-assert PLAIN is not None
+
+
+def stream(width: int, height: int, aspect: Fraction, turn: int) -> VideoStream:
+    plain = described(video()).video
+    assert plain is not None
+    return replace(plain, width=width, height=height, sample_aspect=aspect, rotation=turn)
+
+
 streams = st.builds(
-    lambda width, height, aspect, turn: replace(
-        PLAIN, width=width, height=height, sample_aspect=aspect, rotation=turn
-    ),
+    stream,
     st.integers(1, 16_384),
     st.integers(1, 16_384),
     st.one_of(st.just(Fraction(1)), st.fractions(Fraction(1, 50), 50, max_denominator=1000)),
