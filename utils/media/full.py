@@ -31,7 +31,7 @@ from utils.media.disk import require_room, settle
 from utils.media.encode import EncodedTrack, concat_listing, join_arguments, segment_arguments, stream_of
 from utils.media.geometry import encode_size
 from utils.media.inspection import Inspection
-from utils.media.probe import probe
+from utils.media.probe import probe_own
 from utils.media.recipe import first_way, lanes_of, prepare, read_source
 from utils.media.segments import FrameTimes
 from utils.media.sound import LEFT_OUT, encode_track
@@ -269,7 +269,7 @@ class _Encoding:
             path, offset = work.folder / self._state.audio[track.index].name, Fraction(0)
             if self._way != "tolerant":
                 zero = work.plan.probe.zero_of(stream_of(work.plan, track))
-                offset = zero + (await probe(path, work.tools)).start
+                offset = zero + (await probe_own(path, work.tools)).start
             found.append(EncodedTrack(track, path, offset))
         return found
 
@@ -284,6 +284,9 @@ class _Encoding:
             tools=work.tools,
             within=work.settings.timeout_seconds,
         )
+        if frames != self._state.frames_done:
+            # Where the source does not tell how many there are, the segments do.
+            raise ConversionFailed(f"It has {frames} frames instead of {self._state.frames_done}.")
         encoder = dict(self._state.recipe.video)["c:v"]
         keys_only = encoder == "libx264" and frames >= _FEW_FRAMES
         await require_decodable(

@@ -10,7 +10,7 @@ from fractions import Fraction
 from pathlib import Path
 from typing import Any
 
-from utils.errors import NotMedia
+from utils.errors import ConversionFailed, NotMedia
 from utils.media.commands import MAX_PIXELS, Value, probe_arguments
 from utils.media.tools import Tools
 
@@ -166,6 +166,14 @@ async def probe(path: Path, tools: Tools) -> Probe:
         return parse_probe(outcome.output)
     except (ValueError, TypeError, KeyError) as error:
         raise NotMedia("ffprobe's description of it makes no sense.") from error
+
+
+async def probe_own(path: Path, tools: Tools) -> Probe:
+    """Like :func:`probe`, of a file that ffmpeg has made for us. Raises :class:`ConversionFailed`."""
+    try:
+        return await probe(path, tools)
+    except NotMedia as error:
+        raise ConversionFailed(f"What was made of it cannot be read: {error.told}") from error
 
 
 def _explain(reason: str) -> str:

@@ -16,7 +16,7 @@ from utils.media.encode import rewrap_arguments, trial_arguments
 from utils.media.frame_times import read_frame_times
 from utils.media.picture import lead_in, output_time_base, video_options
 from utils.media.plan import ConversionPlan
-from utils.media.probe import VideoStream, probe
+from utils.media.probe import VideoStream, probe_own
 from utils.media.segments import FrameTimes, plan_segments
 from utils.media.settings import EncodeSettings
 from utils.media.tools import Tools
@@ -229,7 +229,7 @@ def _is_exact(plan: ConversionPlan) -> bool:
 
 async def _unpacked(work: Work, whole: Reading) -> tuple[Reading, VideoStream]:
     path = await unpack(work.source, work.folder, work.tools, within=work.settings.timeout_seconds)
-    video = (await probe(path, work.tools)).video
+    video = (await probe_own(path, work.tools)).video
     if video is None:
         raise ConversionFailed("Its pictures cannot be unpacked.")
     start = Fraction(0)
@@ -249,7 +249,7 @@ async def _rewrap(work: Work, whole: Reading) -> tuple[Reading, VideoStream]:
                     stall=work.settings.stall_seconds,
                 )
                 await asyncio.to_thread(settle, part, path)
-            found = await probe(path, work.tools)
+            found = await probe_own(path, work.tools)
             if found.video is not None:
                 reading = replace(
                     whole, path=path, stream=found.video.index, start=found.start, rewrapped=True
