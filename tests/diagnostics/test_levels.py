@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import os
 import time
-from collections.abc import Callable, Iterable
+from collections.abc import Iterable
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -196,7 +196,7 @@ def test_a_trial_conversion_shows_what_the_encoder_is_worth(
 def test_a_pillow_without_what_it_needs(
     monkeypatch: pytest.MonkeyPatch, lacking: str, expected: dict[str, Level]
 ) -> None:
-    check: Callable[[str], bool] = features.check
+    check = features.check
     monkeypatch.setattr(features, "check", lambda name: name != lacking and check(name))
     assert levels(check_pictures()) == expected
 
@@ -299,6 +299,17 @@ def test_the_disk_is_measured_against_the_reserve(settings: Settings, tmp_path: 
     edges = {megabytes - 1: Level.FAIL, megabytes + 1: Level.WARN, settings.DISK_RESERVE_MB + 5_001: Level.OK}
     for free, level in edges.items():
         assert check_disk(tmp_path, free * 1_000_000, settings).level is level
+
+
+def test_what_may_not_be_written_to_is_a_failure(
+    settings: Settings, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Root may write everywhere, and tests are run as root, too."""
+    settings.path("DATA_DIR").mkdir()
+    (log := tmp_path / "bot.log").touch()
+    monkeypatch.setattr(os, "access", lambda path, mode: not mode & os.W_OK)
+    found = levels(check_folders(replace(settings, LOG_FILE=str(log))))
+    assert {name for name, level in found.items() if level is Level.OK} <= {"Disk"}
 
 
 # -- state ---------------------------------------------------------------------------------------------------
