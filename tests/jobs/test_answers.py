@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import asyncio
+import errno
+import os
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -216,6 +218,29 @@ async def test_the_ids_are_on_disk_before_the_call_and_the_answer_after_it(post:
         assert all(str(number) in known for number in random_ids(call))
     assert '"key":"album-1","numbers":[1,2],"messages"' not in post.telegram.known[0]
     assert post.journaled("sent") == 2
+
+
+@pytest.mark.parametrize("appends", [0, 1, 2, 3])
+async def test_what_can_not_be_journaled_did_not_happen(
+    post: Post, monkeypatch: pytest.MonkeyPatch, appends: int
+) -> None:
+    """The disk is full from some line on: announcement, two media, answer."""
+    sync, left = os.fsync, [appends]
+
+    def full(file: int) -> None:
+        if not left[0]:
+            raise OSError(errno.ENOSPC, "No space left on device")
+        left[0] -= 1
+        sync(file)
+
+    with monkeypatch.context() as patch, pytest.raises(OSError, match="No space"):
+        patch.setattr(os, "fsync", full)
+        await post.send(1, 2)
+    assert len(post.telegram.calls) == (appends == 3)
+    assert post.record.delivered == set()
+    assert JobJournal(post.path).open() == post.record
+    assert await post.send(1, 2) == [100, 101]
+    assert len({tuple(random_ids(call)) for call in post.telegram.calls}) == 1
 
 
 async def test_an_announced_message_keeps_its_ids_through_any_number_of_restarts(tmp_path: Path) -> None:
