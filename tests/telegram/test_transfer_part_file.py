@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import errno
 import os
+import stat
 from pathlib import Path
 
 import pytest
@@ -125,6 +126,21 @@ async def test_a_full_disk_says_how_much_is_free(tmp_path: Path, monkeypatch: py
     await again.open()
     assert list(again.missing()) == list(range(1, 11))
     await again.close()
+
+
+async def test_nobody_but_its_owner_reads_what_is_fetched(tmp_path: Path) -> None:
+    mask = os.umask(0)
+    try:
+        file = new(tmp_path / "a.zip")
+        await file.open()
+        modes = [stat.S_IMODE((tmp_path / "a.zip.part").stat().st_mode)]
+        await fill(file)
+        await file.finish()
+        await file.close()
+        modes.append(stat.S_IMODE((tmp_path / "a.zip").stat().st_mode))
+    finally:
+        os.umask(mask)
+    assert modes == [0o600, 0o600]
 
 
 async def test_parts_may_arrive_at_once_and_in_any_order(tmp_path: Path) -> None:
