@@ -263,8 +263,8 @@ class Bot:
         told = "The archive that it came from is no longer known"
         log.warning("⚠️ %s: %s", name, told)
         self._states.mark_failed(path, told)
-        # Somebody else's file stays where it is.
-        if self._jobs_dir in Path(path).parents:
+        # Somebody else's file stays where it is; one of a job that was over is gone with the job's folder.
+        if self._jobs_dir in Path(path).parents and Path(path).exists():
             set_aside(Path(path), self._quarantine, f"{name}: {told}.")
 
     def _remove_orphans(self, known: Set[str]) -> None:

@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 from telethon.tl import types
+from telethon.tl.tlobject import TLObject
 
 from utils.jobs.intake import Delivered, Incoming, Peer, Seen, file_name, incoming
 
@@ -42,6 +43,21 @@ def test_a_name_keeps_what_words_are_written_with_and_nothing_else_that_is_invis
     media = types.MessageMediaDocument(document=document)
     message = types.Message(id=1, peer_id=types.PeerUser(1), date=None, message="", media=media)
     assert file_name(message) == shown
+
+
+@pytest.mark.parametrize(
+    "kind",
+    [
+        types.DocumentAttributeSticker("x", types.InputStickerSetEmpty()),
+        types.DocumentAttributeAudio(3, voice=True),
+    ],
+)
+async def test_stickers_and_voice_messages_are_no_files(kind: TLObject) -> None:
+    document = copy.copy(DOCUMENT)
+    document.attributes = [kind]
+    media = types.MessageMediaDocument(document=document)
+    message = types.Message(id=1, peer_id=types.PeerUser(1), date=None, message="", media=media)
+    assert await incoming(message) is None
 
 
 @pytest.mark.parametrize("shown", [{"photo": PICTURE}, {"document": DOCUMENT}])

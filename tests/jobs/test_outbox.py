@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -105,3 +106,53 @@ async def test_a_refusal_ahead_of_the_album_does_not_end_the_outbox(tmp_path: Pa
     await box.put((file(1),))
     await box.drain()
     assert telegram.sent == [[1]]
+
+
+async def test_albums_are_sent_in_the_order_in_which_they_were_put_in(tmp_path: Path) -> None:
+    telegram = Telegram()
+    telegram.free.set()
+    box = outbox(telegram, tmp_path)
+    for number in range(1, 8):
+        await box.put((file(number),))
+    await box.drain()
+    assert telegram.sent == [[number] for number in range(1, 8)]
+    assert box.idle
+
+
+async def test_no_more_than_two_albums_are_on_their_way_behind_the_one_that_is_sent(tmp_path: Path) -> None:
+    telegram = Telegram()
+    box = outbox(telegram, tmp_path)
+    putting = [asyncio.create_task(box.put((file(number),))) for number in range(1, 8)]
+    await asyncio.sleep(0.05)
+    assert sum(task.done() for task in putting) == 3
+    assert not box.idle
+    telegram.free.set()
+    await asyncio.gather(*putting)
+    await box.drain()
+    assert len(telegram.sent) == 7
+
+
+async def test_a_file_and_its_thumbnail_are_deleted_when_they_were_sent_and_not_before(
+    tmp_path: Path,
+) -> None:
+    for name in ("000001", "thumb", "000002"):
+        (tmp_path / name).touch()
+    there: list[list[str]] = []
+
+    class Looking(Telegram):
+        async def send(self, key: str, files: Sequence[MediaFile], text: str) -> list[int]:
+            there.append(sorted(path.name for path in tmp_path.iterdir()))
+            if files[0].number == 2:
+                raise TransferFailed("lost")
+            return await super().send(key, files, text)
+
+    telegram = Looking()
+    telegram.free.set()
+    box = outbox(telegram, tmp_path)
+    await box.put((replace(file(1), thumb="thumb"),))
+    await box.put((file(2),))
+    with pytest.raises(TransferFailed):
+        await box.drain()
+    await box.close()
+    assert there == [["000001", "000002", "thumb"], ["000002"]]
+    assert [path.name for path in tmp_path.iterdir()] == ["000002"]

@@ -6,6 +6,7 @@ import asyncio
 import json
 import multiprocessing
 import os
+import shutil
 import signal
 import stat
 import subprocess
@@ -171,3 +172,21 @@ def test_a_workspace_is_prepared_without_scratch_and_removed_without_traces(tmp_
     assert (space.files / "000001").exists() and not list(space.scratch.iterdir())
     space.remove()
     assert list((tmp_path / "jobs").iterdir()) == []
+
+
+def test_of_a_workspace_the_journal_goes_last(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Killed half-way, the job still knows that it is finished."""
+    space = Workspace(tmp_path / "job")
+    space.prepare()
+    space.journal.touch()
+    (space.files / "000001").touch()
+    real, known = shutil.rmtree, list[bool]()
+
+    def rmtree(path: Path, *, ignore_errors: bool = False) -> None:
+        known.append(space.journal.exists())
+        real(path, ignore_errors=ignore_errors)
+
+    monkeypatch.setattr(shutil, "rmtree", rmtree)
+    space.remove()
+    assert len(known) > 1 and all(known)
+    assert not space.root.exists()

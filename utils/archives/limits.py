@@ -50,6 +50,8 @@ class Limits:
             max_file=settings.ARCHIVE_MAX_FILE_MB * MB,
             max_depth=settings.ARCHIVE_MAX_DEPTH,
             disk_reserve=settings.DISK_RESERVE_MB * MB,
+            # Little beside what may wait to be sent, as both are on the disk.
+            read_ahead=min(cls.read_ahead, settings.SPOOL_LIMIT_MB * MB // 8),
             timeout=settings.COMPRESSION_TIMEOUT_SECONDS,
         )
 
