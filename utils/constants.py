@@ -294,6 +294,15 @@ def settings_table() -> str:
     return "\n".join(lines[1:]) + "\n"
 
 
+#: What a foreign program needs to know of the system: where libraries and drivers are, and little else.
+_PASSED_ON = ("LD_LIBRARY_PATH", "LIBVA_DRIVER_NAME", "LIBVA_DRIVERS_PATH", "ANDROID_ROOT", "ANDROID_DATA")
+
+
+def passed_on() -> dict[str, str]:
+    """The variables of the bot's environment that foreign programs see as well; no setting is among them."""
+    return {name: os.environ[name] for name in _PASSED_ON if name in os.environ}
+
+
 def __getattr__(name: str) -> Any:
     """``from utils.constants import NAME``: the value as environment and file have it now."""
     if name in _TYPES and name.isupper():

@@ -7,6 +7,11 @@
     │   │   └── NoRoom           what is to be written would not fit; the figures are in the message
     │   ├── JournalBroken        a job's story holds what it may not
     │   └── AlreadyRunning       another process holds the data folder
+    ├── ProgramError             a foreign program; archives and media say what it means for their file
+    │   ├── ProgramMissing       it is not there, or does not start
+    │   ├── ProgramTimeout       it stood still or took longer than allowed
+    │   ├── TooMuchOutput        it says more than can be meant
+    │   └── ProgramCrashed       it died of a mistake of its own
     ├── ArchiveError             the archive that somebody sent
     │   ├── NotAnArchive         no format that we know, by content
     │   ├── PasswordNeeded       encrypted, no password known
@@ -16,11 +21,13 @@
     │   ├── DeliveredBefore      the same file was or is being delivered to this chat
     │   ├── NotAFile             an entry that is a link or a device
     │   ├── UnsupportedArchive   a method that the engine cannot decode
+    │   ├── EngineCrashed        7-Zip died on it, which says nothing about the archive
     │   └── LimitExceeded        bombs, depth, count, size; the figures are in the message
     ├── MediaError               one picture or video
     │   ├── NotMedia             neither a picture nor a video that ffmpeg can read
     │   └── ConversionFailed     ffmpeg ended badly, or its result did not verify
-    │       └── ConversionTimeout  it stood still or took longer than allowed
+    │       ├── ConversionTimeout  it stood still or took longer than allowed
+    │       └── ToolCrashed      ffmpeg or ffprobe died on it, which says nothing about the file
     └── TelegramError            the other end of the connection
         ├── LoginFailed          wrong token, wrong code, unreachable server
         ├── TransferFailed       a file could not be moved
@@ -70,6 +77,31 @@ class AlreadyRunning(StorageError):
     """Another process uses the same data folder; its process id is in the message."""
 
 
+class ProgramError(BotError):
+    """A foreign program did not do its work. Nobody is told so: who had it run knows what that means."""
+
+
+class ProgramMissing(ProgramError):
+    """The program is not there, or cannot be started; its name and why are in the message."""
+
+
+class ProgramTimeout(ProgramError):
+    """The program stood still, or took longer than it may."""
+
+
+class TooMuchOutput(ProgramError):
+    """The program says more than anybody can have meant to ask for."""
+
+
+class ProgramCrashed(ProgramError):
+    """The program died of a signal that nobody sent: ``program`` is its name, ``signal`` the number."""
+
+    def __init__(self, program: str, signal: int) -> None:
+        super().__init__(f"{program} crashed (signal {signal}).")
+        self.program = program
+        self.signal = signal
+
+
 class ArchiveError(BotError):
     """The archive cannot be opened, or not as a whole."""
 
@@ -96,6 +128,10 @@ class ArchiveDamaged(ArchiveError):
 
 class UnsupportedArchive(ArchiveError):
     """A compression or encryption method that the engine cannot decode."""
+
+
+class EngineCrashed(ArchiveError):
+    """7-Zip died on the archive, or one entry of it: neither need be damaged."""
 
 
 class NotAFile(ArchiveError):
@@ -127,6 +163,10 @@ class ConversionFailed(MediaError):
 
 class ConversionTimeout(ConversionFailed):
     """A conversion stood still, or took longer than CONVERSION_TIMEOUT_SECONDS."""
+
+
+class ToolCrashed(ConversionFailed):
+    """ffmpeg or ffprobe died on a file, which need not be damaged. Another way to read it may do."""
 
 
 class TelegramError(BotError):

@@ -14,7 +14,8 @@ import pytest
 
 from tests.archives.making import rar5, seven_zip, tar_bytes, zip_bytes
 from tests.archives.test_tar import zstd
-from tests.archives.unpacking import MemorySource, children, everything, unpack
+from tests.archives.unpacking import MemorySource, everything, unpack
+from tests.children import children
 from utils.archives import Extracted, FileSource, Limits, open_archive
 from utils.archives.engine import Run
 from utils.archives.scratch import Scratch

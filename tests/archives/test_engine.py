@@ -15,6 +15,7 @@ import pytest
 
 from tests.archives.making import zip_bytes
 from tests.archives.unpacking import unpack
+from tests.children import gone
 from utils.archives import engine
 from utils.archives.engine import Run, find_engine, problem_of
 from utils.archives.scratch import Scratch
@@ -201,17 +202,3 @@ asyncio.run(main())
     parent.send_signal(signal.SIGKILL)
     await asyncio.to_thread(parent.communicate)
     await gone(child)
-
-
-async def gone(process: int) -> None:
-    """Wait until ``process`` has ended."""
-    for _ in range(200):
-        try:
-            state = Path(f"/proc/{process}/stat").read_text().rpartition(")")[2].split()[0]
-        except (FileNotFoundError, ProcessLookupError):
-            return
-        if state == "Z":
-            return
-        await asyncio.sleep(0.02)
-    os.kill(process, signal.SIGKILL)
-    raise AssertionError("it is still there")

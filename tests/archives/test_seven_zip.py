@@ -13,7 +13,8 @@ from pathlib import Path
 import pytest
 
 from tests.archives.making import rar4, rar5, seven_zip, zip_bytes
-from tests.archives.unpacking import MemorySource, children, everything, unpack
+from tests.archives.unpacking import MemorySource, everything, unpack
+from tests.children import children
 from utils.archives import Entry, Limits, open_archive
 from utils.archives.source import FileSource
 

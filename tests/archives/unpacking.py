@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import asyncio
-import contextlib
 import threading
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from tests.children import children
 from utils.archives import Entry, Limits, open_archive
 from utils.archives.source import ByteSource
 from utils.errors import BotError
@@ -141,12 +141,3 @@ def _assert_nothing_left(folder: Path, kept: set[Path], threads: set[threading.T
 
 #: Threads of asyncio's own, which end a moment later: its executor, and its waiting for ended processes.
 OF_ASYNCIO = ("asyncio", "waitpid")
-
-
-def children() -> list[int]:
-    """Process ids of this process's children, the dead ones that nobody waited for among them."""
-    found: list[int] = []
-    for task in Path("/proc/self/task").iterdir():
-        with contextlib.suppress(FileNotFoundError, ProcessLookupError):  # a thread that has just ended
-            found += map(int, (task / "children").read_text().split())
-    return found

@@ -15,6 +15,7 @@ from utils.archives.scratch import Scratch
 from utils.errors import (
     ArchiveDamaged,
     ArchiveError,
+    EngineCrashed,
     PasswordNeeded,
     UnsupportedArchive,
     WrongPassword,
@@ -51,7 +52,7 @@ async def read_catalogue(
     """List ``path``, which is of ``format_``, trying no password and then each of ``passwords``.
 
     Raises PasswordNeeded, WrongPassword (when there is nothing that needs none), ArchiveDamaged,
-    UnsupportedArchive and LimitExceeded.
+    UnsupportedArchive, EngineCrashed and LimitExceeded.
     """
     for password in ("", *passwords):
         items, code, messages = await _list(path, format_, scratch, budget, password)
@@ -115,21 +116,29 @@ def _open_error(messages: str) -> ArchiveError:
 async def _fitting(
     path: Path, scratch: Scratch, budget: Budget, items: Sequence[Item], passwords: Sequence[str]
 ) -> str:
-    """The first of ``passwords`` that decrypts something. Raises PasswordNeeded and WrongPassword."""
+    """The first of ``passwords`` that decrypts something.
+
+    Raises PasswordNeeded, WrongPassword, and EngineCrashed when nobody knows whether one would have.
+    """
+    crash: EngineCrashed | None = None
     encrypted = [item for item in items if item.is_locked]
     # In a solid archive the first costs least, because all that stands before the others comes with them.
     first = [item for item in encrypted[:1] if (item.size or 0) <= TRIAL]
     for item in (first + sorted(encrypted, key=lambda item: item.size or 0))[:TRIAL_ITEMS]:
         for password in passwords:
-            if await decrypts(path, scratch, budget, item, password):
-                return password
-    raise password_error(passwords)
+            try:
+                if await decrypts(path, scratch, budget, item, password):
+                    return password
+            except EngineCrashed as error:
+                crash = error
+    raise crash or password_error(passwords)
 
 
 async def decrypts(path: Path, scratch: Scratch, budget: Budget, item: Item, password: str) -> bool:
     """Whether ``password`` is the one of ``item``: it is unpacked to its end, and 7-Zip has no complaint.
 
-    An item that 7-Zip cannot be asked for (a line end is in its name) is unpacked with all the others.
+    An item that 7-Zip cannot be asked for (a line end is in its name) is unpacked with all the others. Raises
+    EngineCrashed.
     """
     for chosen in ([item], None):
         run = await start_pass(path, scratch, budget, password, chosen)

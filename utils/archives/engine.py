@@ -9,27 +9,37 @@ import os
 import re
 import shutil
 import signal
-import subprocess
-import sys
 import tempfile
+from asyncio.subprocess import PIPE
 from collections.abc import AsyncIterator, Iterator, Sequence
 from functools import cache
 from pathlib import Path
 from typing import BinaryIO
 
 from utils.archives.scratch import Scratch
-from utils.errors import ArchiveDamaged, BotError, UnsupportedArchive
+from utils.errors import (
+    ArchiveDamaged,
+    EngineCrashed,
+    ProgramCrashed,
+    ProgramError,
+    TooMuchOutput,
+    UnsupportedArchive,
+)
+from utils.processes.child import Child
+from utils.processes.confinement import Confinement
+from utils.processes.supervisor import check_crash, lines_of, run_blocking
 
 #: Older ones have CVE-2025-11001 and CVE-2025-55188.
 NEEDED = (25, 1)
 #: Address space of one run; the largest dictionaries need 1.5 GB.
 MEMORY = 3 * 1024**3
+#: It writes no file but the one that takes its messages.
+CONFINEMENT = Confinement(memory=MEMORY)
 READ = 256 * 1024
-#: How long a run may take to end after its pipe was closed.
+#: How long a run may take to end after its pipe was closed, and to say which one it is.
 PATIENCE = 30.0
 _VERSION = re.compile(rb"7-Zip.*? (\d+)\.(\d+)")
 _RAR_DECODER = re.compile(rb"^ *E?D\S* +[0-9A-F]+ +Rar5\s*$", re.MULTILINE)
-_ISOLATE = str(Path(__file__).with_name("isolate.py"))
 
 
 def candidates() -> Iterator[Path]:
@@ -46,17 +56,15 @@ def problem_of(program: Path) -> str:
     try:
         if not os.access(program, os.X_OK):
             program.chmod(0o755)  # unpacked without its rights
-        done = subprocess.run(
-            [str(program), "i"], stdin=subprocess.DEVNULL, capture_output=True, timeout=30, check=False
-        )
-    except (OSError, subprocess.SubprocessError) as error:
+        done = run_blocking([str(program), "i"], confinement=CONFINEMENT, within=PATIENCE)
+    except (OSError, ProgramError) as error:
         return f"{program} does not run ({error})"
-    version = _VERSION.search(done.stdout)
+    version = _VERSION.search(done.output)
     if version is None:
         return f"{program} is not 7-Zip"
     if tuple(map(int, version.groups())) < NEEDED:
         return f"{program} is too old ({b'.'.join(version.groups()).decode()})"
-    return "" if _RAR_DECODER.search(done.stdout) else f"{program} does not decode RAR"
+    return "" if _RAR_DECODER.search(done.output) else f"{program} does not decode RAR"
 
 
 @cache
@@ -75,11 +83,6 @@ def find_engine() -> Path:
     raise UnsupportedArchive(f"this needs 7-Zip 25.01 or newer with its RAR decoders: {found}.")
 
 
-def _command(program: Path, arguments: Sequence[str]) -> list[str]:
-    isolated = [sys.executable, "-I", "-S", _ISOLATE, str(os.getpid()), str(MEMORY)]
-    return [*isolated, str(program), *arguments]
-
-
 class Run:
     """One run of 7-Zip, its standard output a pipe.
 
@@ -87,12 +90,12 @@ class Run:
     ``feed`` standard input ends after the password, so that 7-Zip never waits for an answer.
     """
 
-    def __init__(self, process: asyncio.subprocess.Process, messages: BinaryIO, standstill: float) -> None:
-        self._process = process
+    def __init__(self, child: Child, messages: BinaryIO, standstill: float) -> None:
+        self._child = child
+        # A file, so that what it said before it gave something is there when that is read.
         self._messages = messages
         self._standstill = standstill
-        self._reading = False
-        self._ending: asyncio.Future[None] | None = None
+        self._at_end = False
 
     @classmethod
     async def start(
@@ -103,105 +106,94 @@ class Run:
         password: str = "",
         standstill: float,
         feed: bool = False,
-        stdout: int = subprocess.PIPE,
+        stdout: int = PIPE,
     ) -> Run:
         """Start 7-Zip with ``arguments`` in an empty folder.
 
         ``standstill`` is how many seconds it may stand still. ``feed``: :meth:`write` gives it its input.
+        Raises UnsupportedArchive when there is none that can be used.
         """
-        starting = asyncio.ensure_future(cls._start(arguments, scratch, password, standstill, feed, stdout))
-        try:
-            return await asyncio.shield(starting)
-        except asyncio.CancelledError:
-            # asyncio's own way out of a half-started process loses track of it; so it is started, then ended.
-            with contextlib.suppress(BotError, OSError):
-                await (await starting).kill()
-            raise
-
-    @classmethod
-    async def _start(
-        cls,
-        arguments: Sequence[str],
-        scratch: Scratch,
-        password: str,
-        standstill: float,
-        feed: bool,
-        stdout: int,
-    ) -> Run:
         program = await asyncio.to_thread(find_engine)
         messages = tempfile.TemporaryFile(dir=scratch.folder)  # noqa: SIM115 - closed by kill()
         try:
-            process = await asyncio.create_subprocess_exec(
-                *_command(program, arguments),
-                stdin=subprocess.PIPE,
-                stdout=stdout,
-                stderr=messages,
+            child = await Child.start(
+                [str(program), *arguments],
+                confinement=CONFINEMENT,
                 cwd=scratch.empty,
-                env={"PATH": os.defpath, "LC_ALL": "C.UTF-8"},
-                limit=2 * READ,
+                stdin=PIPE,
+                stdout=stdout,
+                stderr=messages.fileno(),
+                buffer=2 * READ,
             )
+        except ProgramError as error:
+            messages.close()
+            raise UnsupportedArchive(f"7-Zip does not start: {error.told}") from error
         except BaseException:
             messages.close()
             raise
-        run = cls(process, messages, standstill)
-        if not feed:
-            await run._answer(password)
+        run = cls(child, messages, standstill)
+        try:
+            if not feed:
+                await run._answer(password)
+        except BaseException:
+            await run.kill()
+            raise
         return run
 
     async def _answer(self, password: str) -> None:
         """Say the password as often as it may be asked for, and nothing more."""
-        stdin = self._process.stdin
-        assert stdin is not None
         # As bytes that are no UTF-8 come in from a command line.
         line = password.replace("\n", "").encode("utf-8", "surrogateescape") + b"\n"
         with contextlib.suppress(BrokenPipeError, ConnectionResetError):
-            stdin.write(line * 4)
-            await stdin.drain()
-        stdin.close()
+            await self.write(line * 4)
+        await self.write(b"")
 
     async def write(self, data: bytes) -> None:
         """Give it more input; empty data ends it. Raises BrokenPipeError when it has ended."""
-        stdin = self._process.stdin
-        assert stdin is not None
-        if data:
-            stdin.write(data)
-            await stdin.drain()
-        else:
-            stdin.close()
+        await self._child.write(data)
 
     async def read(self, size: int = READ) -> bytes:
         """At most ``size`` bytes of its output; empty at the end. Raises ArchiveDamaged on a standstill."""
-        stdout = self._process.stdout
-        assert stdout is not None
-        self._reading = True
         try:
             async with asyncio.timeout(self._standstill):
-                return await stdout.read(size)
+                data = await self._child.read(size)
         except TimeoutError:
             raise ArchiveDamaged(
                 f"unpacking stood still for {self._standstill:.0f} seconds and was given up."
             ) from None
-        finally:
-            self._reading = False
+        self._at_end = not data
+        return data
 
     async def lines(self) -> AsyncIterator[bytes]:
-        """Its output line by line, without line ends."""
-        rest = b""
-        while data := await self.read():
-            *whole, rest = (rest + data).split(b"\n")
-            for line in whole:
+        """Its output line by line, without line ends. Raises ArchiveDamaged, also for endless lines."""
+        try:
+            async for line in lines_of(self.read):
                 yield line
-        if rest:
-            yield rest
+        except TooMuchOutput as error:
+            raise ArchiveDamaged("a name in the archive is absurdly long.") from error
 
     async def wait(self) -> int:
-        """Its exit code, once its output has ended."""
+        """Its exit code, once its output has ended. Raises EngineCrashed."""
         try:
             async with asyncio.timeout(PATIENCE):
-                return await self._process.wait()
+                code = await self._child.wait()
         except TimeoutError:
             await self.kill()
             return -signal.SIGKILL
+        try:
+            check_crash("7-Zip", code, [self.messages()])
+        except ProgramCrashed as error:
+            raise EngineCrashed(f"7-Zip crashed on it (signal {error.signal}).") from error
+        return code
+
+    async def crash(self) -> EngineCrashed | None:
+        """What to say if it died of a mistake of its own, as far as its output has come to an end."""
+        try:
+            if self._at_end:
+                await self.wait()
+        except EngineCrashed as error:
+            return error
+        return None
 
     def messages(self) -> str:
         """Everything that it has said on standard error until now; names in it as in a listing."""
@@ -212,32 +204,5 @@ class Run:
 
     async def kill(self) -> None:
         """End it and all its processes, wherever it is. Idempotent."""
-        process = self._process
-        if process.returncode is None:
-            with contextlib.suppress(ProcessLookupError, PermissionError):
-                os.killpg(process.pid, signal.SIGKILL)
-            # Before it has a group of its own there is only the process itself. Not process.kill(): that
-            # collects an ended process behind the back of asyncio, which then knows nothing of its end.
-            with contextlib.suppress(ProcessLookupError):
-                os.kill(process.pid, signal.SIGKILL)
-        if process.stdin is not None:
-            process.stdin.close()
-        if self._ending is None:
-            self._ending = asyncio.ensure_future(self._end())
-        await asyncio.shield(self._ending)
+        await self._child.kill()
         self._messages.close()
-
-    async def _end(self) -> None:
-        """Wait until the dead process is collected.
-
-        Until Python 3.12 ``wait`` returns only after its pipes have ended, and they end only when what is
-        left in them was read: https://github.com/python/cpython/issues/119710.
-        """
-        stdout = self._process.stdout
-        while stdout is not None and not self._reading and await stdout.read(READ):
-            pass
-        await self._process.wait()
-        if self._process.stdin is not None:
-            # What it did not want to hear is no error, but asyncio complains unless somebody looks at it.
-            with contextlib.suppress(BrokenPipeError, ConnectionResetError):
-                await self._process.stdin.wait_closed()

@@ -12,7 +12,7 @@ from typing import BinaryIO
 
 from utils.archives.entry import Entry, Extracted
 from utils.archives.limits import Budget, FileTooLarge
-from utils.errors import ArchiveDamaged, ArchiveError, DiskFull, UnsupportedArchive
+from utils.errors import ArchiveDamaged, ArchiveError, DiskFull, EngineCrashed, UnsupportedArchive
 
 
 class CutOff(ArchiveDamaged):
@@ -91,7 +91,7 @@ def failed(entry: Entry, error: ArchiveError) -> Extracted:
 
 def concerns_entry(error: ArchiveError) -> bool:
     """Whether ``error`` is about one entry, so that the others can go on."""
-    return isinstance(error, ArchiveDamaged | FileTooLarge | UnsupportedArchive)
+    return isinstance(error, ArchiveDamaged | EngineCrashed | FileTooLarge | UnsupportedArchive)
 
 
 @contextlib.contextmanager

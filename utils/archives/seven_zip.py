@@ -7,6 +7,7 @@ hold, or something is damaged, the rest is taken in further passes over the entr
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import zlib
 from collections.abc import AsyncIterator, Sequence
 from dataclasses import dataclass
@@ -20,7 +21,7 @@ from utils.archives.listing import Item
 from utils.archives.names import RawName, decode_names, display_path, is_junk
 from utils.archives.passes import Pipe, error_of, fault_of, start_pass, without_names
 from utils.archives.scratch import Scratch
-from utils.errors import ArchiveDamaged, NotAFile, PasswordNeeded, VolumeMissing
+from utils.errors import ArchiveDamaged, ArchiveError, EngineCrashed, NotAFile, PasswordNeeded, VolumeMissing
 
 #: Entries up to this size are shown to ``accept`` only when they are verified.
 SMALL = 1024 * 1024
@@ -106,20 +107,21 @@ class SevenZipReader:
             if slot.item.special and not slot.settled:
                 slot.settled = True
                 yield failed(slot.entry, NotAFile(slot.item.special))
-        failures = 0
+        failures, last = 0, ArchiveError("")
         locked = self._lock_out(accept)
         order: Sequence[_Slot] = self._left() if self._catalogue.locked else self._slots
         while any(not slot.settled for slot in order):
             before = self._progress()
             async for extracted in self._pass(order, accept, new_file):
                 failures = failures + 1 if extracted.error else 0
+                last = extracted.error or last
                 yield extracted
             if order is not self._slots and self._progress() == before:
                 # Another pass would end where this one did.
                 failures += 1
                 yield self._unreadable(order)
             if failures >= FAILURES_IN_A_ROW:
-                raise ArchiveDamaged("too much of the archive is damaged; the rest was given up.")
+                raise _too_many(last)
             order = self._left()
         if locked is not None:
             raise locked
@@ -199,7 +201,8 @@ class SevenZipReader:
                 slot.settled = True
                 if extracted is not None:
                     yield extracted
-            await run.wait()
+            with contextlib.suppress(EngineCrashed):  # all that came is proved
+                await run.wait()
         finally:
             self._listen(run)
             await run.kill()
@@ -217,13 +220,14 @@ class SevenZipReader:
         assert self._run is not None
         victim = slot if not slot.settled else next(s for s in order if not s.settled)
         messages = self._run.messages()
-        if victim.item.encrypted and await self._other_password(victim):
+        crash = await self._run.crash()
+        if crash is None and victim.item.encrypted and await self._other_password(victim):
             return None
         victim.settled = True
         # With a wrong password the first bytes are noise, which says nothing of whether it is wanted.
         if victim is slot and slot.refused is not None and not slot.item.encrypted:
             return None
-        return failed(victim.entry, error_of(fault_of(messages, victim.item.name)))
+        return failed(victim.entry, crash or error_of(fault_of(messages, victim.item.name)))
 
     async def _other_password(self, slot: _Slot) -> bool:
         """Whether another of the passwords is the one of ``slot``; the next pass uses it then."""
@@ -232,9 +236,10 @@ class SevenZipReader:
             if password == self._password or (slot.entry.key, password) in self._tried:
                 continue
             self._tried.add((slot.entry.key, password))
-            if await decrypts(catalogue.path, self._scratch, self._budget, slot.item, password):
-                self._password = password
-                return True
+            with contextlib.suppress(EngineCrashed):
+                if await decrypts(catalogue.path, self._scratch, self._budget, slot.item, password):
+                    self._password = password
+                    return True
         return False
 
     # -- one entry ------------------------------------------------------------------------------------
@@ -282,9 +287,8 @@ class SevenZipReader:
     async def _hear(self, item: Item, pipe: Pipe) -> None:
         """Without a check sum, 7-Zip's own word counts: it is said before the next entry begins."""
         assert self._run is not None
-        if not await pipe.peek(1):
-            await self._run.wait()
-        if fault_of(self._run.messages(), item.name):
+        crash = None if await pipe.peek(1) else await self._run.crash()
+        if crash is not None or fault_of(self._run.messages(), item.name):
             raise _Broken
 
     async def _skip(self, item: Item, pipe: Pipe, taken: int = 0) -> None:
@@ -297,3 +301,10 @@ class SevenZipReader:
             self._budget.decode(len(data), self._scratch.folder)
         if item.size is not None and taken < item.size:
             raise _Broken
+
+
+def _too_many(last: ArchiveError) -> ArchiveError:
+    """What to say when the rest is given up, ``last`` being what was wrong with the last entry."""
+    if isinstance(last, EngineCrashed):
+        return EngineCrashed("7-Zip crashes on it again and again; the rest was given up.")
+    return ArchiveDamaged("too much of the archive is damaged; the rest was given up.")

@@ -5,12 +5,15 @@ from __future__ import annotations
 import io
 import re
 import shutil
-import subprocess
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 from utils.constants import Settings
 from utils.diagnostics.check import Check, Level
+from utils.errors import ProgramCrashed, ProgramError
+from utils.media.tools import MEMORY
+from utils.processes.confinement import Confinement
+from utils.processes.supervisor import run_blocking
 
 GROUP = "Tools"
 FFMPEG_NEEDED = (5, 1)
@@ -20,25 +23,29 @@ PATIENCE = 60.0
 TRIAL_INPUT = ("-f", "lavfi", "-i", "testsrc2=s=320x240:r=25:d=1", "-f", "lavfi", "-i", "sine=d=1")
 #: An MP4 that can be written to a pipe, so that the trial leaves no file behind.
 TRIAL_OUTPUT = ("-movflags", "frag_keyframe+empty_moov", "-f", "mp4", "pipe:1")
+#: What videos come in beside MP4, as ffmpeg calls it. There are builds that die on every one of a kind.
+SAMPLES = {"a transport stream": "mpegts", "a Matroska file": "matroska"}
+#: What helps against a program that crashes.
+ANOTHER_BUILD = "Install another build of it, such as that of your system's package manager."
 
 
 @dataclass(frozen=True)
 class Ran:
-    """How a program ended, with what it wrote."""
+    """How a program ended, with what it wrote. ``crashed``: it died of a mistake of its own."""
 
     ended_well: bool
     output: bytes
     last_words: str
+    crashed: bool = False
 
 
 def run(command: Sequence[str], given: bytes = b"") -> Ran:
-    """Run a program to its end, or until it has taken too long; never raises for what it does."""
+    """Run a program as the bot does, or until it has taken too long; never raises for what it does."""
     try:
-        done = subprocess.run(command, input=given, capture_output=True, timeout=PATIENCE, check=False)
-    except (OSError, subprocess.TimeoutExpired) as error:
-        return Ran(False, b"", str(error))
-    lines = done.stderr.decode("utf-8", "replace").strip().splitlines()
-    return Ran(done.returncode == 0, done.stdout, lines[-1] if lines else "")
+        done = run_blocking(command, confinement=Confinement(MEMORY), within=PATIENCE, given=given)
+    except ProgramError as error:
+        return Ran(False, b"", error.told, isinstance(error, ProgramCrashed))
+    return Ran(done.code == 0, done.output, done.errors[-1] if done.errors else "")
 
 
 def check_tools(settings: Settings) -> Iterator[Check]:
@@ -46,7 +53,10 @@ def check_tools(settings: Settings) -> Iterator[Check]:
     programs = [check_program(name) for name in ("ffmpeg", "ffprobe")]
     yield from programs
     if all(check.level is not Level.FAIL for check in programs):
-        yield check_conversion(settings)
+        conversion, video = check_conversion(settings)
+        yield conversion
+        if conversion.level is not Level.FAIL:
+            yield from (check_sample(what, muxer, video) for what, muxer in SAMPLES.items())
 
 
 def check_program(name: str) -> Check:
@@ -74,8 +84,8 @@ def version_of(text: str) -> tuple[int, ...]:
     return tuple(map(int, match.groups())) if match else ()
 
 
-def check_conversion(settings: Settings) -> Check:
-    """Convert one second with the encoder of the settings, and look at the result with ffprobe."""
+def check_conversion(settings: Settings) -> tuple[Check, bytes]:
+    """Convert one second with the encoder of the settings, and look at it with ffprobe; with the video."""
     encoder = settings.VIDEO_ENCODER
     name = f"Trial conversion ({encoder}, aac)"
     codecs = ["-pix_fmt", "yuv420p", "-c:v", encoder, "-c:a", "aac"]
@@ -84,14 +94,37 @@ def check_conversion(settings: Settings) -> Check:
     made = run(("ffmpeg", "-nostdin", "-v", "error", *TRIAL_INPUT, *codecs, *TRIAL_OUTPUT))
     if not made.ended_well:
         advice = "Install an ffmpeg with this encoder, or correct VIDEO_ENCODER, VIDEO_PRESET and VIDEO_CRF."
-        return Check(GROUP, name, Level.FAIL, f"failed: {made.last_words}", advice)
+        advice = ANOTHER_BUILD if made.crashed else advice
+        return Check(GROUP, name, Level.FAIL, f"failed: {made.last_words}", advice), b""
     query = ("ffprobe", "-v", "error", "-show_entries", "stream=codec_name", "-of", "csv=p=0", "-")
     seen = run(query, made.output)
+    if seen.crashed:
+        return Check(GROUP, name, Level.FAIL, seen.last_words, ANOTHER_BUILD), b""
     codecs_seen = seen.output.decode("utf-8", "replace").split()
     if codecs_seen != ["h264", "aac"]:
         found = f"gave {', '.join(codecs_seen) or seen.last_words or 'nothing'} instead of h264, aac"
-        return Check(GROUP, name, Level.FAIL, found, "Name an H.264 encoder in VIDEO_ENCODER.")
-    return Check(GROUP, name, Level.OK, f"one second became {len(made.output) / 1000:.0f} KB of h264, aac")
+        return Check(GROUP, name, Level.FAIL, found, "Name an H.264 encoder in VIDEO_ENCODER."), b""
+    found = f"one second became {len(made.output) / 1000:.0f} KB of h264, aac"
+    return Check(GROUP, name, Level.OK, found), made.output
+
+
+def check_sample(what: str, muxer: str, video: bytes) -> Check:
+    """Put ``video`` (an MP4) into another container, and have both programs read that."""
+    name = f"Trial reading ({what})"
+    made = run(
+        ("ffmpeg", "-nostdin", "-v", "error", "-i", "pipe:0", "-c", "copy", "-f", muxer, "pipe:1"), video
+    )
+    readers = (
+        ("ffprobe", "-v", "error", "-show_streams", "-"),
+        ("ffmpeg", "-nostdin", "-v", "error", "-i", "pipe:0", "-f", "null", "-"),
+    )
+    for ran in (made, *(run(reader, made.output) for reader in readers if made.ended_well)):
+        if ran.crashed:
+            return Check(GROUP, name, Level.FAIL, ran.last_words, ANOTHER_BUILD)
+        if not ran.ended_well:
+            advice = f"Videos in {what} may not be sent as videos."
+            return Check(GROUP, name, Level.WARN, f"failed: {ran.last_words}", advice)
+    return Check(GROUP, name, Level.OK, "ffprobe and ffmpeg read it")
 
 
 def check_pictures() -> Iterator[Check]:

@@ -82,10 +82,10 @@ def probe_animation(path: Path, name: str) -> Probe:
     return parse_probe(json.dumps(answer).encode())
 
 
-async def unpack(path: Path, folder: Path, tools: Tools, *, within: float) -> Path:
+async def unpack(path: Path, folder: Path, tools: Tools, *, within: float, file_bytes: int) -> Path:
     """The pictures of a moving WebP or AVIF, lossless and each at its time, in a Matroska file in ``folder``.
 
-    ffmpeg has no decoder for them.
+    ffmpeg has no decoder for them. The Matroska file may have ``file_bytes`` at most.
     """
     output, pictures = folder / "unpacked.mkv", folder / "pictures"
     if await asyncio.to_thread(output.exists):
@@ -101,7 +101,7 @@ async def unpack(path: Path, folder: Path, tools: Tools, *, within: float) -> Pa
         )
         part = output.with_name(f"{output.name}.part")
         job.output(part, [(number, "v:0")], {"c:v": "copy", "f": "matroska"})
-        await tools.convert(job.arguments(), within=within, stall=within, cwd=pictures)
+        await tools.convert(job.arguments(), within=within, stall=within, cwd=pictures, file_bytes=file_bytes)
         await asyncio.to_thread(settle, part, output)
     finally:
         await asyncio.to_thread(shutil.rmtree, pictures, ignore_errors=True)

@@ -204,12 +204,7 @@ class _Encoding:
             await work.show(self._done(), self._state.to_json)
 
         factor = 1.0 if segment.frames else work.length_factor
-        await work.tools.convert(
-            arguments,
-            within=work.settings.timeout_seconds * factor,
-            stall=work.settings.stall_seconds,
-            on_progress=progress,
-        )
+        await work.convert(arguments, part, factor=factor, on_progress=progress)
         frames = await require_frames(
             part,
             time_base=reading.output_time_base,
@@ -237,7 +232,7 @@ class _Encoding:
             tries = (True, False) if work.plan.subtitles or work.plan.probe.chapters else (True,)
         for keep_extras in tries:
             try:
-                await work.tools.convert(
+                await work.convert(
                     join_arguments(
                         listing=listing,
                         sound=sound,
@@ -248,8 +243,7 @@ class _Encoding:
                         timescale=reading.output_time_base.denominator,
                         keep_extras=keep_extras,
                     ),
-                    within=work.settings.timeout_seconds,
-                    stall=work.settings.stall_seconds,
+                    work.part,
                     cwd=work.folder,
                 )
                 return

@@ -228,7 +228,13 @@ def _is_exact(plan: ConversionPlan) -> bool:
 
 
 async def _unpacked(work: Work, whole: Reading) -> tuple[Reading, VideoStream]:
-    path = await unpack(work.source, work.folder, work.tools, within=work.settings.timeout_seconds)
+    path = await unpack(
+        work.source,
+        work.folder,
+        work.tools,
+        within=work.settings.timeout_seconds,
+        file_bytes=await work.room(work.folder),
+    )
     video = (await probe_own(path, work.tools)).video
     if video is None:
         raise ConversionFailed("Its pictures cannot be unpacked.")
@@ -243,11 +249,7 @@ async def _rewrap(work: Work, whole: Reading) -> tuple[Reading, VideoStream]:
         try:
             if not await asyncio.to_thread(path.exists):
                 part = path.with_name(f"{name}.part")
-                await work.tools.convert(
-                    rewrap_arguments(work.source, part, work.plan.picture, muxer),
-                    within=work.settings.timeout_seconds,
-                    stall=work.settings.stall_seconds,
-                )
+                await work.convert(rewrap_arguments(work.source, part, work.plan.picture, muxer), part)
                 await asyncio.to_thread(settle, part, path)
             found = await probe_own(path, work.tools)
             if found.video is not None:

@@ -43,12 +43,8 @@ async def remux(work: Work) -> Inspection:
             await copy_once()
 
     async def copy_once() -> None:
-        await work.tools.convert(
-            remux_arguments(work.source, work.part, work.plan),
-            within=work.settings.timeout_seconds,
-            stall=work.settings.stall_seconds,
-            on_progress=progress,
-        )
+        arguments = remux_arguments(work.source, work.part, work.plan)
+        await work.convert(arguments, work.part, on_progress=progress)
 
     expected, _ = await together(_source_times(work), copy())
     result = await require_playable(work.part, work.tools)

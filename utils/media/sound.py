@@ -24,11 +24,8 @@ async def encode_track(work: Work, track: AudioTrack, *, mode: str) -> Done:
     final = work.folder / f"audio-{track.index}.mp4"
     part = final.with_name(f"{final.name}.part")
     try:
-        last = await work.tools.convert(
-            audio_arguments(work.source, part, work.plan, track, mode=mode),
-            within=work.settings.timeout_seconds,
-            stall=work.settings.stall_seconds,
-        )
+        arguments = audio_arguments(work.source, part, work.plan, track, mode=mode)
+        last = await work.convert(arguments, part)
     except ConversionTimeout:
         raise
     except ConversionFailed as error:

@@ -16,6 +16,8 @@ from utils.media.verify import require_playable
 
 #: Bytes that an MP4's index takes for one packet at most, and what it takes beside its packets.
 _PER_PACKET, _PER_FILE = 40, 16_384
+#: Bytes that a part may have beyond twice the whole, before ffmpeg is stopped.
+_SLACK = 64 << 20
 #: Parts of the limit that are aimed for, one after the other, until every part is below the limit.
 _TARGETS = (0.98, 0.9, 0.75)
 #: Seconds that reading or writing one gigabyte may take, and the least that is allowed.
@@ -121,7 +123,9 @@ async def _cut(
     # The muxer numbers the files itself; a percent sign of the folder's own must not be taken for that.
     pattern = Path(str(folder).replace("%", "%%")) / f"{path.name.replace('%', '%%')}.part%03d.mp4"
     job.output(pattern, [(number, str(index)) for index in streams], options)
-    await tools.convert(job.arguments(), within=within, stall=120)
+    # No part is larger than the whole, but for an index of its own.
+    largest = 2 * (await asyncio.to_thread(_size, path)) + _SLACK
+    await tools.convert(job.arguments(), within=within, stall=120, file_bytes=largest)
 
 
 async def _verify(parts: list[Path], frames: int, tools: Tools, within: float) -> None:

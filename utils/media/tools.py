@@ -3,19 +3,33 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import shutil
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from utils.errors import ConversionFailed, DiskFull
-from utils.processes.supervisor import Limits, Line, Outcome, run
+from utils.errors import (
+    ConversionFailed,
+    ConversionTimeout,
+    DiskFull,
+    ProgramCrashed,
+    ProgramError,
+    ProgramTimeout,
+    ToolCrashed,
+    TooMuchOutput,
+)
+from utils.processes.confinement import NO_FILES, Confinement
+from utils.processes.supervisor import Line, Outcome, run
 
 #: Seconds that describing a file, or decoding one picture of it, may take.
 PROBE_TIMEOUT = 120.0
 #: Address space of one process. Decoding and encoding a picture of 64 megapixels fits.
 MEMORY = 8 << 30
-_NO_SPACE = "No space left on device"
+#: What ffmpeg says when the disk, or the file that it may write, is full.
+_NO_SPACE = ("No space left on device", "File too large")
+#: How far they stand back: a look is waited for, an encoding is not.
+_LOOKING, _ENCODING = 5, 10
 
 
 @dataclass(frozen=True)
@@ -53,9 +67,16 @@ class Tools:
     async def describe(
         self, arguments: Sequence[str], *, on_line: Line | None = None, within: float = PROBE_TIMEOUT
     ) -> Outcome:
-        """Run ffprobe, ``within`` seconds. A bad exit code is the caller's to judge."""
-        limits = Limits(timeout=within, memory=self._memory, niceness=5)
-        return await run([self._ffprobe, *arguments], limits=limits, on_line=on_line)
+        """Run ffprobe, ``within`` seconds. A bad exit code is the caller's to judge.
+
+        Raises :class:`ConversionTimeout`, :class:`ToolCrashed`, and :class:`ConversionFailed` when it is not
+        there or says too much.
+        """
+        confinement = Confinement(self._memory, niceness=_LOOKING)
+        with _as_media_errors():
+            return await run(
+                [self._ffprobe, *arguments], confinement=confinement, within=within, on_line=on_line
+            )
 
     async def convert(
         self,
@@ -66,27 +87,41 @@ class Tools:
         on_progress: OnProgress | None = None,
         strict: bool = False,
         cwd: Path | None = None,
+        file_bytes: int | None = NO_FILES,
     ) -> Progress:
         """Run ffmpeg in the folder ``cwd`` to its end and return how far it came.
 
-        ``strict``: any complaint is an error.
+        ``strict``: any complaint is an error. ``file_bytes``: no file that it writes may be larger; as it
+        is, none to speak of.
 
-        Raises :class:`ConversionFailed` with its last words, :class:`ConversionTimeout`, or
-        :class:`DiskFull`.
+        Raises :class:`ConversionFailed` with its last words, :class:`ConversionTimeout`,
+        :class:`ToolCrashed`, or :class:`DiskFull` (also when ``file_bytes`` are not enough).
         """
         report = _Report(on_progress)
-        limits = Limits(timeout=within, stall=stall, memory=self._memory, niceness=10)
-        outcome = await run([self._ffmpeg, *arguments], limits=limits, on_line=report.line, cwd=cwd)
-        if any(_NO_SPACE in line for line in outcome.errors):
+        confinement = Confinement(self._memory, file_bytes, niceness=_ENCODING)
+        with _as_media_errors():
+            outcome = await run(
+                [self._ffmpeg, *arguments],
+                confinement=confinement,
+                within=within,
+                stall=stall,
+                on_line=report.line,
+                cwd=cwd,
+            )
+        if any(words in line for line in outcome.errors for words in _NO_SPACE):
             raise DiskFull("The disk was full before the conversion was done.")
         if outcome.code != 0 or (strict and outcome.errors):
             raise ConversionFailed(f"ffmpeg says: {outcome.reason}")
         return report.last
 
     async def capture(self, arguments: Sequence[str], *, within: float = PROBE_TIMEOUT) -> Outcome:
-        """Run ffmpeg with its standard output kept. Such arguments must not ask for progress there."""
-        limits = Limits(timeout=within, memory=self._memory, niceness=5)
-        return await run([self._ffmpeg, *arguments], limits=limits)
+        """Run ffmpeg with its standard output kept. Such arguments must not ask for progress there.
+
+        Raises as :meth:`describe`.
+        """
+        confinement = Confinement(self._memory, niceness=_LOOKING)
+        with _as_media_errors():
+            return await run([self._ffmpeg, *arguments], confinement=confinement, within=within)
 
     async def features(self) -> Features:
         """What this ffmpeg can do; asked for once, and again when the program has changed."""
@@ -101,6 +136,21 @@ class Tools:
         if outcome.code != 0:
             raise ConversionFailed(f"ffmpeg cannot be used: {outcome.reason}")
         return outcome.output.decode("utf-8", "replace")
+
+
+@contextlib.contextmanager
+def _as_media_errors() -> Iterator[None]:
+    """What befell a program, as what it means for the file that it was to work on."""
+    try:
+        yield
+    except ProgramTimeout as error:
+        raise ConversionTimeout(error.told) from error
+    except ProgramCrashed as error:
+        raise ToolCrashed(f"{error.program} crashed on it (signal {error.signal}).") from error
+    except TooMuchOutput as error:
+        raise ConversionFailed("The description of the file is absurdly long.") from error
+    except ProgramError as error:
+        raise ConversionFailed(error.told) from error
 
 
 #: What is known of each ffmpeg, by its path, size and time: no need to ask for every :class:`Tools`.

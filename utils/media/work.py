@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import Awaitable, Callable, Coroutine, Mapping
+from collections.abc import Awaitable, Callable, Coroutine, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, TypeVar
@@ -14,7 +14,7 @@ from utils.media.disk import FreeSpace
 from utils.media.inspection import Inspection
 from utils.media.plan import ConversionPlan
 from utils.media.settings import EncodeSettings
-from utils.media.tools import Tools
+from utils.media.tools import OnProgress, Progress, Tools
 
 #: Of the percentage, what is left for joining and checking once all frames are encoded.
 _FOR_THE_END = 1.0
@@ -55,6 +55,32 @@ class Work:
     def length_factor(self) -> float:
         """How many segments long the source is: a step over all of it may take that many times as long."""
         return max(1.0, self.inspection.duration / self.settings.segment_seconds)
+
+    async def convert(
+        self,
+        arguments: Sequence[str],
+        to: Path,
+        *,
+        factor: float = 1.0,
+        on_progress: OnProgress | None = None,
+        cwd: Path | None = None,
+    ) -> Progress:
+        """One ffmpeg call of this conversion, which writes the file ``to``; see :meth:`Tools.convert`.
+
+        It may take ``factor`` times as long as a step may.
+        """
+        return await self.tools.convert(
+            arguments,
+            within=self.settings.timeout_seconds * factor,
+            stall=self.settings.stall_seconds,
+            on_progress=on_progress,
+            cwd=cwd,
+            file_bytes=await self.room(to.parent),
+        )
+
+    async def room(self, folder: Path) -> int:
+        """Bytes that may be written to ``folder`` now."""
+        return max(0, await asyncio.to_thread(self.free, folder) - self.settings.disk_reserve)
 
     async def save(self, snapshot: Snapshot, progress: float) -> None:
         """Checkpoint what ``snapshot`` gives. One at a time: an older state must not replace a newer one."""

@@ -1,41 +1,47 @@
-"""Running one program: bounded in time, memory and output, and never left behind."""
+"""Running one program to its end: bounded in time, memory and output, and never left behind."""
 
 from __future__ import annotations
 
 import asyncio
 import contextlib
-import os
+import re
 import signal
-import sys
 import time
+from asyncio.subprocess import DEVNULL, PIPE
 from collections import deque
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from utils.errors import ConversionFailed, ConversionTimeout
-
-_LAUNCH = Path(__file__).with_name("launch.py")
+from utils.errors import ProgramCrashed, ProgramMissing, ProgramTimeout, TooMuchOutput
+from utils.processes.child import Child, to_its_end
+from utils.processes.confinement import Confinement
+from utils.processes.launch import NOT_RUN, NOT_RUN_WORDS
 
 #: Lines of standard error that are kept (a damaged file may write millions), and characters of each.
 STDERR_LINES = 50
 _LINE_LENGTH = 500
-#: Bytes of standard output that are kept.
+#: Bytes of standard output that are kept, or that one line of it may have.
 STDOUT_LIMIT = 64 << 20
-_CHUNK = 1 << 16
+LONGEST_LINE = 1 << 20
+
+#: Signals that a program dies of by a mistake of its own. Others come from outside: from its owner, or from a
+#: kernel that has no memory left.
+_CRASHES = {
+    signal.SIGABRT,
+    signal.SIGBUS,
+    signal.SIGFPE,
+    signal.SIGILL,
+    signal.SIGSEGV,
+    signal.SIGSYS,
+    signal.SIGTRAP,
+}
+#: Last words of one that got no memory: many die of a signal then, and it is the limit's doing.
+_NO_MEMORY = re.compile(r"bad_alloc|out of memory|alloc\w* (required )?memory|malloc", re.IGNORECASE)
 
 Line = Callable[[str], Awaitable[bool]]
-
-
-@dataclass(frozen=True)
-class Limits:
-    """What a process may use: seconds in all, seconds without progress, bytes of memory, niceness."""
-
-    timeout: float
-    stall: float | None = None
-    memory: int = 0
-    niceness: int = 10
 
 
 @dataclass(frozen=True)
@@ -53,55 +59,68 @@ class Outcome:
 
 
 async def run(
-    command: Sequence[str], *, limits: Limits, on_line: Line | None = None, cwd: Path | None = None
+    command: Sequence[str],
+    *,
+    confinement: Confinement,
+    within: float,
+    stall: float | None = None,
+    on_line: Line | None = None,
+    given: bytes = b"",
+    cwd: Path | None = None,
 ) -> Outcome:
-    """Run ``command`` to its end, in the folder ``cwd``.
+    """Run ``command`` to its end, in the folder ``cwd``, with ``given`` as its standard input.
 
     With ``on_line``, each line of standard output is given to it instead of being kept; it answers whether
-    the line shows progress, and after ``limits.stall`` seconds without any the process is killed.
-    Raises :class:`ConversionTimeout` when a limit of time is reached and :class:`ConversionFailed` when the
-    program is not there. However this ends, by cancellation too, the process and its group are gone then.
+    the line shows progress, and after ``stall`` seconds without any the process is killed, as it is after
+    ``within`` seconds in all. Raises :class:`ProgramMissing`, :class:`ProgramTimeout`,
+    :class:`TooMuchOutput` and :class:`ProgramCrashed`. However this ends, by cancellation too, the process
+    and its group are gone then.
     """
-    process = await _start(command, limits, cwd)
-    assert process.stdout is not None
-    assert process.stderr is not None
+    child = await Child.start(command, confinement=confinement, cwd=cwd, stdin=PIPE if given else DEVNULL)
     errors: deque[str] = deque(maxlen=STDERR_LINES)
     pulse = _Pulse()
-    output: asyncio.Task[bytes] = asyncio.ensure_future(_read_output(process.stdout, on_line, pulse))
-    complaints = asyncio.ensure_future(_read_errors(process.stderr, errors))
-    watch = asyncio.ensure_future(_watch(limits, pulse))
-    ended = asyncio.gather(output, complaints)
+    output = asyncio.ensure_future(_read_output(child, on_line, pulse))
+    code = asyncio.ensure_future(child.wait())
+    others = [asyncio.ensure_future(_read_errors(child, errors))]
+    if given:
+        others.append(asyncio.ensure_future(_give(child, given)))
+    watch = asyncio.ensure_future(_watch(within, stall, pulse))
+    ended = asyncio.gather(output, code, *others)
     try:
         await asyncio.wait((ended, watch), return_when=asyncio.FIRST_COMPLETED)
         if watch.done():
             watch.result()
         await ended
-        code = await process.wait()
-        return Outcome(code, output.result(), tuple(errors))
     finally:
-        _kill(process)
-        for task in (watch, ended):
-            task.cancel()
-        # Shielded, so that a second cancellation does not leave anything behind.
-        await asyncio.shield(asyncio.ensure_future(_bury(process, watch, ended)))
+        # Its own task, so that a cancellation cannot leave anything behind.
+        await to_its_end(asyncio.ensure_future(_end(child, (ended, output, code, *others, watch))))
+    if code.result() == NOT_RUN and errors and errors[-1].startswith(NOT_RUN_WORDS):
+        raise ProgramMissing(f"{errors[-1].removeprefix(NOT_RUN_WORDS)}.")
+    check_crash(command[0], code.result(), errors)
+    return Outcome(code.result(), output.result(), tuple(errors))
 
 
-async def _start(command: Sequence[str], limits: Limits, cwd: Path | None) -> asyncio.subprocess.Process:
-    launch = [sys.executable, "-I", "-S", str(_LAUNCH)]
-    numbers = [str(os.getpid()), str(limits.niceness), str(limits.memory)]
+def run_blocking(
+    command: Sequence[str], *, confinement: Confinement, within: float, given: bytes = b""
+) -> Outcome:
+    """The same for who has no event loop, or is in the middle of one and may hold it up."""
+    work = run(command, confinement=confinement, within=within, given=given)
     try:
-        return await asyncio.create_subprocess_exec(
-            *launch,
-            *numbers,
-            *command,
-            stdin=asyncio.subprocess.DEVNULL,
-            stdout=asyncio.subprocess.PIPE,
-            stderr=asyncio.subprocess.PIPE,
-            start_new_session=True,
-            cwd=cwd,
-        )
-    except OSError as error:
-        raise ConversionFailed(f"{command[0]} could not be started: {error}") from error
+        asyncio.get_running_loop()
+    except RuntimeError:
+        return asyncio.run(work)
+    with ThreadPoolExecutor(1) as thread:
+        return thread.submit(asyncio.run, work).result()
+
+
+def check_crash(program: str, code: int, words: Iterable[str]) -> None:
+    """Raise :class:`ProgramCrashed` if the exit code ``code`` is that of a mistake in the program.
+
+    ``words`` are the lines that it said on standard error. Who died for want of memory, or was killed, did
+    not crash.
+    """
+    if -code in _CRASHES and not any(_NO_MEMORY.search(line) for line in words):
+        raise ProgramCrashed(Path(program).name, -code)
 
 
 class _Pulse:
@@ -114,42 +133,52 @@ class _Pulse:
         self.at = time.monotonic()
 
 
-async def _watch(limits: Limits, pulse: _Pulse) -> None:
-    """Ends by raising :class:`ConversionTimeout`."""
-    end = time.monotonic() + limits.timeout
+async def _watch(within: float, stall: float | None, pulse: _Pulse) -> None:
+    """Ends by raising :class:`ProgramTimeout`."""
+    end = time.monotonic() + within
     while True:
         now = time.monotonic()
         if now >= end:
-            raise ConversionTimeout(f"It took longer than {limits.timeout:.0f} seconds.")
+            raise ProgramTimeout(f"It took longer than {within:.0f} seconds.")
         wake = end
-        if limits.stall is not None:
-            if now >= pulse.at + limits.stall:
-                raise ConversionTimeout(f"It stood still for {limits.stall:.0f} seconds.")
-            wake = min(end, pulse.at + limits.stall)
+        if stall is not None:
+            if now >= pulse.at + stall:
+                raise ProgramTimeout(f"It stood still for {stall:.0f} seconds.")
+            wake = min(end, pulse.at + stall)
         await asyncio.sleep(wake - now)
 
 
-async def _read_output(stream: asyncio.StreamReader, on_line: Line | None, pulse: _Pulse) -> bytes:
+async def _read_output(child: Child, on_line: Line | None, pulse: _Pulse) -> bytes:
     if on_line is None:
         kept = bytearray()
-        while chunk := await stream.read(_CHUNK):
+        while chunk := await child.read():
             if len(kept) + len(chunk) > STDOUT_LIMIT:
-                raise ConversionFailed("The description of the file is absurdly long.")
+                raise TooMuchOutput(f"It says more than {STDOUT_LIMIT >> 20} MB.")
             kept += chunk
             pulse.beat()
         return bytes(kept)
-    rest = b""
-    while chunk := await stream.read(_CHUNK):
-        *lines, rest = (rest + chunk).split(b"\n")
-        for line in lines:
-            if await on_line(line.decode("utf-8", "replace").strip()):
-                pulse.beat()
+    async for line in lines_of(child.read):
+        if await on_line(line.decode("utf-8", "replace").strip()):
+            pulse.beat()
     return b""
 
 
-async def _read_errors(stream: asyncio.StreamReader, errors: deque[str]) -> None:
+async def lines_of(read: Callable[[], Awaitable[bytes]]) -> AsyncIterator[bytes]:
+    """What ``read`` gives, line by line, without line ends. Raises :class:`TooMuchOutput`."""
     rest = b""
-    while chunk := await stream.read(_CHUNK):
+    while chunk := await read():
+        *lines, rest = (rest + chunk).split(b"\n")
+        for line in lines:
+            yield line
+        if len(rest) > LONGEST_LINE:
+            raise TooMuchOutput(f"It says a line of more than {LONGEST_LINE >> 20} MB.")
+    if rest:
+        yield rest
+
+
+async def _read_errors(child: Child, errors: deque[str]) -> None:
+    rest = b""
+    while chunk := await child.read_complaints():
         *lines, rest = (rest + chunk).split(b"\n")
         rest = rest[-_LINE_LENGTH:]
         for line in lines:
@@ -163,25 +192,16 @@ def _keep(line: bytes, errors: deque[str]) -> None:
         errors.append(text)
 
 
-def _kill(process: asyncio.subprocess.Process) -> None:
-    """End the process and its group, if that has not happened by itself.
-
-    SIGKILL at once: what is written has a temporary name and is thrown away, so there is nothing that the
-    program should be left time for.
-    """
-    if process.returncode is None:
-        with contextlib.suppress(ProcessLookupError, PermissionError):
-            os.killpg(process.pid, signal.SIGKILL)
+async def _give(child: Child, data: bytes) -> None:
+    """All of ``data``, as far as it is wanted."""
+    with contextlib.suppress(BrokenPipeError, ConnectionResetError):
+        await child.write(data)
+    await child.write(b"")
 
 
-async def _bury(process: asyncio.subprocess.Process, *tasks: asyncio.Future[Any]) -> None:
-    """Empty its pipes and wait for its end.
-
-    In this order: until Python 3.12 ``wait`` returns only after the pipes have ended, and a full one ends
-    only when it was read: https://github.com/python/cpython/issues/119710.
-    """
+async def _end(child: Child, tasks: Sequence[asyncio.Future[Any]]) -> None:
+    child.end()
+    for task in tasks:
+        task.cancel()
     await asyncio.gather(*tasks, return_exceptions=True)
-    for stream in (process.stdout, process.stderr):
-        while stream is not None and await stream.read(_CHUNK):
-            pass
-    await process.wait()
+    await child.kill()

@@ -1,0 +1,106 @@
+"""Starting, reading from and ending one child, whatever its owner does meanwhile."""
+
+from __future__ import annotations
+
+import asyncio
+import sys
+from asyncio.subprocess import PIPE
+from pathlib import Path
+
+import pytest
+
+from tests.children import children, gone
+from utils.errors import ProgramMissing
+from utils.processes.child import Child
+from utils.processes.confinement import Confinement
+
+FREE = Confinement(memory=None)
+SLEEP = "import os, time; print(os.getpid(), flush=True); time.sleep(60)"
+
+
+def python(code: str) -> list[str]:
+    return [sys.executable, "-I", "-S", "-c", code]
+
+
+@pytest.mark.parametrize("steps", [*range(12), 20, 40])
+@pytest.mark.parametrize("times", [1, 2])
+async def test_cancelled_in_the_middle_of_starting_nothing_is_left(steps: int, times: int) -> None:
+    starting = asyncio.ensure_future(Child.start(python(SLEEP), confinement=FREE))
+    for _ in range(steps):
+        await asyncio.sleep(0)
+    for _ in range(times):
+        starting.cancel()
+        await asyncio.sleep(0)
+    try:
+        child = await starting
+    except asyncio.CancelledError:
+        assert not children()
+    else:
+        await child.kill()  # it had started by then
+        assert not children()
+
+
+async def test_a_cancellation_waits_until_it_is_gone() -> None:
+    child = await Child.start(python(SLEEP), confinement=FREE)
+    process = int(await child.read())
+    ending = asyncio.ensure_future(child.kill())
+    for _ in range(3):
+        await asyncio.sleep(0)
+        ending.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await ending
+    assert process not in children()
+
+
+async def test_its_children_end_with_it() -> None:
+    code = "import os, time\nchild = os.fork()\nif child: print(child, flush=True)\ntime.sleep(60)"
+    child = await Child.start(python(code), confinement=FREE)
+    grandchild = int(await child.read())
+    async with asyncio.timeout(5):
+        await child.kill()
+    await gone(grandchild)
+
+
+async def test_it_may_be_ended_twice_and_after_its_end() -> None:
+    child = await Child.start(python("print('done')"), confinement=FREE)
+    assert await child.read() == b"done\n"
+    assert await child.wait() == 0
+    await child.kill()
+    await child.kill()
+    assert not children()
+
+
+async def test_it_is_ended_though_nobody_reads_what_it_says() -> None:
+    code = "import sys\nwhile True: print('x' * 1000); print('y' * 1000, file=sys.stderr)"
+    child = await Child.start(python(code), confinement=FREE)
+    await asyncio.sleep(0.3)  # until all buffers are full
+    async with asyncio.timeout(5):
+        await child.kill()
+    assert not children()
+
+
+async def test_it_is_ended_while_somebody_reads() -> None:
+    child = await Child.start(python("import time; time.sleep(60)"), confinement=FREE)
+    reading = asyncio.ensure_future(child.read())
+    await asyncio.sleep(0)
+    async with asyncio.timeout(5):
+        await child.kill()
+    assert await reading == b""
+    assert not children()
+
+
+async def test_it_is_ended_though_it_does_not_listen() -> None:
+    child = await Child.start(python("import time; time.sleep(60)"), confinement=FREE, stdin=PIPE)
+    writing = asyncio.ensure_future(child.write(bytes(4 << 20)))
+    await asyncio.sleep(0.1)
+    async with asyncio.timeout(5):
+        await child.kill()
+    with pytest.raises((BrokenPipeError, ConnectionResetError)):
+        await writing
+    assert not children()
+
+
+async def test_a_folder_that_is_not_there_is_no_reason_to_leave_anything(tmp_path: Path) -> None:
+    with pytest.raises(ProgramMissing, match="could not be started"):
+        await Child.start(python(SLEEP), confinement=FREE, cwd=tmp_path / "nowhere")
+    assert not children()

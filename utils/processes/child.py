@@ -1,0 +1,177 @@
+"""One foreign program that runs: started through the launcher, read from, and ended for good."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import os
+import shutil
+import signal
+import sys
+from asyncio.subprocess import DEVNULL, PIPE, Process
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+from utils.errors import ProgramError, ProgramMissing
+from utils.processes.confinement import Confinement, environment
+
+#: Bytes of one read, and of output that waits for being read, where nothing else is asked for.
+CHUNK = 1 << 16
+_LAUNCH = str(Path(__file__).with_name("launch.py"))
+
+
+class Child:
+    """A program that was started. Whoever started it calls :meth:`kill` in the end, whatever has happened."""
+
+    def __init__(self, process: Process) -> None:
+        self._process = process
+        self._output = _Outlet(process.stdout)
+        self._complaints = _Outlet(process.stderr)
+        self._ending: asyncio.Future[None] | None = None
+
+    @classmethod
+    async def start(
+        cls,
+        command: Sequence[str],
+        *,
+        confinement: Confinement,
+        cwd: Path | None = None,
+        stdin: int = DEVNULL,
+        stdout: int = PIPE,
+        stderr: int = PIPE,
+        buffer: int = CHUNK,
+    ) -> Child:
+        """Start ``command`` in the folder ``cwd``, in a session and process group of its own.
+
+        ``stdin``, ``stdout`` and ``stderr`` as in :mod:`asyncio.subprocess`, or descriptors; ``buffer`` bytes
+        of its output wait in memory at most. Raises :class:`ProgramMissing`. When this is cancelled in the
+        middle, nothing is left running.
+        """
+        program = _found(command[0])
+        launch = [sys.executable, "-I", "-S", _LAUNCH, str(os.getpid()), *confinement.options(), "--"]
+        starting = asyncio.ensure_future(
+            asyncio.create_subprocess_exec(
+                *launch,
+                program,
+                *command[1:],
+                stdin=stdin,
+                stdout=stdout,
+                stderr=stderr,
+                cwd=cwd,
+                env=environment(),
+                start_new_session=True,
+                limit=buffer,
+            )
+        )
+        try:
+            return cls(await asyncio.shield(starting))
+        except OSError as error:
+            raise ProgramMissing(f"{program} could not be started: {error}") from error
+        except asyncio.CancelledError:
+            # asyncio's own way out of a half-started process loses track of it; so it is started, then ended.
+            await to_its_end(asyncio.ensure_future(_undo(starting)))
+            raise
+
+    async def read(self, size: int = CHUNK) -> bytes:
+        """At most ``size`` bytes of its standard output; empty at the end."""
+        return await self._output.read(size)
+
+    async def read_complaints(self, size: int = CHUNK) -> bytes:
+        """The same of its standard error."""
+        return await self._complaints.read(size)
+
+    async def write(self, data: bytes) -> None:
+        """Give it more input; empty data ends it. Raises BrokenPipeError when it takes no more."""
+        stdin = self._process.stdin
+        assert stdin is not None
+        if data:
+            stdin.write(data)
+            await stdin.drain()
+        else:
+            stdin.close()
+
+    async def wait(self) -> int:
+        """Its exit code (negative: the signal that it died of), once it and its output have ended."""
+        return await self._process.wait()
+
+    def end(self) -> None:
+        """Have it and its group killed, if that has not happened by itself; :meth:`kill` waits for it.
+
+        SIGKILL at once: what it writes has a temporary name and is thrown away, so there is nothing that it
+        should be left time for. Not ``process.kill()``: that collects an ended process behind the back of
+        asyncio, which then knows nothing of its end.
+        """
+        if self._process.returncode is None:
+            with contextlib.suppress(ProcessLookupError, PermissionError):
+                os.killpg(self._process.pid, signal.SIGKILL)
+        if self._process.stdin is not None:
+            self._process.stdin.close()
+
+    async def kill(self) -> None:
+        """End it for good: it is gone, and collected, when this returns, or is cancelled. Idempotent."""
+        self.end()
+        if self._ending is None:
+            self._ending = asyncio.ensure_future(self._bury())
+        await to_its_end(self._ending)
+
+    async def _bury(self) -> None:
+        """Empty its pipes and wait for its end.
+
+        In this order: until Python 3.12 ``wait`` returns only after the pipes have ended, and a full one ends
+        only when it was read: https://github.com/python/cpython/issues/119710.
+        """
+        await self._output.empty()
+        await self._complaints.empty()
+        await self._process.wait()
+        if self._process.stdin is not None:
+            # What it did not want to hear is no error, but asyncio complains unless somebody looks at it.
+            with contextlib.suppress(BrokenPipeError, ConnectionResetError):
+                await self._process.stdin.wait_closed()
+
+
+class _Outlet:
+    """Where output comes out, unless it goes to a descriptor: only one may read at a time."""
+
+    def __init__(self, stream: asyncio.StreamReader | None) -> None:
+        self._stream = stream
+        self._reading = False
+
+    async def read(self, size: int) -> bytes:
+        assert self._stream is not None
+        self._reading = True
+        try:
+            return await self._stream.read(size)
+        finally:
+            self._reading = False
+
+    async def empty(self) -> None:
+        while self._stream is not None and not self._reading and await self._stream.read(CHUNK):
+            pass
+
+
+def _found(program: str) -> str:
+    """The path of ``program``: it need not know ours to be found, and may start in another folder."""
+    path = shutil.which(program)
+    if path is None:
+        raise ProgramMissing(f"{program} is not installed.")
+    return str(Path(path).absolute())
+
+
+async def _undo(starting: asyncio.Future[Process]) -> None:
+    """End what may just have been started."""
+    with contextlib.suppress(ProgramError, OSError):
+        await Child(await starting).kill()
+
+
+async def to_its_end(task: asyncio.Future[Any]) -> None:
+    """Wait for ``task`` however often this is cancelled meanwhile, and pass the cancellation on after it."""
+    cancelled = False
+    while not task.done():
+        try:
+            await asyncio.shield(task)
+        except asyncio.CancelledError:
+            cancelled = True
+    if cancelled:
+        raise asyncio.CancelledError
+    task.result()
