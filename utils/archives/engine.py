@@ -25,7 +25,7 @@ from utils.errors import (
     TooMuchOutput,
     UnsupportedArchive,
 )
-from utils.processes.child import Child
+from utils.processes.child import Child, to_its_end
 from utils.processes.confinement import Confinement
 from utils.processes.supervisor import check_crash, lines_of, run_blocking
 
@@ -113,11 +113,12 @@ class Run:
         ``standstill`` is how many seconds it may stand still. ``feed``: :meth:`write` gives it its input.
         Raises UnsupportedArchive when there is none that can be used.
         """
-        program = await asyncio.to_thread(find_engine)
+        finding = asyncio.ensure_future(asyncio.to_thread(find_engine))
+        await to_its_end(finding)  # a thread, which starts programs the first time, cannot be cancelled
         messages = tempfile.TemporaryFile(dir=scratch.folder)  # noqa: SIM115 - closed by kill()
         try:
             child = await Child.start(
-                [str(program), *arguments],
+                [str(finding.result()), *arguments],
                 confinement=CONFINEMENT,
                 cwd=scratch.empty,
                 stdin=PIPE,
