@@ -14,6 +14,8 @@ from typing import Any
 
 import pytest
 
+from tests.fake_tools import crashing_on_transport_streams, on_path
+from utils.archives.engine import find_engine
 from utils.constants import ROOT, SETTINGS, Settings, load_settings
 from utils.diagnostics import state as state_checks
 from utils.diagnostics.archives import check_seven_zip
@@ -26,10 +28,11 @@ from utils.diagnostics.folders import (
     check_sessions,
 )
 from utils.diagnostics.packages import Requirement, requirements
+from utils.diagnostics.report import exit_code
 from utils.diagnostics.running import running
 from utils.diagnostics.settings import check_file as check_settings_file
 from utils.diagnostics.settings import check_setting
-from utils.diagnostics.tools import check_pictures, check_program, version_of
+from utils.diagnostics.tools import check_pictures, check_program, check_tools, version_of
 from utils.storage.lock import InstanceLock
 
 
@@ -281,7 +284,9 @@ def program(folder: Path, name: str, text: str) -> Path:
 
 def test_programs_that_are_missing_old_or_broken(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("PATH", str(tmp_path))
-    assert check_program("ffmpeg").found == "not found"
+    missing = check_program("ffmpeg")
+    assert (missing.level, missing.found) == (Level.FAIL, "not found")
+    assert exit_code([missing]) != 0
     program(tmp_path, "ffmpeg", "echo 'ffmpeg version 4.4.2-0ubuntu0.22.04.1 Copyright'")
     assert check_program("ffmpeg").advice == "Install ffmpeg 5.1 or newer."
     program(tmp_path, "ffmpeg", "echo 'libx264.so.164: cannot open' >&2; exit 127")
@@ -307,6 +312,32 @@ def test_seven_zip_without_rar_is_passed_over(tmp_path: Path) -> None:
     assert "too old" in check.found
     (check,) = check_seven_zip([lame, good])
     assert (check.level, check.found) == (Level.OK, f"25.01 ({good}), decodes RAR")
+
+
+def test_a_tool_that_crashes_at_once_is_an_error(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    on_path(monkeypatch, tmp_path, "ffprobe", "import os; os.kill(os.getpid(), 11)")
+    check = check_program("ffprobe")
+    assert check.level is Level.FAIL
+    assert "ffprobe crashed (signal 11)" in check.found
+
+
+@pytest.mark.parametrize("name", ["ffmpeg", "ffprobe"])
+def test_a_tool_that_crashes_on_transport_streams_alone_is_an_error(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, settings: Settings, name: str
+) -> None:
+    on_path(monkeypatch, tmp_path, name, crashing_on_transport_streams(name, signal.SIGSEGV))
+    found = list(check_tools(settings))
+    bad = named(found, "Trial reading (a transport stream)")
+    assert (bad.level, bad.found) == (Level.FAIL, f"{name} crashed (signal 11).")
+    assert [check.level for check in found if check is not bad] == [Level.OK] * 4
+    assert exit_code(found) != 0
+
+
+def test_a_seven_zip_that_crashes_on_what_it_unpacks_is_an_error(tmp_path: Path) -> None:
+    crashing = program(tmp_path, "7zz", f'[ "$1" = i ] && exec {find_engine()} i; kill -ABRT $$')
+    (check,) = check_seven_zip([crashing])
+    assert check.level is Level.FAIL
+    assert "7zz crashed (signal 6)" in check.found
 
 
 def test_pictures_and_heic_can_be_decoded() -> None:

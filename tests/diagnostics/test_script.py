@@ -76,6 +76,13 @@ async def test_everything_in_place_ends_with_zero(doctor: Doctor) -> None:
     assert "decodes RAR" in ran.stdout
 
 
+async def test_without_ffmpeg_it_does_not_end_with_zero(doctor: Doctor, tmp_path: Path) -> None:
+    ran = await doctor.run(PATH=str(tmp_path))
+    assert ran.returncode == 1
+    bad = [line.split(" →")[0] for line in ran.stdout.splitlines() if line.startswith("  ❌")]
+    assert bad == ["  ❌ ffmpeg: not found", "  ❌ ffprobe: not found"]
+
+
 async def test_nothing_is_written(doctor: Doctor, tmp_path: Path) -> None:
     assert (await doctor.run()).returncode == 0
     assert not doctor.data.exists()

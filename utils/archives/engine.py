@@ -10,7 +10,6 @@ import re
 import shutil
 import signal
 import tempfile
-from asyncio.subprocess import PIPE
 from collections.abc import AsyncIterator, Iterator, Sequence
 from functools import cache
 from pathlib import Path
@@ -25,7 +24,7 @@ from utils.errors import (
     TooMuchOutput,
     UnsupportedArchive,
 )
-from utils.processes.child import Child, to_its_end
+from utils.processes.child import PIPE, Child, to_its_end
 from utils.processes.confinement import Confinement
 from utils.processes.supervisor import check_crash, lines_of, run_blocking
 

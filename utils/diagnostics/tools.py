@@ -53,10 +53,10 @@ def check_tools(settings: Settings) -> Iterator[Check]:
     programs = [check_program(name) for name in ("ffmpeg", "ffprobe")]
     yield from programs
     if all(check.level is not Level.FAIL for check in programs):
-        conversion, video = check_conversion(settings)
+        conversion = check_conversion(settings)
         yield conversion
         if conversion.level is not Level.FAIL:
-            yield from (check_sample(what, muxer, video) for what, muxer in SAMPLES.items())
+            yield from (check_sample(settings, what, muxer) for what, muxer in SAMPLES.items())
 
 
 def check_program(name: str) -> Check:
@@ -84,36 +84,38 @@ def version_of(text: str) -> tuple[int, ...]:
     return tuple(map(int, match.groups())) if match else ()
 
 
-def check_conversion(settings: Settings) -> tuple[Check, bytes]:
-    """Convert one second with the encoder of the settings, and look at it with ffprobe; with the video."""
+def check_conversion(settings: Settings) -> Check:
+    """Convert one second with the encoder of the settings, and look at the result with ffprobe."""
     encoder = settings.VIDEO_ENCODER
     name = f"Trial conversion ({encoder}, aac)"
-    codecs = ["-pix_fmt", "yuv420p", "-c:v", encoder, "-c:a", "aac"]
-    if encoder == "libx264":
-        codecs += ["-preset", settings.VIDEO_PRESET, "-crf", str(settings.VIDEO_CRF)]
-    made = run(("ffmpeg", "-nostdin", "-v", "error", *TRIAL_INPUT, *codecs, *TRIAL_OUTPUT))
+    made = make_trial(settings, TRIAL_OUTPUT)
     if not made.ended_well:
         advice = "Install an ffmpeg with this encoder, or correct VIDEO_ENCODER, VIDEO_PRESET and VIDEO_CRF."
         advice = ANOTHER_BUILD if made.crashed else advice
-        return Check(GROUP, name, Level.FAIL, f"failed: {made.last_words}", advice), b""
+        return Check(GROUP, name, Level.FAIL, f"failed: {made.last_words}", advice)
     query = ("ffprobe", "-v", "error", "-show_entries", "stream=codec_name", "-of", "csv=p=0", "-")
     seen = run(query, made.output)
     if seen.crashed:
-        return Check(GROUP, name, Level.FAIL, seen.last_words, ANOTHER_BUILD), b""
+        return Check(GROUP, name, Level.FAIL, seen.last_words, ANOTHER_BUILD)
     codecs_seen = seen.output.decode("utf-8", "replace").split()
     if codecs_seen != ["h264", "aac"]:
         found = f"gave {', '.join(codecs_seen) or seen.last_words or 'nothing'} instead of h264, aac"
-        return Check(GROUP, name, Level.FAIL, found, "Name an H.264 encoder in VIDEO_ENCODER."), b""
-    found = f"one second became {len(made.output) / 1000:.0f} KB of h264, aac"
-    return Check(GROUP, name, Level.OK, found), made.output
+        return Check(GROUP, name, Level.FAIL, found, "Name an H.264 encoder in VIDEO_ENCODER.")
+    return Check(GROUP, name, Level.OK, f"one second became {len(made.output) / 1000:.0f} KB of h264, aac")
 
 
-def check_sample(what: str, muxer: str, video: bytes) -> Check:
-    """Put ``video`` (an MP4) into another container, and have both programs read that."""
+def make_trial(settings: Settings, output: Sequence[str]) -> Ran:
+    """Encode one second as the settings say, and write it to ``output``."""
+    codecs = ["-pix_fmt", "yuv420p", "-c:v", settings.VIDEO_ENCODER, "-c:a", "aac"]
+    if settings.VIDEO_ENCODER == "libx264":
+        codecs += ["-preset", settings.VIDEO_PRESET, "-crf", str(settings.VIDEO_CRF)]
+    return run(("ffmpeg", "-nostdin", "-v", "error", *TRIAL_INPUT, *codecs, *output))
+
+
+def check_sample(settings: Settings, what: str, muxer: str) -> Check:
+    """Have both programs read one second in the container that ``muxer`` writes."""
     name = f"Trial reading ({what})"
-    made = run(
-        ("ffmpeg", "-nostdin", "-v", "error", "-i", "pipe:0", "-c", "copy", "-f", muxer, "pipe:1"), video
-    )
+    made = make_trial(settings, ("-f", muxer, "pipe:1"))
     readers = (
         ("ffprobe", "-v", "error", "-show_streams", "-"),
         ("ffmpeg", "-nostdin", "-v", "error", "-i", "pipe:0", "-f", "null", "-"),
@@ -122,7 +124,7 @@ def check_sample(what: str, muxer: str, video: bytes) -> Check:
         if ran.crashed:
             return Check(GROUP, name, Level.FAIL, ran.last_words, ANOTHER_BUILD)
         if not ran.ended_well:
-            advice = f"Videos in {what} may not be sent as videos."
+            advice = f"A video in {what} may not be sent as one."
             return Check(GROUP, name, Level.WARN, f"failed: {ran.last_words}", advice)
     return Check(GROUP, name, Level.OK, "ffprobe and ffmpeg read it")
 

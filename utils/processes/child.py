@@ -16,6 +16,8 @@ from typing import Any
 from utils.errors import ProgramError, ProgramMissing
 from utils.processes.confinement import Confinement, environment
 
+__all__ = ["CHUNK", "PIPE", "Child", "to_its_end"]
+
 #: Bytes of one read, and of output that waits for being read, where nothing else is asked for.
 CHUNK = 1 << 16
 _LAUNCH = str(Path(__file__).with_name("launch.py"))
