@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import struct
 import unicodedata
 import zlib
@@ -77,6 +78,12 @@ def test_what_says_nothing_by_itself_is_read_as_the_others_are(
         assert decode_names([raw]) != [name]
         assert decode_names([raw, RawName(telling.encode(encoding))]) == [name, telling]
         assert decode_names([RawName(telling.encode(encoding)), raw]) == [telling, name]
+
+
+def test_the_order_of_the_names_does_not_decide_how_they_are_read() -> None:
+    names = [b"A\xc0", b"\xbd\xc0\xc0", b"A\xc0a\xc0\xc0\xc0\xc0"]
+    read = [decode_names([RawName(name) for name in order]) for order in itertools.permutations(names)]
+    assert len({tuple(sorted(each)) for each in read}) == 1
 
 
 def test_a_marked_name_is_utf8_whatever_the_others_are() -> None:

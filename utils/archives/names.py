@@ -6,6 +6,7 @@ Pure. Names are for people to read and never become file names, so nothing here 
 from __future__ import annotations
 
 import itertools
+import math
 import re
 import struct
 import unicodedata
@@ -87,14 +88,15 @@ def _decodes(raw: bytes, encoding: str) -> bool:
 
 def score(names: Sequence[bytes], encoding: str) -> float:
     """How much ``names`` look like something a person wrote when read as ``encoding``; higher is better."""
-    points = 0.0
+    points = []
     for raw in names:
         try:
             text = raw.decode(encoding)
         except UnicodeDecodeError:
             return float("-inf")
-        points += sum(_worth(char) * _foreign_bytes(char, encoding) for char in text) + _joints(text)
-    return points
+        points.append(sum(_worth(char) * _foreign_bytes(char, encoding) for char in text) + _joints(text))
+    # Exact: whichever name comes first must not decide between two code pages that are as likely.
+    return math.fsum(points)
 
 
 def _foreign_bytes(char: str, encoding: str) -> int:
