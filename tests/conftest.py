@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
-from hypothesis import settings
+from hypothesis import Phase, settings
 
 if TYPE_CHECKING:
     from tests.world import World
@@ -18,6 +18,15 @@ if TYPE_CHECKING:
 settings.register_profile("default", max_examples=60, deadline=None)
 settings.register_profile("ci", settings.get_profile("default"), derandomize=True)
 settings.register_profile("deep", max_examples=1000, deadline=None)
+# For the mutation tester, which only asks whether anything fails.
+settings.register_profile(
+    "mutants",
+    max_examples=20,
+    deadline=None,
+    derandomize=True,
+    database=None,
+    phases=[Phase.explicit, Phase.generate],
+)
 # Where a failure must mean that the program changed, the same examples are tried every time.
 settings.load_profile("ci" if os.environ.get("CI") else "default")
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -119,5 +120,120 @@ def test_one_chat_is_served_in_a_row_and_few_at_once(
         assert len(converted_at) == 1 and converted_at[0] >= last_end
         runner.cancel()
         await asyncio.wait([runner])
+
+    run(main())
+
+
+def test_a_conversion_that_runs_can_be_dropped_and_the_next_one_starts(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    ended: list[str] = []
+
+    async def convert(task: ConversionTask) -> None:
+        try:
+            await asyncio.sleep(10)
+            ended.append(f"{task.job} done")
+        except asyncio.CancelledError:
+            ended.append(f"{task.job} cut off")
+            raise
+
+    async def main() -> None:
+        queue = QueueManager(convert)
+        runner = asyncio.create_task(queue.run())
+        queue.add_conversion("a", 1, 1.0)
+        queue.add_conversion("b", 2, 2.0)
+        await asyncio.sleep(5)
+        assert queue.running is not None and queue.running.job == "a"
+        await queue.drop_conversions("c")
+        assert ended == []
+        await queue.drop_conversions("a")
+        assert ended == ["a cut off"]  # when the call returns, and not later
+        await asyncio.sleep(20)
+        assert ended == ["a cut off", "b done"]
+        queue.add_conversion("d", 4, 1.0)
+        await asyncio.sleep(1)
+        runner.cancel()
+        await asyncio.wait([runner])
+        assert ended == ["a cut off", "b done", "d cut off"] and runner.cancelled()
+        assert queue.running is None
+
+    run(main())
+    assert not caplog.records
+
+
+def test_a_conversion_may_drop_those_of_its_own_job() -> None:
+    async def main() -> None:
+        ran: list[int] = []
+
+        async def convert(task: ConversionTask) -> None:
+            await queue.drop_conversions(task.job)
+            ran.append(task.number)
+
+        queue = QueueManager(convert)
+        queue.add_conversion("a", 1, 1.0)
+        queue.add_conversion("a", 2, 2.0)
+        queue.add_conversion("b", 3, 3.0)
+        runner = asyncio.create_task(queue.run())
+        await asyncio.sleep(5)
+        assert ran == [1, 3]
+        runner.cancel()
+        await asyncio.wait([runner])
+
+    run(main())
+
+
+def test_what_was_to_start_later_ends_with_the_queue() -> None:
+    async def main() -> None:
+        async def convert(task: ConversionTask) -> None:
+            raise AssertionError
+
+        queue = QueueManager(convert)
+        runner = asyncio.create_task(queue.run())
+        queue.add_conversion("a", 1, 1.0, after=5)
+        await asyncio.sleep(1)
+        runner.cancel()
+        await asyncio.wait([runner])
+        await asyncio.sleep(100)
+        assert queue.waiting() == [] and asyncio.all_tasks() == {asyncio.current_task()}
+
+    run(main())
+
+
+def test_a_conversion_that_ends_badly_is_logged_with_its_job(caplog: pytest.LogCaptureFixture) -> None:
+    async def main() -> None:
+        async def convert(task: ConversionTask) -> None:
+            raise ValueError("why")
+
+        queue = QueueManager(convert)
+        runner = asyncio.create_task(queue.run())
+        queue.add_conversion("7_8", 1, 1.0)
+        await asyncio.sleep(1)
+        runner.cancel()
+        await asyncio.wait([runner])
+
+    run(main())
+    (record,) = caplog.records
+    assert record.getMessage() == "❌ Conversion task of job 7_8 ended badly"
+    assert record.exc_info is not None and str(record.exc_info[1]) == "why"
+
+
+def test_three_uploads_at_once_unless_told_otherwise() -> None:
+    async def main() -> None:
+        async def convert(task: ConversionTask) -> None:
+            raise AssertionError
+
+        queue, busy = QueueManager(convert), 0
+
+        async def upload(chat: int) -> None:
+            nonlocal busy
+            async with queue.upload(chat):
+                busy += 1
+                await asyncio.sleep(10)
+                busy -= 1
+
+        uploads = [asyncio.create_task(upload(chat)) for chat in range(5)]
+        await asyncio.sleep(5)
+        assert busy == 3
+        await asyncio.wait(uploads)
 
     run(main())

@@ -6,7 +6,16 @@ from dataclasses import replace
 
 import pytest
 
-from utils.jobs.albums import AlbumBuilder, MediaFile, caption, plural, shorten, utf16_units
+from utils.jobs.albums import (
+    AlbumBuilder,
+    Kind,
+    MediaFile,
+    caption,
+    plural,
+    refused_as,
+    shorten,
+    utf16_units,
+)
 
 
 def file(number: int, folder: str = "", kind: str = "photo", name: str = "") -> MediaFile:
@@ -67,6 +76,26 @@ def test_a_caption_keeps_to_telegrams_length_however_it_is_counted() -> None:
     text = caption("a" * 300, long)
     assert utf16_units(text) <= 1024
     assert text.endswith("…")
+
+
+def test_where_it_comes_from_takes_a_quarter_of_a_caption_at_most() -> None:
+    said = caption("a" * 500, [file(1)])
+    assert said == "📦 " + "a" * 252 + "…\nimg1.jpg"
+
+
+def test_folders_that_were_open_when_it_turned_out_that_they_come_in_order_are_finished() -> None:
+    builder = AlbumBuilder()
+    assert [builder.add(file(n, f"folder {n}")) for n in range(3)] == [[], [], []]
+    builder.by_folder = True
+    over = builder.add(file(3, "folder 3"))
+    assert [[item.number for item in album] for album in over] == [[0], [1], [2]]
+
+
+@pytest.mark.parametrize(
+    ("kind", "noun"), [("photo", "an image"), ("video", "a video"), ("document", "a file")]
+)
+def test_what_telegram_refused_is_told_with_its_own_reason(kind: Kind, noun: str) -> None:
+    assert refused_as(kind, "PHOTO_INVALID") == f"Telegram did not take it as {noun} (PHOTO_INVALID)"
 
 
 def test_shortening_never_cuts_a_character_in_two() -> None:

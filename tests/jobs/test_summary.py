@@ -2,10 +2,20 @@
 
 from __future__ import annotations
 
+import pytest
+
 from utils.jobs import lines
 from utils.jobs.albums import Kind, MediaFile, utf16_units
 from utils.jobs.record import JobRecord
-from utils.jobs.summary import LINES_SHOWN, TEXT_UNITS, status_text, summary_text
+from utils.jobs.summary import (
+    LINES_SHOWN,
+    NAMES_SHOWN,
+    TEXT_UNITS,
+    duration_words,
+    names,
+    status_text,
+    summary_text,
+)
 
 
 def file(number: int, name: str, kind: Kind = "photo", note: str = "") -> MediaFile:
@@ -92,3 +102,125 @@ def test_a_status_that_names_many_missing_volumes_still_fits() -> None:
     text = status_text("a.rar", JobRecord(), f"🧩 Waiting: these volumes are missing: {missing}.")
     assert utf16_units(text) == TEXT_UNITS and text.endswith("…")
     assert text.startswith("📦 a.rar\n🧩 Waiting: these volumes are missing: xxx")
+
+
+def test_everything_that_may_happen_is_told_in_its_order() -> None:
+    parts = (file(20, "long.part1.mp4", "video"), file(21, "long.part2.mp4", "video"))
+    told = [
+        lines.File(file(1, "a.jpg")),
+        lines.File(file(2, "b.jpg", note="Made smaller.")),
+        lines.File(file(3, "c.mp4", "video", note="Its sound was lost.")),
+        lines.Defer(file(4, "d.avi", "document"), 1),
+        lines.Converted(4, file(4, "d_converted.mp4", "video")),
+        lines.Defer(file(5, "e.avi", "document"), 1),
+        lines.Unconvertible(5, "ffmpeg ended with 1"),
+        lines.File(file(6, "f.mp4", "video")),
+        lines.Refused(6, "MEDIA_INVALID"),
+        lines.File(file(7, "long.mp4", "video")),
+        lines.Split(file(7, "long.mp4", "video"), parts),
+        lines.Skip("8", "g.jpg", "it is damaged"),
+        lines.Skip("9", "h.jpg", "it is damaged"),
+        lines.Other("10", "read.me"),
+        lines.Other("11", "x.exe"),
+        lines.Extracted(2),
+        sent(1, 2, 3, 4, 5, 6),
+        sent(20, 21),
+    ]
+    assert summary_text("a.zip", JobRecord.of(told)).splitlines() == [
+        "⚠️ a.zip: 2 pictures, 3 videos and 2 files sent.",
+        "⏭️ Skipped: g.jpg, h.jpg: it is damaged",
+        "🎬 Converted 1 video: d.avi",
+        "❌ Not converted, sent as a file: e.avi: ffmpeg ended with 1",
+        "📎 Sent as a file: f.mp4: Telegram did not take it as a video (MEDIA_INVALID)",
+        "✂️ Sent in parts, larger than Telegram takes: long.mp4 (2 parts)",
+        "🖼️ b.jpg: Made smaller.",
+        "📄 Left out, neither picture nor video: 2 files (read.me, x.exe)",
+        "🗑️ Ignored 2 system files such as .DS_Store.",
+    ]
+
+
+@pytest.mark.parametrize(
+    ("told", "head"),
+    [
+        ([EXTRACTED], ["ℹ️ a.zip: there is no picture or video in it."]),
+        ([lines.File(file(1, "a.jpg")), EXTRACTED, sent(1)], ["✅ a.zip: 1 picture sent."]),
+        ([lines.File(file(1, "a.mp4", "video")), sent(1)], ["✅ a.zip: 1 video sent."]),
+        ([lines.Failed("it is damaged.")], ["❌ a.zip: it is damaged."]),
+        (
+            [lines.File(file(1, "a.jpg")), sent(1), lines.Failed("it is damaged.")],
+            ["❌ a.zip: it is damaged.", "1 picture sent before that."],
+        ),
+        (
+            [lines.Skip("1", "a.jpg", "it is damaged"), EXTRACTED],
+            ["⚠️ a.zip: nothing sent.", "⏭️ Skipped: a.jpg: it is damaged"],
+        ),
+    ],
+)
+def test_how_it_ended_stands_first(told: list[lines.Line], head: list[str]) -> None:
+    assert summary_text("a.zip", JobRecord.of(told)).splitlines() == head
+
+
+def test_what_was_not_sent_is_not_said_to_have_changed() -> None:
+    never_sent = [
+        lines.File(file(1, "a.jpg", note="Made smaller.")),
+        lines.Refused(1, "PHOTO_INVALID"),
+        lines.Defer(file(2, "b.avi", "document"), 1),
+        lines.Unconvertible(2, "ffmpeg ended with 1"),
+        lines.File(file(3, "c.mp4", "video")),
+        lines.Split(file(3, "c.mp4", "video"), (file(4, "c1.mp4", "video"),)),
+        lines.File(file(5, "d.jpg")),
+        sent(5),
+        lines.Failed("cancelled."),
+        CANCELLED,
+    ]
+    text = summary_text("a.zip", JobRecord.of(never_sent))
+    assert text == "❌ a.zip: cancelled.\n1 picture sent before that."
+
+
+def test_ten_names_are_shown_and_the_rest_is_counted() -> None:
+    listed = [f"{number}.jpg" for number in range(1, 12)]
+    assert names(listed[:NAMES_SHOWN]) == ", ".join(listed[:10])
+    assert names(listed) == ", ".join(listed[:10]) + " and 1 more"
+
+
+def test_as_many_reasons_as_fit_are_shown_without_a_count() -> None:
+    left = [lines.Skip(str(n), f"{n}.jpg", f"reason {n}") for n in range(LINES_SHOWN + 1)]
+    text = summary_text("a.zip", JobRecord.of(left[:LINES_SHOWN]))
+    assert text.count("⏭️ Skipped: ") == LINES_SHOWN and "more" not in text
+    assert summary_text("a.zip", JobRecord.of(left)).endswith("⏭️ Skipped: 1 more reason …")
+
+
+def test_a_status_says_step_share_and_what_is_sent_and_waits() -> None:
+    record = JobRecord.of(
+        [
+            lines.File(file(1, "a.jpg")),
+            lines.Defer(file(2, "b.avi", "document"), 1),
+            lines.Defer(file(3, "c.avi", "document"), 1),
+        ]
+    )
+    assert status_text("a.zip", record, "⏳ Opening") == "📦 a.zip\n⏳ Opening\n⏸️ 2 videos to convert"
+    record.apply(sent(1))
+    record.apply(sent(3))
+    assert status_text("a.zip", record, "📥 Fetching", 45.4).splitlines() == [
+        "📦 a.zip",
+        "📥 Fetching 45 %",
+        "📤 2 files sent",
+        "⏸️ 1 video to convert",
+    ]
+
+
+@pytest.mark.parametrize(
+    ("seconds", "words"),
+    [
+        (0.2, "1 second"),
+        (45, "45 seconds"),
+        (119, "119 seconds"),
+        (120, "2 minutes"),
+        (121, "3 minutes"),
+        (7199, "120 minutes"),
+        (7200, "2 hours"),
+        (7201, "3 hours"),
+    ],
+)
+def test_times_are_told_in_the_unit_that_people_use(seconds: float, words: str) -> None:
+    assert duration_words(seconds) == words

@@ -106,6 +106,94 @@ def test_the_least_work_is_chosen(probe: Probe, layout: Layout | None, action: A
     assert plan.reason.endswith(".")
 
 
+@pytest.mark.parametrize(
+    ("probe", "layout", "reason"),
+    [
+        (described(video(), audio()), FRONT, "It plays as it is."),
+        (described(video("hevc")), FRONT, "The picture is HEVC, which not every player shows."),
+        (described(video("")), FRONT, "The picture is of an unknown kind, which not every player shows."),
+        (
+            described(video(pix_fmt="yuv422p")),
+            FRONT,
+            "The picture is H.264 High (yuv422p), which most players cannot decode.",
+        ),
+        (described(video(field_order="bb")), FRONT, "The picture is interlaced."),
+        (
+            described(video(sample_aspect_ratio="64:45")),
+            FRONT,
+            "The picture's samples are not square (64/45), which some players ignore.",
+        ),
+        (
+            described(video(width=4097, height=10)),
+            FRONT,
+            "The picture is 4097x10, more than most players decode.",
+        ),
+        (
+            described(video(width=10, height=4097)),
+            FRONT,
+            "The picture is 10x4097, more than most players decode.",
+        ),
+        (described(video(width=4096, height=4096)), FRONT, "It plays as it is."),
+        (
+            described(video(color_transfer="smpte2084")),
+            FRONT,
+            "The picture is HDR, which looks pale where it is not understood.",
+        ),
+        (
+            described(video(has_b_frames=1), container="avi"),
+            None,
+            "The order of its pictures is not stored, so that only decoding tells it.",
+        ),
+        (described(video(), duration="1e9"), FRONT, "The times in it make no sense."),
+        # 100 bits a second, and one bit less.
+        (described(video(), duration="80000"), FRONT, "It plays as it is."),
+        (described(video(), duration="80001"), FRONT, "The times in it make no sense."),
+        (described(video(), duration="0"), FRONT, "It plays as it is."),
+        (
+            described(video(), audio("pcm_s16le")),
+            FRONT,
+            "The picture can stay, but the sound is PCM S16LE, not AAC.",
+        ),
+        (
+            described(video(), container="matroska,webm"),
+            None,
+            "The streams can stay, but Matroska is not MP4.",
+        ),
+        (described(video(), container="mpeg"), None, "The streams can stay, but MPEG-PS is not MP4."),
+        (described(video(), container="asf"), None, "The streams can stay, but ASF is not MP4."),
+        (described(video(), container="flv"), None, "The streams can stay, but FLV is not MP4."),
+        (described(video(), container="mpegts"), None, "The streams can stay, but MPEG-TS is not MP4."),
+        (described(video(), container="nut"), None, "The streams can stay, but NUT is not MP4."),
+        (described(video(), container="nut"), FRONT, "The streams can stay, but NUT is not MP4."),
+        (described(video()), Layout(cut_off=True), "The file is cut off; what is there is kept."),
+        (described(video()), Layout(fragmented=True), "The MP4 is in fragments, without one index for all."),
+        (
+            described(video()),
+            Layout(index_first=False),
+            "The index is at the end, so that nothing plays before all is loaded.",
+        ),
+        (
+            described(video(), brand="qt  "),
+            FRONT,
+            "The streams can stay, but QuickTime and 3GP are not MP4 to every player.",
+        ),
+        (
+            described(video(), audio(channels=0)),
+            FRONT,
+            "It has a sound track that nothing can play; it is left out.",
+        ),
+        (
+            described(video(), audio("")),
+            FRONT,
+            "It has a sound track that nothing can play; it is left out.",
+        ),
+        (described(video(), video()), FRONT, "It has more than one picture; the largest is kept."),
+    ],
+)
+def test_the_reason_is_a_sentence_for_whoever_asks(probe: Probe, layout: Layout | None, reason: str) -> None:
+    assert planned(probe, layout).reason == reason
+
+
 def test_actions_are_ordered_by_their_cost() -> None:
     assert sorted(Action, key=lambda action: action.cost) == [
         Action.SEND,
@@ -135,6 +223,16 @@ def test_the_default_track_comes_first_and_unknown_ones_are_left_out() -> None:
     default = audio("ac3", disposition={"default": 1})
     plan = planned(described(video(), audio(), unknown, default))
     assert [(track.index, track.copy) for track in plan.audio] == [(3, False), (1, True)]
+
+
+def test_times_that_make_no_sense_are_not_gone_by() -> None:
+    assert planned(described(video())).times_trusted
+    assert not planned(described(video(), duration="1e9")).times_trusted
+
+
+def test_of_a_thousand_subtitles_few_are_taken() -> None:
+    plan = planned(described(video(), *[subtitle("subrip") for _ in range(999)]))
+    assert plan.subtitles == tuple(range(1, 9))
 
 
 def test_of_a_thousand_tracks_few_are_taken() -> None:
