@@ -104,5 +104,9 @@ def test_shortening_never_cuts_a_character_in_two() -> None:
     assert shorten("😀😀😀", 4) == "😀…"
 
 
+def test_a_length_is_a_whole_number_of_units() -> None:
+    assert [repr(utf16_units(text)) for text in ("", "a", "é", "写", "😀", "a😀")] == list("011123")
+
+
 def test_plurals() -> None:
     assert (plural(1, "image"), plural(10, "image")) == ("1 image", "10 images")

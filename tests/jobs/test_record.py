@@ -29,6 +29,7 @@ def test_the_messages_of_a_job_are_those_of_its_volumes() -> None:
     assert (second.date, second.message, second.name, second.chat) == (6.0, 9, "a.7z.002", ITEM.chat)
     assert record.messages() == [1, 9]
     assert (record.print, record.boot) == ("ab", "boot")
+    assert lines.Origin.of(ITEM, date=5.0).title == ""
 
 
 def test_what_is_known_is_not_taken_out_again() -> None:
@@ -92,6 +93,7 @@ def test_what_is_sent_for_a_video_is_what_it_became() -> None:
     result = media_file(2, kind="video", name="b_converted.mp4")
     record = JobRecord.of([lines.File(PHOTO), lines.Defer(VIDEO, 1.0)])
     assert record.to_send(1) == PHOTO
+    assert record.to_send(2).note == "It could not be converted: "
     record.apply(lines.Unconvertible(2, "ffmpeg ended with 1"))
     assert record.to_send(2) == replace(VIDEO, note="It could not be converted: ffmpeg ended with 1")
     record.apply(lines.Converted(2, result))
@@ -142,6 +144,8 @@ def test_files_on_the_disk_are_kept_until_they_are_delivered() -> None:
 def test_a_line_that_lacks_something_is_told_by_its_kind_and_what_it_lacks() -> None:
     for broken, told in (
         ({"t": "drop"}, "a journal holds a line “drop” that cannot be used: number is missing."),
+        ({"t": "announce", "key": "a", "numbers": [1, "2"], "random_ids": []},
+         "“announce” that cannot be used: numbers is not what it has to be."),
         ({"t": "drop", "number": "1"}, "“drop” that cannot be used: number is not what it has to be."),
         ({"t": "media", "number": 1, "media": {"kind": "photo", "id": 1, "access_hash": 1,
           "file_reference": "xy"}}, "“media” that cannot be used: file_reference is not hexadecimal."),
