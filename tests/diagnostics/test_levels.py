@@ -404,7 +404,12 @@ def test_a_server_that_answers_is_fine_and_one_that_does_not_is_a_failure(settin
 
     fine = check_server(settings, lambda host, port: asked.append((host, port)))
     assert (fine.level, fine.name, len(asked)) == (Level.OK, "Telegram", 1)
+
+    def broken(*_: object) -> None:
+        raise ImportError("No module named 'telethon'")
+
     assert check_server(settings, refused).level is Level.FAIL
+    assert check_server(settings, broken).level is Level.FAIL
     nowhere = check_server(replace(settings, TELEGRAM_SERVER="no address"), refused)
     assert (nowhere.level, nowhere.advice) == (Level.FAIL, "Correct TELEGRAM_SERVER.")
 

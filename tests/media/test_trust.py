@@ -30,6 +30,7 @@ from utils.media.encode import concat_listing
 from utils.media.tools import Features
 
 MPEG4 = ("-c:v", "mpeg4", "-q:v", "6", "-g", "25")
+FRONT = ("-movflags", "+faststart")
 #: Segments of a second each, and a checkpoint for each of them, for the recipe and for the result.
 SEGMENTS = 2
 SAVES = SEGMENTS + 2
@@ -383,6 +384,31 @@ def test_the_list_for_the_join_says_how_long_each_segment_lasts() -> None:
         "duration 2.000000",
         "file c.mp4",
     ]
+
+
+@pytest.mark.parametrize(("name", "codec"), [("a.avi", MPEG4), ("a.mkv", H264), ("a.mp4", (*H264, *FRONT))])
+async def test_nothing_counts_before_it_is_on_the_disk(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, name: str, codec: tuple[str, ...]
+) -> None:
+    source, output = film(tmp_path / name, *codec, seconds=1), tmp_path / "out.mp4"
+    work, sync = tmp_path / "out.mp4.work", os.fsync
+    synced: list[tuple[int, bool]] = []
+
+    def note(file: int) -> None:
+        sync(file)
+        synced.append((os.fstat(file).st_ino, output.exists()))
+
+    class Checked(Memory):
+        async def save(self, data: object, progress: float) -> None:
+            await super().save(data, progress)
+            state = read_state(self.data)
+            for done in state.segments.values() if state and not output.exists() else ():
+                assert ((work / done.name).stat().st_ino, False) in synced
+
+    monkeypatch.setattr(os, "fsync", note)
+    await convert(source, output, checkpoint=Checked())
+    assert (output.stat().st_ino, False) in synced, "it had its name first"
+    assert (tmp_path.stat().st_ino, True) in synced, "its name would be lost"
 
 
 async def test_it_is_not_at_a_hundred_before_the_result_is_there(source: Path, tmp_path: Path) -> None:
