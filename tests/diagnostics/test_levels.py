@@ -414,6 +414,13 @@ def test_a_server_that_answers_is_fine_and_one_that_does_not_is_a_failure(settin
     assert (nowhere.level, nowhere.advice) == (Level.FAIL, "Correct TELEGRAM_SERVER.")
 
 
+def test_a_server_whose_key_is_not_to_be_had_is_a_failure(settings: Settings, tmp_path: Path) -> None:
+    for key in ("", str(tmp_path / "none.pem")):
+        own = replace(settings, TELEGRAM_SERVER="127.0.0.1:9", TELEGRAM_SERVER_KEY=key)
+        check = check_server(own, lambda host, port: None)
+        assert (check.level, check.advice) == (Level.FAIL, "Correct the setting.")
+
+
 def test_a_token_is_tried_only_while_nobody_has_logged_in_with_it(settings: Settings) -> None:
     complete = replace(settings, API_ID=1, API_HASH="a", BOT_TOKEN="1:a")
     assert token_to_try(complete)
