@@ -415,10 +415,16 @@ def test_a_server_that_answers_is_fine_and_one_that_does_not_is_a_failure(settin
 
 
 def test_a_server_whose_key_is_not_to_be_had_is_a_failure(settings: Settings, tmp_path: Path) -> None:
-    for key in ("", str(tmp_path / "none.pem")):
-        own = replace(settings, TELEGRAM_SERVER="127.0.0.1:9", TELEGRAM_SERVER_KEY=key)
-        check = check_server(own, lambda host, port: None)
-        assert (check.level, check.advice) == (Level.FAIL, "Correct the setting.")
+    own = {"API_ID": 1, "API_HASH": "a", "TELEGRAM_SERVER": "127.0.0.1:9"}
+    changed = replace(settings, **own, TELEGRAM_SERVER_KEY=str(tmp_path / "none.pem"))  # type: ignore[arg-type]
+    check = check_server(changed, lambda host, port: None)
+    assert (check.level, check.advice) == (Level.FAIL, "Correct the setting.")
+
+
+def test_without_number_and_hash_a_server_of_ones_own_is_only_knocked_at(settings: Settings) -> None:
+    for lacking in ({"API_ID": 1}, {"API_HASH": "a"}):
+        own = replace(settings, TELEGRAM_SERVER="127.0.0.1:9", **lacking)  # type: ignore[arg-type]
+        assert check_server(own, lambda host, port: None).found == "127.0.0.1:9 answers"
 
 
 def test_a_token_is_tried_only_while_nobody_has_logged_in_with_it(settings: Settings) -> None:

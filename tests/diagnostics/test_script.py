@@ -117,6 +117,8 @@ async def test_missing_settings_are_named_with_where_to_get_them(doctor: Doctor)
     bad = [line for line in ran.stdout.splitlines() if line.startswith("  ❌")]
     assert [line.split()[1] for line in bad] == ["API_ID:", "AUTHORIZED_USERS:"]
     assert "my.telegram.org" in bad[0]
+    assert ran.stdout.rstrip().endswith("❌ The bot would not work: 2 things to mend (❌).")
+    assert ran.stderr == ""
 
 
 async def test_a_value_of_the_wrong_type_is_one_line_and_no_traceback(doctor: Doctor) -> None:

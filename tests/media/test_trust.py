@@ -166,9 +166,12 @@ def with_option(name: str, value: str, where: str) -> str:
 
 
 def damage(where: str) -> str:
-    """A script: what calls that match ``where`` have written is damaged in its second half."""
+    """A script: what calls that match ``where`` have written is damaged in its third quarter.
+
+    That is picture or sound, wherever its index is: only decoding finds it.
+    """
     half = 'size=$(wc -c <"$last"); half=$((size / 2))'
-    noise = "tr '\\000' '\\377' </dev/zero | head -c $((half - 4))"
+    noise = "tr '\\000' '\\377' </dev/zero | head -c $((half / 2))"
     spoil = f'{half}; {noise} | dd of="$last" bs=1 seek=$half conv=notrunc status=none'
     return f'case "$*" in {where}) "$real" "$@" || exit; {spoil}; exit ;; esac'
 

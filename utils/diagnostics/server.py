@@ -49,7 +49,8 @@ def check_server(settings: Settings, reach: Reach = reach) -> Check:
         advice = "Is the network up? Does a firewall or the provider block it?"
         found = f"{host}:{port} does not answer ({error.strerror or error})"
         return Check(GROUP, name, Level.FAIL, found, advice)
-    if settings.TELEGRAM_SERVER or token_to_try(settings):
+    # Without its number and hash Telethon says nothing to anybody; that they are missing was said.
+    if settings.API_ID and settings.API_HASH and (settings.TELEGRAM_SERVER or token_to_try(settings)):
         return asyncio.run(_talk(settings, name))
     return Check(GROUP, name, Level.OK, f"{host}:{port} answers")
 
