@@ -70,6 +70,21 @@ async def test_nothing_counts_as_a_bomb_below_a_hundred_megabytes(tmp_path: Path
     assert isinstance(large.error, LimitExceeded) and "10 times" in large.told
 
 
+@pytest.mark.parametrize("kind", ["zip", "7z"])
+async def test_a_bomb_that_tells_its_size_is_refused_before_anything_is_unpacked(
+    kind: str, tmp_path: Path
+) -> None:
+    files = {f"{number}": bytes(2 * MB) for number in range(4)}
+    if kind == "zip":
+        data = zip_bytes(list(files.items()), zipfile.ZIP_DEFLATED)
+    else:
+        data = seven_zip(tmp_path / "made.7z", files, "-mx1").read_bytes()
+    limits = Limits(disk_reserve=0, max_ratio=50, ratio_from=5 * MB)
+    outcome = await unpack(data, tmp_path / "room", limits=limits)
+    assert isinstance(outcome.error, LimitExceeded) and "8.0 MB" in outcome.told
+    assert outcome.files == {} and outcome.listing is None
+
+
 async def test_a_stream_of_unknown_size_counts_towards_the_total(tmp_path: Path) -> None:
     limits = Limits(disk_reserve=0, max_total=2 * MB)
     outcome = await unpack(gzip.compress(noise(1, 3 * MB), 1), tmp_path, limits=limits)
