@@ -423,7 +423,7 @@ def test_a_server_whose_key_is_not_to_be_had_is_a_failure(settings: Settings, tm
 
 def test_without_number_and_hash_a_server_of_ones_own_is_only_knocked_at(settings: Settings) -> None:
     for lacking in ({"API_ID": 1}, {"API_HASH": "a"}):
-        own = replace(settings, TELEGRAM_SERVER="127.0.0.1:9", **lacking)  # type: ignore[arg-type]
+        own = replace(settings, TELEGRAM_SERVER="127.0.0.1:9", **lacking)
         assert check_server(own, lambda host, port: None).found == "127.0.0.1:9 answers"
 
 
