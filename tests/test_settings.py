@@ -83,3 +83,38 @@ def test_constants_follow_the_environment_when_they_are_used(monkeypatch: pytest
     assert constants.CONVERSION_MAX_RETRIES == 2
     with pytest.raises(AttributeError):
         _ = constants.NO_SUCH_SETTING
+
+
+def test_an_empty_value_is_none_and_the_next_place_is_asked(tmp_path: Path) -> None:
+    file = tmp_path / "secrets.properties"
+    file.write_text("VIDEO_CRF=19\nVIDEO_PRESET=\nLOG_TIMES=  \n")
+    settings = load_settings({"VIDEO_CRF": "  ", "VIDEO_PRESET": ""}, file)
+    assert (settings.VIDEO_CRF, settings.VIDEO_PRESET, settings.LOG_TIMES) == (19, "veryfast", False)
+    assert settings.sources["VIDEO_CRF"] == "secrets.properties"
+    assert settings.sources["VIDEO_PRESET"] == settings.sources["LOG_TIMES"] == "default"
+
+
+def test_spaces_around_a_value_are_no_part_of_it(tmp_path: Path) -> None:
+    assert load_settings({"BOT_TOKEN": " 1:a "}, tmp_path / "none").BOT_TOKEN == "1:a"
+
+
+def test_a_file_that_windows_wrote_is_read(tmp_path: Path) -> None:
+    file = tmp_path / "secrets.properties"
+    file.write_bytes("\ufeffAPI_ID=7\r\nAPI_HASH=a\r\n".encode())
+    settings = load_settings({}, file)
+    assert (settings.API_ID, settings.API_HASH) == (7, "a")
+
+
+def test_the_environment_may_name_the_file(tmp_path: Path) -> None:
+    file = tmp_path / "mine"
+    file.write_text("API_ID=7\n")
+    settings = load_settings({"SECRETS_FILE": str(file)})
+    assert (settings.API_ID, settings.sources["API_ID"]) == (7, "mine")
+
+
+def test_who_takes_the_error_gets_the_other_settings(tmp_path: Path) -> None:
+    errors: list[SettingsError] = []
+    own = {"VIDEO_CRF": "high", "API_ID": "x", "VIDEO_PRESET": "slow"}
+    settings = load_settings(own, tmp_path / "none", on_error=errors.append)
+    assert [error.told.split()[0] for error in errors] == ["API_ID", "VIDEO_CRF"]
+    assert (settings.VIDEO_CRF, settings.API_ID, settings.VIDEO_PRESET) == (22, 0, "slow")

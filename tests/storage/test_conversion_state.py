@@ -6,6 +6,8 @@ import json
 import os
 import subprocess
 import sys
+import time
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -17,6 +19,8 @@ from utils.conversion_state import KEEP_FINISHED, ConversionStateManager, parse_
 
 SAVER = """
 import sys
+import time
+from collections.abc import Callable
 from utils.conversion_state import ConversionStateManager
 states = ConversionStateManager(state_file=sys.argv[1])
 for number in range(40):
@@ -106,3 +110,46 @@ def test_the_owners_quarantine_is_used(tmp_path: Path, monkeypatch: pytest.Monke
     (tmp_path / "s.json").write_text("{")
     ConversionStateManager()
     assert len(list(Path(constants.QUARANTINE_DIR).iterdir())) == 2
+
+
+def test_every_change_says_when_it_was(tmp_path: Path) -> None:
+    """By that the diagnostics tell a conversion that moves from one that is stuck."""
+    states = ConversionStateManager(state_file=tmp_path / "s.json")
+    changes: list[Callable[[str], object]] = [
+        states.increment_retry_count,
+        states.mark_completed,
+        lambda name: states.mark_failed(name, "why"),
+        lambda name: states.save_state(name, "pending", 0, "out"),
+    ]
+    for number, change in enumerate(changes):
+        states.save_state(str(number), "in_progress", 5, "out")
+        states.states[str(number)]["last_updated"] = 1.0
+        change(str(number))
+        assert time.time() - states.states[str(number)]["last_updated"] < 60
+
+
+def test_completed_ones_are_forgotten_after_a_day_by_default(tmp_path: Path) -> None:
+    states = ConversionStateManager(state_file=tmp_path / "s.json")
+    for name, hours in (("yesterday", 24.1), ("today", 23.9)):
+        states.save_state(name, "completed", 100, "out")
+        states.states[name]["last_updated"] = time.time() - hours * 3600
+    assert states.cleanup_completed() == 1
+    assert set(ConversionStateManager(state_file=tmp_path / "s.json").states) == {"today"}
+
+
+def test_what_was_handed_out_can_be_changed_without_harm(tmp_path: Path) -> None:
+    (tmp_path / "film").touch()
+    states = ConversionStateManager(state_file=tmp_path / "s.json")
+    states.save_state(tmp_path / "film", "pending", 0, "out")
+    for state in (states.load_state(tmp_path / "film"), *states.get_incomplete_conversions()):
+        assert state is not None
+        state["status"] = "failed"
+    assert states.states[str(tmp_path / "film")]["status"] == "pending"
+
+
+def test_what_is_forgotten_is_forgotten_on_the_disk(tmp_path: Path) -> None:
+    states = ConversionStateManager(state_file=tmp_path / "s.json")
+    states.save_state("a", "pending", 0, "out")
+    states.forget("a")
+    states.forget("never there")
+    assert ConversionStateManager(state_file=tmp_path / "s.json").states == {}
