@@ -39,6 +39,11 @@ An error's text is what the user reads: a plain sentence, with names and figures
 
 from __future__ import annotations
 
+import logging
+from collections.abc import Awaitable
+
+log = logging.getLogger(__name__)
+
 
 class BotError(Exception):
     """Root of the tree.
@@ -191,3 +196,13 @@ class Refused(TelegramError):
     def __init__(self, told: str, *, reason: str) -> None:
         super().__init__(told)
         self.reason = reason
+
+
+async def guarded(work: Awaitable[object], told: str) -> bool:
+    """An edge: whether ``work`` succeeded. An error that nobody foresaw is logged, and the rest goes on."""
+    try:
+        await work
+    except Exception:  # noqa: BLE001
+        log.exception("❌ %s", told)
+        return False
+    return True

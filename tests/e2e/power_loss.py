@@ -40,7 +40,7 @@ def prepare(line: int, share: float, disk: Disk) -> None:
 
     Journal._write = failing  # type: ignore[method-assign]
     os.fsync = disk.fsync  # type: ignore[assignment]
-    bot.boot_id = lambda: secrets.token_hex(8)
+    bot.boot_id = lambda: secrets.token_hex(8)  # type: ignore[attr-defined]
 
 
 if __name__ == "__main__":

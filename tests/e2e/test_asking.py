@@ -16,7 +16,7 @@ async def test_after_a_restart_a_wrong_password_is_one_attempt_more(world: World
         await world.person.say(BOT, "wrong")
         await world.wait("attempt 2 of 3")
     async with world.running() as bot:
-        await until(lambda: bot._conversation._questions)
+        await until(lambda: bot.conversation._questions)
         await world.person.say(BOT, "wrong, too")
         question = await world.person.wait_for_text("attempt 3 of 3")
         await world.person.client.send_message(BOT, "opensesame", reply_to=question.id)

@@ -42,7 +42,7 @@ async def test_of_two_archives_none_takes_the_others_turn(world: World, tmp_path
         await world.send(zip_of(tmp_path / "a.zip", PHOTOS))
         await pictures.reached()
         await world.send(zip_of(tmp_path / "b.zip", {"b.jpg": photo(9)}))
-        await until(lambda: len(bot._jobs) == 2)
+        await until(lambda: len(bot.desk.jobs) == 2)
         await world.person.say(BOT, "/cancel")
         await summary.reached()
         pictures.open()

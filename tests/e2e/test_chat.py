@@ -324,7 +324,7 @@ async def test_the_connections_are_opened_while_the_archive_is_still_being_taken
     world: World, tmp_path: Path
 ) -> None:
     async with world.running() as bot:
-        pool = bot._transfers.pool
+        pool = bot.transfers.pool
         held = world.sandbox.faults.hold("messages.getMessages")
         await world.send(zip_of(tmp_path / "a.zip", {"a.jpg": photo(1)}))
         await held.reached()
@@ -346,7 +346,7 @@ async def test_the_status_tells_how_far_a_large_file_is_on_its_way(world: World,
         world.sandbox.faults.link.bandwidth = 6_000_000
 
         def over() -> bool:
-            seen.update(job.status for job in bot._jobs.values())
+            seen.update(job.status for job in bot.desk.jobs.values())
             return bool(world.media())
 
         await until(over)
@@ -564,7 +564,7 @@ async def test_an_answer_that_would_be_too_long_for_a_message_is_cut(world: Worl
     async with world.running() as bot:
         await world.send(zip_of(tmp_path / "a.zip", {"slow.avi": video("avi", seconds=200)}))
         await until(lambda: any("🎬 Starting" in line for line in world.lines()))
-        (job,) = bot._jobs.values()
+        (job,) = bot.desk.jobs.values()
         job.name = job.status = "n" * 5000
         await world.person.say(BOT, "/status")
         await world.wait("nnn…")

@@ -1,7 +1,5 @@
-"""A Telegram that runs here and a bot that is logged in to it, as the tests of transfers have them."""
+"""The fixtures of :mod:`tests.transport`."""
 
-from __future__ import annotations
+from tests.transport import ann, bot, make_file, sandbox, server_key
 
-from tests.telegram.conftest import ann, bot, sandbox, server_key
-
-__all__ = ["ann", "bot", "sandbox", "server_key"]
+__all__ = ["ann", "bot", "make_file", "sandbox", "server_key"]

@@ -14,7 +14,7 @@ from telethon import errors as rpc
 from sandbox import Sandbox, StoredMessage
 from sandbox.rpc import RpcError
 from tests.files import photo, video
-from tests.telegram.conftest import Bot
+from tests.transport import Bot
 from utils.errors import Refused, TransferFailed
 from utils.jobs.albums import MediaFile
 from utils.jobs.delivery import Delivery

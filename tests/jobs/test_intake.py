@@ -61,7 +61,7 @@ async def test_stickers_and_voice_messages_are_no_files(kind: TLObject) -> None:
 
 
 @pytest.mark.parametrize("shown", [{"photo": PICTURE}, {"document": DOCUMENT}])
-async def test_a_text_with_the_preview_of_a_link_holds_no_file(shown: dict[str, object]) -> None:
+def test_a_text_with_the_preview_of_a_link_holds_no_file(shown: dict[str, object]) -> None:
     page = types.WebPage(id=5, url="https://x.y", display_url="x.y", hash=0, **shown)
     message = types.Message(
         id=1,
@@ -71,7 +71,7 @@ async def test_a_text_with_the_preview_of_a_link_holds_no_file(shown: dict[str, 
         media=types.MessageMediaWebPage(page),
     )
     assert message.photo or message.document
-    assert await incoming(message) is None
+    assert incoming(message, types.InputPeerUser(1, 0)) is None
 
 
 ITEM = Incoming(Peer("user", 7), 7, 12, "b.zip", 34, 56, "")

@@ -16,7 +16,7 @@ import rsa
 from sandbox import Sandbox
 from sandbox.mtproto.handshake import Handshake, HandshakeError
 from sandbox.rpc import RpcError
-from tests.telegram.conftest import TOKEN, nobody, settings_for
+from tests.transport import TOKEN, nobody, settings_for
 from utils.constants import Settings
 from utils.errors import LoginFailed, SettingsError
 from utils.telegram.client import Ask, build_client, login, parse_server

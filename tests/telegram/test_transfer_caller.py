@@ -13,7 +13,7 @@ from telethon.tl import TLRequest, functions
 
 from sandbox import Sandbox
 from sandbox.rpc import RpcError
-from tests.telegram.conftest import Bot, Clock
+from tests.transport import Bot, Clock
 from utils.errors import LoginFailed
 from utils.telegram.waits import Caller, Reason
 

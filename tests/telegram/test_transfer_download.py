@@ -16,7 +16,7 @@ from telethon.tl import functions, types
 from sandbox import Sandbox
 from sandbox.person import Person
 from sandbox.rpc import RpcError
-from tests.telegram.conftest import Bot, message_with
+from tests.transport import Bot, message_with
 from utils.errors import ArchiveError, DiskFull, TransferFailed
 from utils.telegram.remote_file import RemoteFile, place_of
 

@@ -18,7 +18,7 @@ from sandbox import Sandbox
 from sandbox.faults import Call
 from sandbox.mtproto.handshake import Agreed, Handshake
 from sandbox.rpc import RpcError
-from tests.telegram.conftest import Bot
+from tests.transport import Bot
 from tests.world import until
 from utils.errors import LoginFailed
 from utils.telegram import file_sender, senders

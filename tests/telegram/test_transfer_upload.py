@@ -9,7 +9,7 @@ import pytest
 from telethon.tl import types
 
 from sandbox import Sandbox
-from tests.telegram.conftest import Bot
+from tests.transport import Bot
 from utils.errors import Refused, TransferFailed
 from utils.telegram.upload import BIG, MAX_PARTS, PART_SIZE, Upload, UploadState, resend_part, upload
 

@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 import itertools
 import re
-import time
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -63,18 +62,12 @@ class Conversation:
     ``call`` sends one request and waits out what Telegram asks to wait for.
     """
 
-    def __init__(self, client: TelegramClient, call: Call, attempts: int) -> None:
-        self._client = client
+    def __init__(self, call: Call, attempts: int) -> None:
         self._call = call
         self._attempts = attempts
         self._questions: list[Question] = []
         #: The message with the archive that was last offered to be done again, for each chat.
         self.offered: dict[int, int] = {}
-
-    async def publish_commands(self) -> None:
-        """Have Telegram show the bot's commands."""
-        commands = [types.BotCommand(name, meaning) for name, meaning in COMMANDS.items()]
-        await self._client(functions.bots.SetBotCommandsRequest(types.BotCommandScopeDefault(), "", commands))
 
     async def say(
         self, chat: TLObject, text: str, *, reply_to: int | None = None, buttons: TLObject | None = None
@@ -162,8 +155,3 @@ def messages_of_button(data: bytes) -> list[int]:
     numbers = data.removeprefix(AGAIN.encode()).split(b"+")
     messages = list(itertools.accumulate(int(number) for number in numbers))
     return messages if messages[0] > 0 and messages[-1] <= LAST_MESSAGE else []
-
-
-def date_words(date: float) -> str:
-    """ "24 November 2026, 16:08" of a Unix time."""
-    return time.strftime("%d %B %Y, %H:%M", time.localtime(date)).lstrip("0")

@@ -43,7 +43,10 @@ class Requeue(Protocol):
 
 
 class Conversions:
-    """Runs one conversion after another on the state manager, and gives the results to their jobs."""
+    """Runs one conversion after another on the state manager, and gives the results to their jobs.
+
+    ``jobs`` is the folder with the folders of all jobs.
+    """
 
     def __init__(
         self,
@@ -51,8 +54,7 @@ class Conversions:
         states: ConversionStateManager,
         converter: Converter,
         inspect: Inspect,
-        jobs: Mapping[str, Job],
-        folder_of: Callable[[str], Path],
+        jobs: Path,
         recovery: Path,
         quarantine: Path,
         max_retries: int,
@@ -62,19 +64,31 @@ class Conversions:
         self._states = states
         self._converter = converter
         self._inspect = inspect
-        self._jobs = jobs
-        self._folder_of = folder_of
+        self._folder = jobs
         self._recovery = recovery
         self._quarantine = quarantine
         self._max_retries = max_retries
         self._deferred = deferred
         self.backoff = backoff
-        #: Set by whoever owns the queue.
-        self.requeue: Requeue | None = None
+        self._jobs: Mapping[str, Job] = {}
+        self._requeue: Requeue | None = None
+
+    def connect(self, jobs: Mapping[str, Job], requeue: Requeue) -> None:
+        """Give the results to ``jobs`` (by id), and put into the queue what is to be done later."""
+        self._jobs = jobs
+        self._requeue = requeue
+
+    async def take_in(self, file: MediaFile, cost: float, job: str) -> None:
+        """Queue the video ``file`` of ``job`` or, unless conversions are deferred, convert it at once."""
+        if not self._deferred:
+            await self.run(ConversionTask(cost, 0, job, file.number))
+            return
+        await self.register(job, file, cost)
+        self._queue(ConversionTask(cost, 0, job, file.number))
 
     async def register(self, job: str, file: MediaFile, cost: float) -> Path:
         """Checkpoint a conversion that is to be done; returns its source. Known ones stay as they are."""
-        source = self._folder_of(job) / file.path
+        source = self._folder / job / "files" / file.path
         state = self._states.load_state(source)
         if state is None or state["status"] == FAILED:
             details = {"name": file.name, "job": job, "number": file.number, "cost": cost}
@@ -103,12 +117,12 @@ class Conversions:
             name = file.name if file else job.name
             log.warning("⚠️ %s waits for disk space: %s", name, error.told)
             job.show(f"⏸️ {name} waits: {error.told}")
-            self._again(task, self.backoff[0])
+            self._queue(task, self.backoff[0])
         except ChatClosed as error:
             await job.give_up(error)
         except Exception:  # noqa: BLE001
             log.exception("❌ Conversion %d of %s broke off; it is tried again", task.number, job.name)
-            self._again(task, self.backoff[0])
+            self._queue(task, self.backoff[0])
 
     async def _run(self, job: Job, task: ConversionTask) -> None:
         if task.number in job.record.wholes:
@@ -169,16 +183,16 @@ class Conversions:
         log.error("❌ Conversion failed: %s - %s", file.name, reason)
         count = await asyncio.to_thread(self._states.increment_retry_count, source)
         if count < self._max_retries:
-            self._again(task, self.backoff[min(count, len(self.backoff)) - 1])
+            self._queue(task, self.backoff[min(count, len(self.backoff)) - 1])
             return
         log.error("❌ Max retries exceeded: %s (%d attempts)", file.name, count)
         await asyncio.to_thread(self._states.mark_failed, source, error.told)
         await asyncio.to_thread(self._to_quarantine, job.id, file, source, error.told)
         await job.deliver_original(file.number, error.told)
 
-    def _again(self, task: ConversionTask, after: float) -> None:
-        assert self.requeue is not None
-        self.requeue(task.job, task.number, task.cost, after=after)
+    def _queue(self, task: ConversionTask, after: float = 0.0) -> None:
+        assert self._requeue is not None
+        self._requeue(task.job, task.number, task.cost, after=after)
 
     def _to_quarantine(self, job: str, file: MediaFile, source: Path, reason: str) -> None:
         """Keep a second name (or copy) of the original, with the reason beside it. Blocking."""

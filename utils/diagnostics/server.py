@@ -96,17 +96,14 @@ async def _talk(settings: Settings, name: str) -> Check:
 
 
 async def _handshake(client: TelegramClient, _: Settings) -> str:
-    from telethon.tl.functions.help import GetNearestDcRequest
+    from utils.telegram.client import greet
 
-    async with asyncio.timeout(4 * PATIENCE):
-        await client.connect()
-        answer = await client(GetNearestDcRequest())
-    return f"answers as data centre {answer.this_dc}"
+    return f"answers as data centre {await greet(client, 4 * PATIENCE)}"
 
 
 async def _log_in(client: TelegramClient, settings: Settings) -> str:
-    from utils.telegram.client import login
+    from utils.telegram.client import log_out, login
 
     me = await login(client, settings, patience=4 * PATIENCE)
-    await client.log_out()
+    await log_out(client)
     return f"answers; the token is that of @{me.username}"

@@ -77,15 +77,17 @@ class Incoming:
         return f"{self.chat}_{self.message}"
 
 
-async def incoming(message: Message) -> Incoming | None:
-    """``message`` as data, or None when it holds no file that could be an archive, picture or video."""
+def incoming(message: Message, chat: TLObject) -> Incoming | None:
+    """``message`` as data, or None when it holds no file that could be an archive, picture or video.
+
+    ``chat`` is where it came in, as a request takes it.
+    """
     # Telethon's shortcuts also give what the preview of a link shows; that is no file of the message.
     media = message.document or message.photo
     if place_of(message) is None or message.sticker or message.voice:
         return None
-    peer = Peer.of(await message.get_input_chat())
     return Incoming(
-        peer=peer,
+        peer=Peer.of(chat),
         chat=message.chat_id,
         message=message.id,
         name=file_name(message),

@@ -115,6 +115,10 @@ class Job:
 
     # -- the whole ----------------------------------------------------------------------------------
 
+    async def prepare(self) -> None:
+        """Make the folders; what an extraction that was cut off left is removed."""
+        await asyncio.to_thread(self._workspace.prepare)
+
     async def run(self) -> None:
         """Deliver everything but conversions, which are queued; ends the job when there are none.
 

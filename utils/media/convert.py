@@ -90,11 +90,7 @@ class Converter:
             result = await self._carry_out(work)
         finally:
             await asyncio.to_thread(work.part.unlink, missing_ok=True)
-        promised = _promised(inspection.duration, plan)
-        if result.duration < promised * _MOST and plan.times_trusted:
-            log.warning(
-                "⚠️ Only %.1f of %.1f seconds could be read of a damaged video", result.duration, promised
-            )
+        _warn_of_loss(work, result)
         await on_progress(100.0)
         return result
 
@@ -115,6 +111,12 @@ class Converter:
                 await asyncio.to_thread(_remove_empty, work.folder)
                 return result
         return await convert_fully(work)
+
+
+def _warn_of_loss(work: Work, result: Inspection) -> None:
+    promised = _promised(work.inspection.duration, work.plan)
+    if result.duration < promised * _MOST and work.plan.times_trusted:
+        log.warning("⚠️ Only %.1f of %.1f seconds could be read of a damaged video", result.duration, promised)
 
 
 def _promised(duration: float, plan: ConversionPlan) -> float:

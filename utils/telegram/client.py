@@ -20,6 +20,7 @@ from pyasn1.error import PyAsn1Error  # type: ignore[import-untyped]
 from telethon import TelegramClient, errors
 from telethon.crypto import rsa as server_keys
 from telethon.tl import types
+from telethon.tl.functions.help import GetNearestDcRequest
 
 from utils.constants import Settings
 from utils.errors import LoginFailed, SettingsError
@@ -165,6 +166,21 @@ async def login(
     # From here on a lost connection is tried again until it is back.
     client._sender._retries = -1
     return me
+
+
+async def greet(client: TelegramClient, patience: float) -> int:
+    """Connect, but log in to no account; returns the number of the data centre that answers.
+
+    ``patience`` is in seconds. Raises TimeoutError, and OSError when no key can be agreed on.
+    """
+    async with asyncio.timeout(patience):
+        await client.connect()
+        return int((await client(GetNearestDcRequest())).this_dc)
+
+
+async def log_out(client: TelegramClient) -> None:
+    """End the log-in for good, here and at Telegram."""
+    await client.log_out()
 
 
 async def _connect(client: TelegramClient, settings: Settings, patience: float) -> None:

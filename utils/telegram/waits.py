@@ -207,6 +207,26 @@ class Caller:
         self._client.session.process_entities(result)
         return result
 
+    async def once(self, request: TLRequest) -> TLObject:
+        """Telegram's answer to ``request``, which is sent once: waits and trouble are raised, not waited out.
+
+        For what is not worth waiting for, or would be stale afterwards.
+        """
+        await request.resolve(self._client, utils)
+        result = await self._at_home(request, None)
+        self._client.session.process_entities(result)
+        return result
+
+    def telling(self, on_wait: OnWait) -> Caller:
+        """The same, with each wait told to ``on_wait``."""
+        return Caller(
+            self._client,
+            pool=self._pool,
+            sleep=self._sleep,
+            on_wait=on_wait,
+            answer_timeout=self._answer_timeout,
+        )
+
     async def _at_home(self, request: TLRequest, told: OnWait | None) -> TLObject:
         """Through the client's own connection, past its own ways of waiting."""
         sender = self._client._sender

@@ -1,0 +1,125 @@
+"""The way in: what somebody sent, typed or pressed, and to whom it goes."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Sequence
+
+from telethon.tl.custom import Message
+from telethon.tl.tlobject import TLObject
+
+from utils.chat.access import Access
+from utils.chat.conversation import AGAIN_WORD, HELP, Conversation, messages_of_button
+from utils.errors import DiskFull
+from utils.jobs.desk import Desk
+from utils.jobs.intake import AlbumCaptions, Incoming, incoming
+from utils.telegram.account import Account
+from utils.telegram.arrivals import Arrival, Press, Sender
+
+log = logging.getLogger(__name__)
+
+#: To the press of a button that no message of this version has.
+UNKNOWN_BUTTON = "I do not know this button. Send the file again instead."
+
+
+class Reception:
+    """Serves those who may use the bot. ``is_bot``: a bot's account, which can send buttons."""
+
+    def __init__(
+        self, *, access: Access, desk: Desk, conversation: Conversation, account: Account, is_bot: bool
+    ) -> None:
+        self._access = access
+        self._desk = desk
+        self._conversation = conversation
+        self._account = account
+        self._is_bot = is_bot
+        self._captions = AlbumCaptions()
+        #: Chat and first message of what is to be done again and is not a job yet.
+        self._repeating: set[tuple[int, int]] = set()
+
+    async def receive(self, arrival: Arrival) -> None:
+        """A message: a file, a command, an answer, or small talk."""
+        if not self._allows(arrival.sender):
+            return
+        item = incoming(arrival.message, arrival.chat)
+        if item is not None:
+            await self._take(self._captions.complete(item))
+        elif arrival.message.message:
+            await self._on_text(arrival.message, arrival.chat)
+
+    async def press(self, press: Press) -> None:
+        """A button: the only one has something done again."""
+        if self._allows(press.sender):
+            archive = messages_of_button(press.data)
+            notice = await self._again(press.chat_id, press.chat, archive) if archive else UNKNOWN_BUTTON
+            await self._account.answer_button(press.id, notice)
+
+    def _allows(self, sender: Sender) -> bool:
+        allowed = self._access.allows(sender.id, sender.usernames)
+        if not allowed:
+            name = next(iter(sender.usernames), "no username")
+            log.warning("🚫 Ignored a message of %s (%s)", sender.id, name)
+        return allowed
+
+    async def _take(self, item: Incoming) -> None:
+        try:
+            known = await self._desk.take(item)
+        except DiskFull as error:
+            await self._say_full(item, error)
+            return
+        if known:
+            await self._conversation.offer_again(item, known, buttons=self._is_bot)
+
+    async def _say_full(self, item: Incoming, error: DiskFull) -> None:
+        await self._conversation.say(item.peer.input(), f"❌ {error.told}", reply_to=item.message)
+
+    async def _on_text(self, message: Message, chat: TLObject) -> None:
+        answer = await self._answer_to(message, chat)
+        if answer:
+            await self._conversation.say(chat, answer)
+
+    async def _answer_to(self, message: Message, chat: TLObject) -> str:
+        text = message.message.strip()
+        command = text.split()[0].partition("@")[0].lower()
+        if command == "/cancel":
+            names = ", ".join(await self._desk.cancel(message.chat_id))
+            return f"🛑 Cancelled: {names}" if names else "There is nothing to cancel."
+        if command == "/status":
+            return self._desk.status_of(message.chat_id) or "I have nothing to do for you."
+        if command == "/help":
+            return HELP
+        if not self._is_bot and text.lower() == AGAIN_WORD and (archive := await self._meant(message, chat)):
+            return await self._again(message.chat_id, chat, [archive]) or ""
+        # A person's chats hold more than what is said to the bot.
+        if self._conversation.answer(message.chat_id, text, message.reply_to_msg_id) or not self._is_bot:
+            return ""
+        return self._conversation.help(message.chat_id, text)
+
+    async def _meant(self, message: Message, chat: TLObject) -> int:
+        """The message with the archive that is to be done again: the one replied to, or that it is about."""
+        if not message.reply_to_msg_id:
+            return self._conversation.offered.get(message.chat_id, 0)
+        for replied in await self._account.messages(chat, [message.reply_to_msg_id]):
+            return int(replied.id if replied.file else replied.reply_to_msg_id or 0)
+        return self._conversation.offered.get(message.chat_id, 0)
+
+    async def _again(self, chat_id: int, chat: TLObject, ids: Sequence[int]) -> str | None:
+        """Make a new job of the files in the messages ``ids``, whatever was done with them before.
+
+        Returns what to tell when that cannot be, or is being done.
+        """
+        origin = chat_id, ids[0]
+        if origin in self._repeating or self._desk.is_at_work_on(*origin):
+            return "I am at it already."
+        self._repeating.add(origin)
+        try:
+            found = [incoming(message, chat) for message in await self._account.messages(chat, ids)]
+            items = [item for item in found if item is not None]
+            if not items:
+                return "That message is gone; send it again."
+            await self._desk.repeat(items)
+        except DiskFull as error:
+            await self._say_full(items[0], error)
+        finally:
+            self._repeating.discard(origin)
+        return None

@@ -1,0 +1,218 @@
+"""Which jobs there are: a message becomes one of them here, or a volume of one, once."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import secrets
+import time
+from collections.abc import Iterable, Sequence
+from pathlib import Path
+from typing import Protocol
+
+from utils.archives import volume_of
+from utils.errors import DiskFull
+from utils.jobs.building import JobBuilder, Work
+from utils.jobs.intake import Incoming, Seen
+from utils.jobs.job import Job
+from utils.jobs.record import JobRecord
+from utils.jobs.running import run_job
+from utils.jobs.split_set import set_title
+from utils.jobs.stored import StoredJob
+from utils.queue_manager import QueueManager
+from utils.storage.workspace import MB, Workspace, disk_errors
+from utils.telegram.status import StatusMessage
+
+log = logging.getLogger(__name__)
+
+
+class Forgets(Protocol):
+    """Whoever keeps the conversions."""
+
+    async def forget(self, job: str) -> None:
+        """Drop what is left of the conversions of ``job``."""
+
+
+class Desk:
+    """Takes jobs in, runs them side by side, and lets go of them when they are over.
+
+    ``folder`` holds a folder for each; ``seen`` remembers which messages were taken.
+    """
+
+    def __init__(
+        self, *, folder: Path, seen: Seen, builder: JobBuilder, queue: QueueManager, conversions: Forgets
+    ) -> None:
+        self._folder = folder
+        self._seen = seen
+        self._builder = builder
+        self._queue = queue
+        self._conversions = conversions
+        #: The jobs that are not over, by id. Others may look.
+        self.jobs: dict[str, Job] = {}
+        self._work: dict[str, Work] = {}
+        self._tasks: dict[str, asyncio.Task[None]] = {}
+        #: Of jobs that are over: Telegram asked these messages to rest before they say how it ended.
+        self._resting: list[StatusMessage] = []
+        self._taking = asyncio.Lock()
+
+    # -- in -----------------------------------------------------------------------------------------
+
+    async def take(self, item: Incoming) -> str:
+        """Make a job of a message, or a volume of a job's archive, once.
+
+        Returns that the same file was delivered before, or is about to be, in words; then it is no job.
+        Raises :class:`DiskFull` when it cannot be taken in.
+        """
+        if self._seen.has(item.job):
+            return ""
+        is_volume = await self._builder.opening.is_volume(item)
+        async with self._taking:
+            if self._seen.has(item.job) or item.job in self.jobs:
+                return ""
+            if await self._join(item, is_volume=is_volume):
+                return ""
+            known = self.known(item)
+            if known:
+                await self._seen.add(item)
+            else:
+                await self._new_job(item, item.job, is_volume=is_volume)
+            return known
+
+    async def repeat(self, items: Sequence[Incoming]) -> None:
+        """Make a new job of the file, or the volumes, that were handled before.
+
+        Raises :class:`DiskFull` when they cannot be taken in.
+        """
+        is_volume = await self._builder.opening.is_volume(items[0])
+        async with self._taking:
+            job = f"{items[0].job}_{secrets.token_hex(4)}"
+            await self._new_job(items[0], job, is_volume=is_volume)
+            for item in items[1:]:
+                await self._work[job].split.add(item)
+
+    def is_at_work_on(self, chat: int, message: int) -> bool:
+        """Whether a job of that message, which may be one of its volumes, is not at its summary yet."""
+        return any(
+            job.chat == chat and message in job.record.messages() and "summary" not in job.record.announced
+            for job in self.jobs.values()
+        )
+
+    def known(self, item: Incoming, content: str = "") -> str:
+        """That the same file was delivered to this chat, or is about to be, in words; "" when it was not.
+
+        It is told by Telegram's id or by its fingerprint ``content``.
+        """
+        before = self._seen.delivered_before(item, content)
+        if before is not None:
+            return f"I sent you what is in {before.name} on {date_words(before.date)}."
+        for job in self.jobs.values():
+            record = job.record
+            same = record.origin.document == item.document or (content and record.print == content)
+            if same and job.id != item.job and job.chat == item.chat and not record.volumes:
+                return f"I am at work on {job.name} already."
+        return ""
+
+    async def _join(self, item: Incoming, *, is_volume: bool) -> bool:
+        """Take ``item`` into the set that misses it; returns whether there is one, or had it already."""
+        if not is_volume and volume_of(item.name) is not None:
+            return False
+        for work in self._work.values():
+            known = work.split.has(item)
+            if known or work.split.wants(item):
+                if not known:
+                    await work.split.add(item)
+                    log.info("🧩 Received %s, volume of a set (%.1f MB)", item.name, item.size / MB)
+                await self._seen.add(item)
+                return True
+        return False
+
+    async def _new_job(self, item: Incoming, job: str, *, is_volume: bool) -> None:
+        root = self._folder / job
+        title = set_title(item.name) if is_volume else ""
+        try:
+            with disk_errors():
+                stored = await StoredJob.create(root, item, title)
+                await self._seen.add(item)
+        except DiskFull:
+            log.error("❌ The disk is too full to take in %s", item.name)  # noqa: TRY400
+            await asyncio.to_thread(Workspace(root).remove)
+            raise DiskFull(
+                f"My disk is full, so I cannot take {item.name} now. Please send it again later."
+            ) from None
+        log.info("📥 Received %s (%.1f MB)", item.name, item.size / MB)
+        self.start(item, stored)
+
+    # -- at work ------------------------------------------------------------------------------------
+
+    def start(self, item: Incoming, stored: StoredJob) -> None:
+        """Begin, or go on with, the job that is ``stored``."""
+        work = self._builder.build(item, stored, self)
+        self._work[stored.id], self.jobs[stored.id] = work, work.job
+        self._run(work.job)
+
+    def _run(self, job: Job) -> None:
+        self._tasks[job.id] = asyncio.create_task(run_job(job, alone=lambda: len(self.jobs) == 1))
+
+    def status_of(self, chat: int) -> str:
+        """How far the jobs of ``chat`` are; "" when there are none."""
+        return "\n\n".join(job.status for job in self.jobs.values() if job.chat == chat)
+
+    async def cancel(self, chat: int) -> list[str]:
+        """Stop all jobs of ``chat``; returns their names."""
+        jobs = [job for job in self.jobs.values() if job.chat == chat and "summary" not in job.record.sent]
+        await self._end([self._tasks[job.id] for job in jobs], (job.id for job in jobs))
+        # One of them may just have come to its end.
+        jobs = [job for job in jobs if job.id in self.jobs]
+        failures = await asyncio.gather(*(job.cancel() for job in jobs), return_exceptions=True)
+        for job in jobs:
+            # Ends it; one that could not be cancelled goes on.
+            self._run(job)
+        for failure in filter(None, failures):
+            raise failure
+        return [job.name for job in jobs]
+
+    async def _end(self, tasks: Sequence[asyncio.Task[None]], jobs: Iterable[str]) -> None:
+        # All at once: the chat's turn, which one of them leaves, must not go to the next.
+        for task in tasks:
+            task.cancel()
+        dropped = (self._queue.drop_conversions(job) for job in jobs)
+        await asyncio.gather(*tasks, *dropped, return_exceptions=True)
+
+    # -- out ----------------------------------------------------------------------------------------
+
+    async def delivered(self, item: Incoming, record: JobRecord) -> None:
+        """All of a job is sent: the same file need not be sent again."""
+        # Who sends all volumes of a set again means it: only single files are looked up.
+        if record.print and record.delivered and not record.volumes:
+            await self._seen.add_delivered(item, record.print)
+
+    async def finished(self, job_id: str) -> None:
+        """The job is over; its folder is about to be removed."""
+        # Of a job that ends before its time, the other half may still be at work.
+        await self._queue.drop_conversions(job_id)
+        task = self._tasks.pop(job_id, None)
+        if task is not None and task is not asyncio.current_task():
+            task.cancel()
+            await asyncio.wait([task])
+        await self._conversions.forget(job_id)
+        self.jobs.pop(job_id, None)
+        work = self._work.pop(job_id, None)
+        self._resting = [status for status in self._resting if status.busy]
+        if work is not None and work.status.busy:
+            self._resting.append(work.status)
+
+    async def stop(self) -> None:
+        """End what is under way; it is left in a state that can be gone on with."""
+        for task in self._tasks.values():
+            task.cancel()
+        await asyncio.gather(*self._tasks.values(), return_exceptions=True)
+
+    async def close(self) -> None:
+        """The status messages stay as they are."""
+        for status in (*(work.status for work in self._work.values()), *self._resting):
+            await status.close()
+
+
+def date_words(date: float) -> str:
+    """ "24 November 2026, 16:08" of a Unix time."""
+    return time.strftime("%d %B %Y, %H:%M", time.localtime(date)).lstrip("0")

@@ -1,0 +1,53 @@
+"""A job as it lies on disk: its folder, its journal, and what that says."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from dataclasses import dataclass
+from pathlib import Path
+
+from utils.jobs import lines
+from utils.jobs.intake import Incoming
+from utils.jobs.journal import JobJournal
+from utils.jobs.record import JobRecord
+from utils.storage.workspace import Workspace
+
+
+@dataclass(frozen=True)
+class StoredJob:
+    """The folder is named after the job."""
+
+    workspace: Workspace
+    journal: JobJournal
+
+    @property
+    def id(self) -> str:
+        return self.workspace.root.name
+
+    @property
+    def record(self) -> JobRecord:
+        """What the journal says so far."""
+        return self.journal.record
+
+    @classmethod
+    def at(cls, root: Path) -> StoredJob:
+        """In the folder ``root``, neither made nor read yet."""
+        workspace = Workspace(root)
+        return cls(workspace, JobJournal(workspace.journal))
+
+    @classmethod
+    async def create(cls, root: Path, item: Incoming, title: str) -> StoredJob:
+        """A new job of the message ``item``, on disk when this returns. Raises OSError for a full disk."""
+        stored = cls.at(root)
+        await asyncio.to_thread(stored.workspace.prepare)
+        await asyncio.to_thread(stored.journal.open)
+        await stored.journal.write(lines.Origin.of(item, date=time.time(), title=title))
+        return stored
+
+    @classmethod
+    async def read(cls, root: Path) -> StoredJob:
+        """What an earlier run left in ``root``. Raises :class:`JournalBroken`."""
+        stored = cls.at(root)
+        await asyncio.to_thread(stored.journal.open)
+        return stored

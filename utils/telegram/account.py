@@ -1,0 +1,82 @@
+"""What is asked of Telegram beside files and the messages of a job, all through the one caller."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Mapping, Sequence
+
+from telethon import errors as rpc
+from telethon.tl import functions, types
+from telethon.tl.custom import Message
+from telethon.tl.tlobject import TLObject
+
+from utils.errors import SettingsError
+from utils.telegram.client import ArchiveBotClient
+from utils.telegram.waits import Caller, OnWait, error_name
+
+log = logging.getLogger(__name__)
+
+
+class Account:
+    """The account that the client is logged in to. ``call`` sends every request."""
+
+    def __init__(self, client: ArchiveBotClient, call: Caller) -> None:
+        self._client = client
+        self.call = call
+
+    async def messages(
+        self, chat: TLObject, ids: Sequence[int], on_wait: OnWait | None = None
+    ) -> list[Message]:
+        """Those of the messages ``ids`` in ``chat`` that are still there. Waits are obeyed, and told."""
+        in_channel = isinstance(chat, types.InputPeerChannel)
+        request = (
+            functions.channels.GetMessagesRequest(chat, list(ids))
+            if in_channel
+            else functions.messages.GetMessagesRequest(list(ids))
+        )
+        answer = await self.call(request, on_wait=on_wait)
+        found = [message for message in answer.messages if isinstance(message, types.Message)]
+        for message in found:
+            # As Telethon does with those that it fetches itself, so that they know their chat.
+            message._finish_init(self._client, {}, chat)
+        return found
+
+    async def edit(self, chat: TLObject, message: int, text: str) -> None:
+        """Have a message of ours say ``text``. Tried once: a wait is raised, since newer text may follow."""
+        await self.call.once(
+            functions.messages.EditMessageRequest(chat, message, message=text, no_webpage=True)
+        )
+
+    async def answer_button(self, press: int, notice: str | None) -> None:
+        """End the waiting of whoever pressed a button; after some seconds it is too late for that."""
+        request = functions.messages.SetBotCallbackAnswerRequest(query_id=press, cache_time=0, message=notice)
+        try:
+            await self.call.once(request)
+        except rpc.RPCError as error:
+            log.info("A button was not answered: %s", error_name(error))
+
+    async def publish_commands(self, commands: Mapping[str, str]) -> None:
+        """Have Telegram show the bot's commands (name -> what it does); they are a convenience."""
+        listed = [types.BotCommand(name, meaning) for name, meaning in commands.items()]
+        try:
+            await self.call.once(
+                functions.bots.SetBotCommandsRequest(types.BotCommandScopeDefault(), "", listed)
+            )
+        except rpc.RPCError as error:
+            # Telegram remembers those of an earlier start.
+            log.warning("⚠️ The commands were not published: %s", error_name(error))
+
+    async def target(self, name: str) -> types.TypeInputPeer | None:
+        """The chat that TARGET_CHAT names (id or @username); None when it names none.
+
+        Raises :class:`SettingsError` when there is no such chat, or it is closed to us.
+        """
+        if not name:
+            return None
+        try:
+            return await self._client.get_input_entity(int(name) if name.lstrip("-").isdigit() else name)
+        except (ValueError, rpc.ChannelPrivateError):
+            raise SettingsError(
+                f"TARGET_CHAT: {name} cannot be found. Write to the bot from there first; "
+                "in a channel, make it an administrator."
+            ) from None
