@@ -39,8 +39,7 @@ class Chats:
 
     def __init__(self, attempts: int = 3) -> None:
         self.texts = Texts()
-        client: Any = None
-        self.talk = Conversation(client, self.texts, attempts)
+        self.talk = Conversation(self.texts, attempts)
 
     async def ask(self, item: Incoming, asked: int = 0) -> asyncio.Task[str]:
         delivery: Any = self.texts

@@ -52,8 +52,9 @@ class Room:
     """Conversions of one film in ``folder``; each attempt ends as the next of ``outcomes`` says."""
 
     def __init__(self, folder: Path, outcomes: Sequence[Exception | None], *, most: int = 3) -> None:
-        (folder / "files").mkdir(exist_ok=True)
-        (folder / "files" / FILM.path).write_bytes(b"film")
+        files = folder / "7_1" / "files"
+        files.mkdir(parents=True, exist_ok=True)
+        (files / FILM.path).write_bytes(b"film")
         self.folder = folder
         self.job = Job()
         self.job.record.apply(lines.Defer(FILM, 1.0))
@@ -66,14 +67,13 @@ class Room:
             states=self.states,
             converter=converter,
             inspect=self._inspect,
-            jobs=jobs,
-            folder_of=lambda _: folder / "files",
+            jobs=folder,
             recovery=folder / "recovery",
             quarantine=folder / "quarantine",
             max_retries=most,
             deferred=True,
         )
-        self.conversions.requeue = self._again
+        self.conversions.connect(jobs, self._again)
 
     async def run(self) -> None:
         """Until it is not queued again."""
@@ -124,7 +124,7 @@ async def test_what_was_given_up_is_kept_with_the_reason(tmp_path: Path) -> None
     assert kept[""].read_bytes() == b"film"
     assert kept[".txt"].read_text() == "film.avi: it is broken\n"
     # It still has to be sent as it is.
-    assert (tmp_path / "files" / FILM.path).exists()
+    assert (tmp_path / "7_1" / "files" / FILM.path).exists()
 
 
 async def test_one_that_succeeds_the_second_time_is_delivered(tmp_path: Path) -> None:

@@ -14,9 +14,9 @@ import pytest
 from tests.archives.making import seven_zip
 from tests.files import photo, video, zip_of
 from tests.world import World, until
-from utils import bot as bot_module
 from utils.archives import Extracted, extraction
 from utils.bot import Bot
+from utils.jobs import running as running_jobs
 from utils.telegram import part_file
 
 PHOTOS = {f"img{n}.jpg": photo(n) for n in range(1, 4)}
@@ -38,7 +38,7 @@ class Disk:
 
 @pytest.fixture
 def disk(monkeypatch: pytest.MonkeyPatch) -> Disk:
-    monkeypatch.setattr(bot_module, "RETRY_PAUSES", (1.0,) * 20)
+    monkeypatch.setattr(running_jobs, "RETRY_PAUSES", (1.0,) * 20)
     return Disk()
 
 
@@ -186,7 +186,7 @@ async def test_full_during_a_conversion(
 async def test_a_disk_that_stays_full_ends_the_job_in_words(
     world: World, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(bot_module, "RETRY_PAUSES", (0.1, 0.1))
+    monkeypatch.setattr(running_jobs, "RETRY_PAUSES", (0.1, 0.1))
     async with world.running(DISK_RESERVE_MB=10**9):
         await world.send(zip_of(tmp_path / "first.zip", PHOTOS))
         told = await world.wait("❌ first.zip: ")

@@ -13,7 +13,7 @@ from sandbox.media import Media
 from sandbox.rpc import RpcError
 from tests.files import photo, video, zip_of
 from tests.world import World, until
-from utils import bot as bot_module
+from utils.jobs import running
 
 #: Each has a height of its own, by which Telegram knows it.
 PHOTOS = {f"{n}.jpg": photo(n, (640, 480 + n)) for n in range(10)}
@@ -51,7 +51,7 @@ async def test_an_album_that_was_taken_apart_before_a_restart_comes_once(
 async def test_an_album_that_was_taken_apart_before_its_job_broke_off_comes_once(
     world: World, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(bot_module, "RETRY_PAUSES", (0.1,))
+    monkeypatch.setattr(running, "RETRY_PAUSES", (0.1,))
     world.sandbox.faults.refuse_media(refused(7))
     world.sandbox.faults.fail("messages.sendMedia", RpcError(400, "SOMETHING_NEW"), when=is_document)
     async with world.running():
