@@ -103,7 +103,8 @@ class Bench:
         self.chat = Chat(folder)
         self.engine = Engine(list(errors))
         self.states = ConversionStateManager(folder / "conversion_state.json")
-        self.source = folder / FILM.path
+        self.source = folder / "1_1" / "files" / FILM.path
+        self.source.parent.mkdir(parents=True, exist_ok=True)
         self.source.write_bytes(b"film")
         self.quarantine = folder / "quarantine"
         self.again: list[float] = []
@@ -111,14 +112,13 @@ class Bench:
             states=self.states,
             converter=cast(Converter, self.engine),
             inspect=self._inspect,
-            jobs={"1_1": cast(Job, self.chat)},
-            folder_of=lambda _: folder,
+            jobs=folder,
             recovery=folder / "recovery",
             quarantine=self.quarantine,
             max_retries=retries,
             deferred=True,
         )
-        self.conversions.requeue = self._requeue
+        self.conversions.connect({"1_1": cast(Job, self.chat)}, self._requeue)
 
     async def _inspect(self, path: Path, _: str) -> Inspection:
         return DEFERRED if path == self.source else READY
@@ -254,7 +254,7 @@ async def test_what_was_converted_before_a_crash_is_not_converted_again(tmp_path
 async def test_a_result_that_is_gone_is_made_again(tmp_path: Path) -> None:
     bench = Bench(tmp_path)
     await bench.run()
-    (tmp_path / "000007.mp4").unlink()
+    (tmp_path / "1_1" / "files" / "000007.mp4").unlink()
     await bench.run()
     assert len(bench.engine.folders) == 2
 

@@ -52,12 +52,12 @@ def test_a_name_keeps_what_words_are_written_with_and_nothing_else_that_is_invis
         types.DocumentAttributeAudio(3, voice=True),
     ],
 )
-async def test_stickers_and_voice_messages_are_no_files(kind: TLObject) -> None:
+def test_stickers_and_voice_messages_are_no_files(kind: TLObject) -> None:
     document = copy.copy(DOCUMENT)
     document.attributes = [kind]
     media = types.MessageMediaDocument(document=document)
     message = types.Message(id=1, peer_id=types.PeerUser(1), date=None, message="", media=media)
-    assert await incoming(message) is None
+    assert incoming(message, types.InputPeerUser(1, 0)) is None
 
 
 @pytest.mark.parametrize("shown", [{"photo": PICTURE}, {"document": DOCUMENT}])
