@@ -123,7 +123,7 @@ class Bot:
             opening=Opening(self._account, self.transfers, limits, settings.ARCHIVE_PASSWORDS),
             conversation=self.conversation,
             queue=self.queue,
-            convert=self.conversions.take_in,
+            conversions=self.conversions,
             media=media,
             target=target,
             boot=boot_id(),

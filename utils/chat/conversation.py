@@ -3,18 +3,14 @@
 from __future__ import annotations
 
 import asyncio
-import itertools
-import re
-from collections.abc import Sequence
 from dataclasses import dataclass
 
-from telethon import TelegramClient
 from telethon.tl import functions, types
-from telethon.tl.custom import Button
 from telethon.tl.tlobject import TLObject
 
 from utils.errors import PasswordNeeded
 from utils.jobs.albums import shorten
+from utils.jobs.buttons import again_button
 from utils.jobs.delivery import Call, Delivery
 from utils.jobs.intake import Incoming
 from utils.jobs.summary import TEXT_UNITS
@@ -31,20 +27,8 @@ WHICH = "I am waiting for more than one password. Reply to the question of the a
 
 COMMANDS = {"help": "How this works", "status": "What the bot is doing", "cancel": "Stop it"}
 
-#: Callback data of the button that has a file handled again. The id of its first message follows, then how
-#: far it is from each to the next: volumes come close together, and some twenty have to fit.
-AGAIN = "again:"
-
-_AGAIN_DATA = re.compile(rb"again:[0-9]+(\+[0-9]+)*")
-
-#: The highest id that a message may have.
-LAST_MESSAGE = 2**31 - 1
-
 #: What somebody writes who has no such button: only bots can send one.
 AGAIN_WORD = "again"
-
-#: Bytes of callback data at most: https://core.telegram.org/bots/api#inlinekeyboardbutton
-BUTTON_BYTES = 64
 
 
 @dataclass
@@ -131,27 +115,3 @@ class Conversation:
             reply_to=item.message,
             buttons=again_button([item.message]) if buttons else None,
         )
-
-
-def again_button(messages: Sequence[int]) -> TLObject | None:
-    """The keyboard with the one button that has the files of ``messages`` handled again, as one archive.
-
-    None when there are too many of them to be named.
-    """
-    ids = sorted(messages)
-    data = AGAIN + "+".join(map(str, [ids[0], *(b - a for a, b in itertools.pairwise(ids))]))
-    if len(data) > BUTTON_BYTES:
-        return None
-    return TelegramClient.build_reply_markup([Button.inline("🔁 Again", data)])
-
-
-def messages_of_button(data: bytes) -> list[int]:
-    """The messages that the button of :func:`again_button` names; none when ``data`` is of no such button.
-
-    A client may send what it likes, and buttons of other versions stay in the chats.
-    """
-    if _AGAIN_DATA.fullmatch(data) is None:
-        return []
-    numbers = data.removeprefix(AGAIN.encode()).split(b"+")
-    messages = list(itertools.accumulate(int(number) for number in numbers))
-    return messages if messages[0] > 0 and messages[-1] <= LAST_MESSAGE else []

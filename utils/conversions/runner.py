@@ -22,7 +22,8 @@ from utils.conversions.checkpoint import StateCheckpoint
 from utils.errors import BotError, ChatClosed, ConversionFailed, ConversionTimeout, DiskFull
 from utils.jobs.albums import MediaFile, plural
 from utils.jobs.delivery import chat_errors
-from utils.jobs.job import Job, converted_name
+from utils.jobs.job import Job
+from utils.jobs.media_files import converted_name
 from utils.media import Converter, Inspection, Verdict
 from utils.queue_manager import ConversionTask
 from utils.storage.atomic import make_folder, sync_file, write_bytes

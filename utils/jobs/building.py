@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
@@ -11,14 +11,13 @@ from typing import Protocol
 from telethon.tl.tlobject import TLObject
 
 from utils.constants import Settings
-from utils.errors import PasswordNeeded
-from utils.jobs.albums import MediaFile
 from utils.jobs.delivery import Delivery
 from utils.jobs.intake import Incoming
-from utils.jobs.job import Job, JobServices, Media
+from utils.jobs.job import Job
+from utils.jobs.media_files import Media
 from utils.jobs.opening import JobOpening, Opening
 from utils.jobs.progress import Progress
-from utils.jobs.record import JobRecord
+from utils.jobs.services import AsksPasswords, JobServices, JobSettings, Owner, TakesVideos
 from utils.jobs.split_set import SplitSet
 from utils.jobs.stored import StoredJob
 from utils.queue_manager import QueueManager
@@ -31,25 +30,13 @@ from utils.telegram.upload import MAX_PARTS, PART_SIZE, Upload
 MIB = 1 << 20
 
 
-class AsksPasswords(Protocol):
-    """Asks in the chat of ``item``; ``asked`` counts the questions so far. Raises ``error`` to give up."""
-
-    async def ask_password(
-        self, item: Incoming, delivery: Delivery, error: PasswordNeeded, asked: int
-    ) -> str: ...
-
-
-class Owner(Protocol):
-    """Who keeps the jobs."""
+class KeepsJobs(Owner, Protocol):
+    """The owner of jobs, which also knows the others."""
 
     @property
     def jobs(self) -> Mapping[str, Job]: ...
 
     def known(self, item: Incoming, content: str) -> str: ...
-
-    async def delivered(self, item: Incoming, record: JobRecord) -> None: ...
-
-    async def finished(self, job_id: str) -> None: ...
 
 
 @dataclass(frozen=True)
@@ -83,20 +70,20 @@ class Uploads:
 class JobBuilder:
     """What all jobs share.
 
-    ``target`` is where the results go, None: to where the archive came from; ``convert`` queues a deferred
-    video (file, cost, job) or converts it at once; ``boot`` identifies the machine's current run.
+    ``target`` is where the results go, None: to where the archive came from; ``boot`` identifies the
+    machine's current run.
     """
 
     settings: Settings
     opening: Opening
     conversation: AsksPasswords
     queue: QueueManager
-    convert: Callable[[MediaFile, float, str], Awaitable[None]]
+    conversions: TakesVideos
     media: Media
     target: TLObject | None
     boot: str
 
-    def build(self, item: Incoming, stored: StoredJob, owner: Owner) -> Work:
+    def build(self, item: Incoming, stored: StoredJob, owner: KeepsJobs) -> Work:
         """The job in ``stored``, which began with the message ``item``."""
         record = stored.record
         progress = Progress(owner.jobs, stored.id)
@@ -106,34 +93,28 @@ class JobBuilder:
             edit=partial(self.opening.account.edit, item.peer.input()),
             message=record.sent.get("status", [0])[0],
         )
-        split = SplitSet(record, delivery.write, wait=self.settings.VOLUME_WAIT_MINUTES * 60.0)
+        split = SplitSet(record, stored.journal.write, wait=self.settings.VOLUME_WAIT_MINUTES * 60.0)
         opening = JobOpening(
             opening=self.opening,
             split=split,
             scratch=stored.workspace.scratch,
             progress=progress,
-            write=delivery.write,
+            write=stored.journal.write,
             # Who has it handled again knows that it was.
             known=owner.known if stored.id == item.job else None,
         )
         services = JobServices(
             open_archive=opening,
-            ask_password=partial(self.conversation.ask_password, item, delivery),
-            more_volumes=split.more,
-            upload_slot=partial(self.queue.upload, item.chat),
-            convert=self.convert,
-            show=status.show,
-            end_status=status.end,
+            volumes=split,
+            passwords=self.conversation,
+            turns=self.queue,
+            conversions=self.conversions,
+            owner=owner,
+            status=status,
             media=self.media,
-            boot=self.boot,
-            spool_limit=self.settings.SPOOL_LIMIT_MB * MB,
-            upload_limit=upload_limit_of(self.settings),
-            quarantine=self.settings.path("QUARANTINE_DIR"),
-            deferred=self.settings.DEFERRED_VIDEO_CONVERSION,
-            delivered=partial(owner.delivered, item, record),
-            finished=partial(owner.finished, stored.id),
+            settings=job_settings(self.settings, self.boot),
         )
-        return Work(Job(stored.id, stored.workspace, record, delivery, services), split, status)
+        return Work(Job(stored, delivery, services), split, status)
 
     def _delivery(self, item: Incoming, stored: StoredJob, progress: Progress) -> Delivery:
         """The way of the job's messages; the connections that they and the file need are opened meanwhile."""
@@ -150,6 +131,17 @@ class JobBuilder:
             call=self.opening.account.call.telling(progress.waits),
             upload=Uploads(transfers, progress),
         )
+
+
+def job_settings(settings: Settings, boot: str) -> JobSettings:
+    """Those of ``settings`` that concern jobs."""
+    return JobSettings(
+        boot=boot,
+        spool_limit=settings.SPOOL_LIMIT_MB * MB,
+        upload_limit=upload_limit_of(settings),
+        deferred=settings.DEFERRED_VIDEO_CONVERSION,
+        quarantine=settings.path("QUARANTINE_DIR"),
+    )
 
 
 def upload_limit_of(settings: Settings) -> int:

@@ -9,22 +9,28 @@ from __future__ import annotations
 
 import asyncio
 import logging
-import mimetypes
 import re
 import secrets
 from collections.abc import Awaitable, Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any, Literal, Protocol
+from typing import Any, Protocol
 
 from telethon import errors as rpc
-from telethon.tl import functions, types
 from telethon.tl.tlobject import TLObject, TLRequest
 
 from utils.errors import ChatClosed, Refused, TransferFailed
 from utils.jobs import lines
-from utils.jobs.albums import CAPTION_UNITS, MediaFile, shorten
+from utils.jobs.albums import MediaFile
 from utils.jobs.journal import JobJournal
+from utils.jobs.requests import (
+    media_request,
+    medium_of,
+    message_ids,
+    photo_name,
+    text_request,
+    upload_request,
+)
 from utils.telegram.upload import UploadState
 from utils.telegram.waits import error_name
 
@@ -112,10 +118,6 @@ class Delivery:
         self._sleep = sleep
         self._draw = draw
 
-    async def write(self, *story: lines.Line) -> None:
-        """Journal the lines of ``story``, then take them into the job's record."""
-        await self._journal.write(*story)
-
     def is_refused(self, file: MediaFile) -> bool:
         """Telegram will not take ``file`` as the picture or video that it is."""
         return file.kind != "document" and file.number in self._record.refused
@@ -129,14 +131,7 @@ class Delivery:
         if key in self._record.sent:
             return self._record.sent[key][0]
         (random_id,) = await self._announce(key, [])
-        request = functions.messages.SendMessageRequest(
-            self._chat,
-            text,
-            no_webpage=True,
-            random_id=random_id,
-            reply_to=types.InputReplyToMessage(self._reply_to) if self._reply_to else None,
-            reply_markup=buttons,
-        )
+        request = text_request(self._chat, text, random_id, self._reply_to, buttons)
         ids = await self._send(request, {random_id: 0})
         return (await self._sent(key, [], ids))[0]
 
@@ -160,11 +155,11 @@ class Delivery:
             if not REFUSALS.search(error_name(error)):
                 raise
             await self._refuse(file, error_name(error))
-        await self.write(lines.Media(file.number, _medium(media)))
+        await self._journal.write(lines.Media(file.number, medium_of(media)))
 
     async def _upload_media(self, file: MediaFile, uploads: Sequence[FileUpload]) -> TLObject:
         handles = [await upload.run() for upload in uploads]
-        request = functions.messages.UploadMediaRequest(self._target, _uploaded(file, *handles))
+        request = upload_request(self._target, file, *handles)
         for _ in range(MISSING_PARTS):
             try:
                 return await self._call(request)
@@ -194,9 +189,10 @@ class Delivery:
         for _ in range(REPEATS):
             for file in files:
                 await self.prepare(file)
+            media = [self._record.media[file.number] for file in files]
             try:
                 ids = await self._send(
-                    self._media_request(files, random_ids, text),
+                    media_request(self._target, media, random_ids, text),
                     {random_id: place for place, random_id in enumerate(random_ids)},
                 )
             except rpc.RPCError as error:
@@ -212,19 +208,19 @@ class Delivery:
         if expired:
             place = expired.group(1)
             renewed = files if place is None else [files[int(place)]]
-            await self.write(*(lines.Renew(file.number) for file in renewed))
+            await self._journal.write(*(lines.Renew(file.number) for file in renewed))
         elif not REFUSALS.search(name):
             raise error
         elif len(files) > 1:
             # Its files may go in other messages from now on, so that it must never be sent again.
-            await self.write(lines.Rejected(key, name))
+            await self._journal.write(lines.Rejected(key, name))
             raise _rejection(len(files), name) from error
         else:
             await self._refuse(files[0], name)
 
     async def refuse(self, file: MediaFile, reason: str) -> None:
         """Remember that Telegram will not take ``file`` as the picture or video that it is."""
-        await self.write(lines.Refused(file.number, reason))
+        await self._journal.write(lines.Refused(file.number, reason))
 
     async def _refuse(self, file: MediaFile, reason: str) -> None:
         await self.refuse(file, reason)
@@ -236,11 +232,11 @@ class Delivery:
         if old is not None and old.numbers == tuple(numbers):
             return old.random_ids
         random_ids = tuple(self._draw() for _ in range(max(1, len(numbers))))
-        await self.write(lines.Announce(key, tuple(numbers), random_ids))
+        await self._journal.write(lines.Announce(key, tuple(numbers), random_ids))
         return random_ids
 
     async def _sent(self, key: str, numbers: Sequence[int], ids: Sequence[int]) -> list[int]:
-        await self.write(lines.Sent(key, tuple(numbers), tuple(ids)))
+        await self._journal.write(lines.Sent(key, tuple(numbers), tuple(ids)))
         return list(ids)
 
     async def _send(self, request: TLRequest, places: Mapping[int, int]) -> list[int]:
@@ -267,78 +263,6 @@ class Delivery:
             await self._sleep(DUPLICATE_PAUSE)
         raise TransferFailed("Telegram's answer does not name every message that was sent.")
 
-    def _media_request(self, files: Sequence[MediaFile], random_ids: Sequence[int], text: str) -> TLRequest:
-        text = shorten(text, CAPTION_UNITS)
-        media = [_input_media(self._record.media[file.number]) for file in files]
-        if len(files) == 1:
-            return functions.messages.SendMediaRequest(self._target, media[0], text, random_id=random_ids[0])
-        items = [
-            types.InputSingleMedia(item, text if place == 0 else "", random_id=random_id)
-            for place, (item, random_id) in enumerate(zip(media, random_ids, strict=True))
-        ]
-        return functions.messages.SendMultiMediaRequest(self._target, items)
-
 
 def _rejection(files: int, reason: str) -> Refused:
     return Refused(f"Telegram refused an album of {files} ({reason}).", reason=reason)
-
-
-def photo_name(name: str) -> str:
-    """``name`` for a picture's upload: Telegram refuses one by its ending, too (PHOTO_EXT_INVALID)."""
-    stem, dot, ending = name.rpartition(".")
-    return name if ending.lower() in ("jpg", "jpeg", "png") else f"{stem if dot else name}.jpg"
-
-
-def message_ids(answer: TLObject, places: Mapping[int, int]) -> list[int] | None:
-    """Message ids in the order of ``places`` (random_id -> place), or None unless all are named."""
-    if isinstance(answer, types.UpdateShortSentMessage):
-        return [answer.id]
-    named = {
-        places[update.random_id]: update.id
-        for update in getattr(answer, "updates", [])
-        if isinstance(update, types.UpdateMessageID) and update.random_id in places
-    }
-    return [named[place] for place in range(len(places))] if len(named) == len(places) else None
-
-
-def _uploaded(file: MediaFile, handle: TLObject, thumb: TLObject | None = None) -> TLObject:
-    """The ``InputMediaUploaded…`` for ``file``."""
-    if file.kind == "photo":
-        return types.InputMediaUploadedPhoto(handle)
-    attributes: list[TLObject] = [types.DocumentAttributeFilename(file.name)]
-    if file.kind == "video":
-        attributes.append(
-            types.DocumentAttributeVideo(
-                duration=file.duration, w=file.width, h=file.height, supports_streaming=True
-            )
-        )
-    guessed = mimetypes.guess_type(file.name)[0] or "application/octet-stream"
-    return types.InputMediaUploadedDocument(
-        handle,
-        mime_type="video/mp4" if file.kind == "video" else guessed,
-        attributes=attributes,
-        thumb=thumb,
-        # Without it a silent MP4 becomes a GIF, which cannot be in an album.
-        nosound_video=file.kind == "video" and not file.has_audio,
-        force_file=file.kind == "document",
-    )
-
-
-def _medium(media: TLObject) -> lines.Medium:
-    """What to remember of an uploaded medium."""
-    kind: Literal["photo", "document"]
-    if isinstance(media, types.MessageMediaPhoto):
-        kind, item = "photo", media.photo
-    elif isinstance(media, types.MessageMediaDocument):
-        kind, item = "document", media.document
-    else:
-        raise TransferFailed(f"Telegram answered an upload with {type(media).__name__}.")
-    return lines.Medium(kind, item.id, item.access_hash, item.file_reference)
-
-
-def _input_media(medium: lines.Medium) -> TLObject:
-    """The medium that :func:`_medium` remembered, to be sent."""
-    place = medium.id, medium.access_hash, medium.file_reference
-    if medium.kind == "photo":
-        return types.InputMediaPhoto(types.InputPhoto(*place))
-    return types.InputMediaDocument(types.InputDocument(*place))

@@ -12,8 +12,7 @@ from typing import Protocol
 from utils.errors import ConversionFailed
 from utils.jobs import lines
 from utils.jobs.albums import MediaFile
-from utils.jobs.delivery import Delivery
-from utils.jobs.record import JobRecord
+from utils.jobs.journal import JobJournal
 from utils.media import Inspection
 from utils.storage.volumes import how_to_join, split_file, volume_names
 from utils.storage.workspace import disk_errors
@@ -39,15 +38,14 @@ class Parts:
         *,
         folder: Path,
         limit: int,
-        record: JobRecord,
-        delivery: Delivery,
+        journal: JobJournal,
         media: Cutting,
         number: Callable[[], int],
     ) -> None:
         self._folder = folder
         self._limit = limit
-        self._record = record
-        self._delivery = delivery
+        self._journal = journal
+        self._record = journal.record
         self._media = media
         self._number = number
 
@@ -72,7 +70,7 @@ class Parts:
                 # A video that cannot be cut does not play in volumes: it counts as a file.
                 whole = replace(whole, kind="document")
                 parts = await self._volumes(whole)
-        await self._delivery.write(lines.Split(whole, tuple(parts)))
+        await self._journal.write(lines.Split(whole, tuple(parts)))
         original = self._record.deferred.get(whole.number)
         if original is None or original.path != whole.path:
             await asyncio.to_thread(self._unlink, whole)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from utils.chat.conversation import BUTTON_BYTES, again_button, messages_of_button
+from utils.jobs.buttons import BUTTON_BYTES, again_button, messages_of_button
 
 #: Ids of messages as Telegram gives them.
 ids = st.integers(1, 2**31 - 1)

@@ -1,10 +1,10 @@
-"""What the bot says and asks, as data."""
+"""The button that has files handled again, and its data."""
 
 from __future__ import annotations
 
 import pytest
 
-from utils.chat.conversation import BUTTON_BYTES, again_button, messages_of_button
+from utils.jobs.buttons import BUTTON_BYTES, again_button, messages_of_button
 
 
 @pytest.mark.parametrize("messages", [[7], [7, 8], [2_000_000_001 + 2 * n for n in range(20)]])

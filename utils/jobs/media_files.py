@@ -1,0 +1,80 @@
+"""From a file of ours to what is known of it when it is sent."""
+
+from __future__ import annotations
+
+import asyncio
+from dataclasses import replace
+from pathlib import Path
+from typing import Protocol
+
+from utils.archives import Entry
+from utils.jobs.albums import MediaFile
+from utils.jobs.parts import Cutting
+from utils.media import Inspection, PreparedPhoto
+from utils.storage.atomic import sync_file
+
+
+class Media(Cutting, Protocol):
+    """What a job needs to know, and to have done, about one file."""
+
+    async def prepare_photo(self, path: Path, output: Path) -> PreparedPhoto: ...
+
+
+def taken_out(entry: Entry, path: Path) -> MediaFile:
+    """The file of ``entry`` in ``path``, whose name is its number."""
+    return MediaFile(int(path.name), entry.key, entry.name, entry.folder, "photo", path.name, 0)
+
+
+async def as_photo(media: Media, file: MediaFile, path: Path) -> MediaFile:
+    """``file`` as the picture that Telegram takes, made of ``path``, which is deleted if that is another."""
+    photo = await media.prepare_photo(path, path.with_suffix(".photo"))
+    if photo.path != path:
+        await asyncio.to_thread(path.unlink)
+    return replace(
+        file,
+        path=photo.path.name,
+        size=await asyncio.to_thread(size_of, photo.path),
+        width=photo.width,
+        height=photo.height,
+        note=photo.note,
+    )
+
+
+async def as_video(media: Media, file: MediaFile, path: Path, inspection: Inspection) -> MediaFile:
+    """``file`` as the playable video in ``path``, with its thumbnail made."""
+    thumb = await media.make_thumbnail(path, path.with_suffix(".thumb"), inspection.duration)
+    return replace(
+        file,
+        kind="video",
+        path=path.name,
+        size=await asyncio.to_thread(size_of, path),
+        width=inspection.width,
+        height=inspection.height,
+        duration=inspection.duration,
+        has_audio=inspection.has_audio,
+        thumb=thumb.name if thumb else "",
+    )
+
+
+async def as_original(file: MediaFile, path: Path) -> MediaFile:
+    """``file`` as it is in ``path``, surely on disk: to be converted, or sent as a document."""
+    return replace(file, kind="document", size=await asyncio.to_thread(_synced_size, path))
+
+
+def converted_name(name: str) -> str:
+    """What a converted video is called: ``video.mov`` becomes ``video_converted.mp4``."""
+    stem = name.rpartition(".")[0] or name
+    return f"{stem}_converted.mp4"
+
+
+def size_of(path: Path) -> int:
+    """Size in bytes; -1 when there is no such file. Blocking."""
+    try:
+        return path.stat().st_size
+    except FileNotFoundError:
+        return -1
+
+
+def _synced_size(path: Path) -> int:
+    sync_file(path)
+    return size_of(path)

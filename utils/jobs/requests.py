@@ -1,0 +1,110 @@
+"""What is said to Telegram about a job's messages, and what its answers say. Pure: no I/O."""
+
+from __future__ import annotations
+
+import mimetypes
+from collections.abc import Mapping, Sequence
+from typing import Literal
+
+from telethon.tl import functions, types
+from telethon.tl.tlobject import TLObject, TLRequest
+
+from utils.errors import TransferFailed
+from utils.jobs import lines
+from utils.jobs.albums import CAPTION_UNITS, MediaFile, shorten
+
+
+def text_request(
+    chat: TLObject, text: str, random_id: int, reply_to: int | None, buttons: TLObject | None
+) -> TLRequest:
+    """Sends ``text`` as it is, as a reply to the message ``reply_to``."""
+    return functions.messages.SendMessageRequest(
+        chat,
+        text,
+        no_webpage=True,
+        random_id=random_id,
+        reply_to=types.InputReplyToMessage(reply_to) if reply_to else None,
+        reply_markup=buttons,
+    )
+
+
+def upload_request(
+    target: TLObject, file: MediaFile, handle: TLObject, thumb: TLObject | None = None
+) -> TLRequest:
+    """Has Telegram look at ``file``, whose parts (and whose thumbnail's) are there under these handles."""
+    return functions.messages.UploadMediaRequest(target, _uploaded(file, handle, thumb))
+
+
+def media_request(
+    target: TLObject, media: Sequence[lines.Medium], random_ids: Sequence[int], text: str
+) -> TLRequest:
+    """Sends ``media`` as one message or album with the caption ``text``."""
+    text = shorten(text, CAPTION_UNITS)
+    if len(media) == 1:
+        return functions.messages.SendMediaRequest(target, _input(media[0]), text, random_id=random_ids[0])
+    items = [
+        types.InputSingleMedia(_input(medium), text if place == 0 else "", random_id=random_id)
+        for place, (medium, random_id) in enumerate(zip(media, random_ids, strict=True))
+    ]
+    return functions.messages.SendMultiMediaRequest(target, items)
+
+
+def photo_name(name: str) -> str:
+    """``name`` for a picture's upload: Telegram refuses one by its ending, too (PHOTO_EXT_INVALID)."""
+    stem, dot, ending = name.rpartition(".")
+    return name if ending.lower() in ("jpg", "jpeg", "png") else f"{stem if dot else name}.jpg"
+
+
+def message_ids(answer: TLObject, places: Mapping[int, int]) -> list[int] | None:
+    """Message ids in the order of ``places`` (random_id -> place), or None unless all are named."""
+    if isinstance(answer, types.UpdateShortSentMessage):
+        return [answer.id]
+    named = {
+        places[update.random_id]: update.id
+        for update in getattr(answer, "updates", [])
+        if isinstance(update, types.UpdateMessageID) and update.random_id in places
+    }
+    return [named[place] for place in range(len(places))] if len(named) == len(places) else None
+
+
+def _uploaded(file: MediaFile, handle: TLObject, thumb: TLObject | None = None) -> TLObject:
+    """The ``InputMediaUploaded…`` for ``file``."""
+    if file.kind == "photo":
+        return types.InputMediaUploadedPhoto(handle)
+    attributes: list[TLObject] = [types.DocumentAttributeFilename(file.name)]
+    if file.kind == "video":
+        attributes.append(
+            types.DocumentAttributeVideo(
+                duration=file.duration, w=file.width, h=file.height, supports_streaming=True
+            )
+        )
+    guessed = mimetypes.guess_type(file.name)[0] or "application/octet-stream"
+    return types.InputMediaUploadedDocument(
+        handle,
+        mime_type="video/mp4" if file.kind == "video" else guessed,
+        attributes=attributes,
+        thumb=thumb,
+        # Without it a silent MP4 becomes a GIF, which cannot be in an album.
+        nosound_video=file.kind == "video" and not file.has_audio,
+        force_file=file.kind == "document",
+    )
+
+
+def medium_of(media: TLObject) -> lines.Medium:
+    """What to remember of an uploaded medium."""
+    kind: Literal["photo", "document"]
+    if isinstance(media, types.MessageMediaPhoto):
+        kind, item = "photo", media.photo
+    elif isinstance(media, types.MessageMediaDocument):
+        kind, item = "document", media.document
+    else:
+        raise TransferFailed(f"Telegram answered an upload with {type(media).__name__}.")
+    return lines.Medium(kind, item.id, item.access_hash, item.file_reference)
+
+
+def _input(medium: lines.Medium) -> TLObject:
+    """The medium that :func:`medium_of` remembered, to be sent."""
+    place = medium.id, medium.access_hash, medium.file_reference
+    if medium.kind == "photo":
+        return types.InputMediaPhoto(types.InputPhoto(*place))
+    return types.InputMediaDocument(types.InputDocument(*place))

@@ -1,0 +1,104 @@
+"""What a job works with, as it sees it: small protocols, and the figures that hold for all jobs."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from contextlib import AbstractAsyncContextManager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Protocol
+
+from utils.archives import ArchiveReader
+from utils.errors import PasswordNeeded
+from utils.jobs.albums import MediaFile
+from utils.jobs.delivery import Delivery
+from utils.jobs.intake import Incoming
+from utils.jobs.media_files import Media
+from utils.jobs.record import JobRecord
+
+
+class OpensArchive(Protocol):
+    """Opens what came for the job."""
+
+    async def __call__(self, passwords: Sequence[str]) -> ArchiveReader:
+        """``passwords`` were asked for. Raises :class:`ArchiveError`."""
+
+
+class Volumes(Protocol):
+    """The files that came for the job."""
+
+    async def more(self) -> bool:
+        """Wait for another volume; False when none came in time."""
+
+
+class AsksPasswords(Protocol):
+    """Asks for passwords in the chats."""
+
+    async def ask_password(
+        self, item: Incoming, delivery: Delivery, error: PasswordNeeded, asked: int
+    ) -> str:
+        """The answer, in the chat of ``item``. Raises ``error`` when it was ``asked`` often enough before."""
+
+
+class Turns(Protocol):
+    """Whose turn it is to upload."""
+
+    def upload(self, chat: int) -> AbstractAsyncContextManager[None]:
+        """One job of a chat uploads at a time, and no conversion begins meanwhile."""
+
+
+class TakesVideos(Protocol):
+    """Converts what Telegram would not play."""
+
+    async def take_in(self, file: MediaFile, cost: float, job: str) -> None:
+        """Queue the video or, unless conversions are deferred, convert it at once."""
+
+
+class Owner(Protocol):
+    """Who keeps the jobs."""
+
+    async def delivered(self, item: Incoming, record: JobRecord) -> None:
+        """All is sent; the summary says so next."""
+
+    async def finished(self, job_id: str) -> None:
+        """The job is over, and its folder is removed next."""
+
+
+class Status(Protocol):
+    """The message that tells how far the job is."""
+
+    def show(self, text: str) -> None:
+        """Set it, some time soon. Never waits."""
+
+    async def end(self, text: str) -> None:
+        """Set it for the last time."""
+
+
+@dataclass(frozen=True)
+class JobSettings:
+    """What holds for all jobs.
+
+    ``boot`` identifies the machine's current run; ``spool_limit`` (of what waits to be sent) and
+    ``upload_limit`` (of one file) are in bytes; ``deferred``: videos are converted after all uploads.
+    """
+
+    boot: str
+    spool_limit: int
+    upload_limit: int
+    deferred: bool
+    quarantine: Path
+
+
+@dataclass(frozen=True)
+class JobServices:
+    """Everything that one job is given."""
+
+    open_archive: OpensArchive
+    volumes: Volumes
+    passwords: AsksPasswords
+    turns: Turns
+    conversions: TakesVideos
+    owner: Owner
+    status: Status
+    media: Media
+    settings: JobSettings
