@@ -33,7 +33,10 @@ class LastRecord:
         self.extracted = self.cancelled = self.done = False
         self.ignored = 0
         for record in records:
-            getattr(self, f"on_{record['t']}")(record)
+            self.apply(record)
+
+    def apply(self, record: Mapping[str, Any]) -> None:
+        getattr(self, f"on_{record['t']}")(record)
 
     def on_origin(self, line: Mapping[str, Any]) -> None:
         self.origin = line
