@@ -31,7 +31,7 @@ def main(arguments: Sequence[str]) -> int:
     """Run the demo; returns its exit code."""
     options = _parser().parse_args(arguments)
     # With --json, standard output is for the JSON lines alone.
-    narrator = Narrator(sys.stderr if options.json else sys.stdout)
+    narrator = Narrator(sys.stderr if options.json else sys.stdout, sys.stderr)
     folder: Path = options.folder.absolute()
     if options.archive is not None and not options.archive.is_file():
         narrator.tell(f"❌ {options.archive} is not a file.")
@@ -96,7 +96,11 @@ async def _run(options: argparse.Namespace, folder: Path, narrator: Narrator) ->
 async def _sample(cache: Path, narrator: Narrator) -> Path:
     if not sample_path(cache).exists():
         narrator.tell("🎨 Making a sample archive (only the first time) …")
-    return await asyncio.to_thread(make_sample, cache)
+    loop = asyncio.get_running_loop()
+    with narrator.progress("🎨 sample") as show:
+        return await asyncio.to_thread(
+            make_sample, cache, lambda done, total: loop.call_soon_threadsafe(show, done, total)
+        )
 
 
 def counted(messages: Sequence[StoredMessage]) -> str:

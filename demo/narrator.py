@@ -4,9 +4,13 @@ from __future__ import annotations
 
 import asyncio
 import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from typing import TextIO
 
 from telethon.tl.custom import Message
+
+from utils.terminal.bars import Bar
 
 #: Seconds in which the messages of an album arrive one after another.
 ALBUM_PAUSE = 0.4
@@ -17,12 +21,12 @@ KINDS = {"photo": ("🖼 ", "photo"), "video": ("🎬", "video"), "document": ("
 
 
 class Narrator:
-    """Writes to ``output``; on a terminal, progress is shown in place."""
+    """Writes to ``output``; progress is shown on ``terminal``, if it is one."""
 
-    def __init__(self, output: TextIO) -> None:
+    def __init__(self, output: TextIO, terminal: TextIO | None) -> None:
         self._output = output
-        self._terminal = output.isatty()
-        self._progress = False
+        self._terminal = terminal
+        self._bar = Bar("", None)
         self._album: list[Message] = []
         self._flush: asyncio.TimerHandle | None = None
         #: time.monotonic() of the last thing that happened.
@@ -30,15 +34,22 @@ class Narrator:
 
     def tell(self, text: str) -> None:
         """One line of our own."""
-        self._clear_progress()
-        print(text, file=self._output, flush=True)
+        with self._bar.aside():
+            print(text, file=self._output, flush=True)
 
-    def progress(self, text: str) -> None:
-        """A line that the next one replaces; shown on a terminal only."""
-        self.last_event = time.monotonic()
-        if self._terminal:
-            print(f"\r\033[K{text}", end="", file=self._output, flush=True)
-            self._progress = True
+    @contextmanager
+    def progress(self, name: str) -> Iterator[Callable[[float, float], None]]:
+        """Inside, the function says how much is done, and of how much."""
+        self._bar = bar = Bar(name, self._terminal)
+
+        def show(done: float, total: float) -> None:
+            self.last_event = time.monotonic()
+            bar.show(done, total)
+
+        try:
+            yield show
+        finally:
+            bar.end()
 
     def hear(self, message: Message) -> None:
         """A message that was said."""
@@ -63,7 +74,6 @@ class Narrator:
     def close(self) -> None:
         """Tell what was held back."""
         self._end_album()
-        self._clear_progress()
 
     def _end_album(self) -> None:
         if self._flush is not None:
@@ -100,11 +110,6 @@ class Narrator:
                 ]
             )
         )
-
-    def _clear_progress(self) -> None:
-        if self._progress:
-            print("\r\033[K", end="", file=self._output, flush=True)
-            self._progress = False
 
 
 def kind_of(message: Message) -> str:

@@ -12,10 +12,11 @@ import shutil
 import tempfile
 import zipfile
 import zlib
-from collections.abc import Iterator
-from concurrent.futures import Future, ThreadPoolExecutor
+from collections.abc import Callable, Iterator
+from concurrent.futures import Future, ThreadPoolExecutor, as_completed
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import pillow_heif
 from PIL import Image
@@ -131,8 +132,11 @@ def sample_path(cache: Path) -> Path:
     return cache / _fingerprint() / NAME
 
 
-def make_sample(cache: Path) -> Path:
-    """The sample archive in the folder ``cache``; made when it is not there yet."""
+def make_sample(cache: Path, drawn: Callable[[int, int], object] = lambda done, total: None) -> Path:
+    """The sample archive in the folder ``cache``; made when it is not there yet.
+
+    ``drawn`` is told how many of the pictures and videos are ready, and how many there will be.
+    """
     archive = sample_path(cache)
     if archive.exists():
         return archive
@@ -141,7 +145,7 @@ def make_sample(cache: Path) -> Path:
         shutil.rmtree(stale, ignore_errors=True)
     with tempfile.TemporaryDirectory(dir=cache) as scratch:
         work = Path(scratch)
-        members = _draw_all(work)
+        members = _draw_all(work, drawn)
         unfinished = work / "sample.zip"
         _write_zip(unfinished, members)
         archive.parent.mkdir()
@@ -149,7 +153,7 @@ def make_sample(cache: Path) -> Path:
     return archive
 
 
-def _draw_all(work: Path) -> dict[str, Path]:
+def _draw_all(work: Path, drawn: Callable[[int, int], object]) -> dict[str, Path]:
     """Every picture and video, by its name in the archive; drawn on all cores (Pillow lets go of the GIL)."""
     with ThreadPoolExecutor(os.cpu_count()) as pool:
         waiting: dict[str, Future[Path]] = {}
@@ -160,8 +164,10 @@ def _draw_all(work: Path) -> dict[str, Path]:
         for position, photo in enumerate(photos()):
             members[photo.name] = work / f"photo{position}{Path(photo.name).suffix}"
             drawing.append(pool.submit(make_photo, photo, members[photo.name]))
-        for drawn in drawing:
-            drawn.result()
+        everything: list[Future[Any]] = [*drawing, *waiting.values()]
+        for done, ready in enumerate(as_completed(everything), 1):
+            ready.result()
+            drawn(done, len(everything))
         return members | {name: clip.result() for name, clip in waiting.items()}
 
 

@@ -163,18 +163,14 @@ class Story:
 
     async def _send(self, person: Person) -> int:
         """Send the archive; returns the message's number."""
-        name = self._archive.name
-
-        def progress(sent: int, total: int) -> None:
-            self._narrator.progress(f"          you  ⬆ {name}: {100 * sent / max(1, total):.0f} %")
-
-        message = await person.client.send_file(
-            BOT_NAME,
-            self._archive,
-            caption=f"pass: {self._password}" if self._password else "",
-            force_document=True,
-            progress_callback=progress,
-        )
+        with self._narrator.progress(f"⬆ {self._archive.name}") as progress:
+            message = await person.client.send_file(
+                BOT_NAME,
+                self._archive,
+                caption=f"pass: {self._password}" if self._password else "",
+                force_document=True,
+                progress_callback=progress,
+            )
         self._narrator.hear(message)
         return int(message.id)
 

@@ -123,6 +123,11 @@ def test_the_conversation_is_told_as_it_happens(played: subprocess.CompletedProc
     assert places == sorted(places)
 
 
+def test_into_a_pipe_it_tells_plain_lines(played: subprocess.CompletedProcess[str]) -> None:
+    told = played.stdout + played.stderr
+    assert not {"\r", "\x1b", "█"} & set(told) and told.endswith("\n")
+
+
 def test_nothing_is_left_running(played: subprocess.CompletedProcess[str], folder: Path) -> None:
     assert started_by(folder) == []
 

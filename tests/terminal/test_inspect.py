@@ -19,6 +19,7 @@ from utils.archives import FileSource, Limits
 from utils.archives.engine import find_engine
 from utils.constants import ROOT, SETTINGS, Settings
 from utils.media import MediaTools
+from utils.terminal.bars import Bar
 from utils.terminal.inspect import inspect_archive, print_text, volumes_of
 
 NOTES = b"only text"
@@ -220,6 +221,7 @@ async def inspect_here(archive: Path) -> int:
         limits=Limits(disk_reserve=0),
         media=MediaTools.from_settings(Settings()),
         show=print_text,
+        bar=Bar(archive.name, sys.stderr),
     )
 
 

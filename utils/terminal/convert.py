@@ -7,7 +7,6 @@ import hashlib
 import json
 import os
 import sys
-import time
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
@@ -26,7 +25,7 @@ NO_VIDEO, NOT_CONVERTED, TIMEOUT, NO_ROOM = 3, 4, 5, 6
 class Show(Protocol):
     """Shows how far it is."""
 
-    def __call__(self, percent: float) -> None:
+    def show(self, percent: float, /) -> None:
         """It is at ``percent`` (0 to 100)."""
 
     def end(self) -> None:
@@ -84,7 +83,7 @@ class Conversion:
             print(f"♻️ Resumed after {resumed:.0f} %", file=sys.stderr)
 
         async def progress(percent: float) -> None:
-            show(percent)
+            show.show(percent)
 
         try:
             return await self.converter.convert(
@@ -115,36 +114,10 @@ class Conversion:
         return code
 
 
-class Bar:
-    """A progress bar on standard error, redrawn at most five times a second."""
-
-    WIDTH = 40
-
-    def __init__(self) -> None:
-        self._drawn = 0.0
-        self._on_line = False
-
-    def __call__(self, percent: float) -> None:
-        """Draw ``percent`` (0 to 100)."""
-        now = time.monotonic()
-        if now - self._drawn < 0.2 and percent < 100:
-            return
-        self._drawn = now
-        full = int(self.WIDTH * percent / 100)
-        self._on_line = True
-        print(f"\r[{'█' * full:<{self.WIDTH}}] {percent:5.1f} %", end="", file=sys.stderr, flush=True)
-
-    def end(self) -> None:
-        """Leave the bar's line."""
-        if self._on_line:
-            self._on_line = False
-            print(file=sys.stderr)
-
-
 class JsonLines:
     """One JSON object a line on standard output."""
 
-    def __call__(self, percent: float) -> None:
+    def show(self, percent: float, /) -> None:
         """Print ``percent`` (0 to 100)."""
         print(json.dumps({"progress": round(percent, 1)}), flush=True)
 

@@ -26,6 +26,7 @@ from utils.archives.exit_code import ExitCode, exit_code
 from utils.archives.volumes import in_set, volume_of
 from utils.errors import ArchiveError, MediaError, NotAnArchive, StorageError
 from utils.media import Kind, MediaTools, Verdict, kind_of
+from utils.terminal.bars import Bar
 
 #: Bytes that are looked at to say what a file is.
 HEAD = 4096
@@ -51,6 +52,7 @@ async def inspect_archive(
     limits: Limits,
     media: MediaTools,
     show: Callable[[Row], None],
+    bar: Bar,
 ) -> int:
     """Give ``show`` a row for each entry of the archive ``path``; returns the exit code.
 
@@ -60,7 +62,7 @@ async def inspect_archive(
     stopped: list[signal.Signals] = []
     with _cancelled_by_signals(stopped):
         try:
-            return await _inspect_archive(path, passwords, limits, media, show)
+            return await _inspect_archive(path, passwords, limits, _Inspection(media, show, bar))
         except asyncio.CancelledError:
             if not stopped:
                 raise
@@ -90,10 +92,9 @@ def _cancelled_by_signals(stopped: list[signal.Signals]) -> Iterator[None]:
 
 
 async def _inspect_archive(
-    path: Path, passwords: Sequence[str], limits: Limits, media: MediaTools, show: Callable[[Row], None]
+    path: Path, passwords: Sequence[str], limits: Limits, inspection: _Inspection
 ) -> int:
     with tempfile.TemporaryDirectory(prefix="inspect-") as folder:
-        inspection = _Inspection(Path(folder), media, show)
         error = None
         try:
             sources = [FileSource(volume) for volume in await asyncio.to_thread(volumes_of, path)]
@@ -102,7 +103,7 @@ async def _inspect_archive(
             scratch = Path(folder) / "scratch"
             reader = await open_archive(sources, scratch=scratch, limits=limits, passwords=passwords)
             try:
-                await inspection.show_entries(reader)
+                await inspection.show_entries(reader, Path(folder))
             finally:
                 await reader.close()
         except (ArchiveError, StorageError) as caught:
@@ -137,30 +138,45 @@ def volumes_of(path: Path) -> list[Path]:
 class _Inspection:
     """What was found in one archive; ``errors`` are those of single entries."""
 
-    def __init__(self, folder: Path, media: MediaTools, show: Callable[[Row], None]) -> None:
-        self._folder = folder
+    def __init__(self, media: MediaTools, show: Callable[[Row], None], bar: Bar) -> None:
         self._media = media
-        self._show = show
-        self._numbers = itertools.count(1)
+        self._show_row = show
+        self._bar = bar
+        self._listed: int | None = None
+        self._shown = 0
         self.errors: list[ArchiveError] = []
 
-    async def show_entries(self, reader: ArchiveReader) -> None:
-        async for extracted in reader.extract(self._accept, self._new_file):
+    async def show_entries(self, reader: ArchiveReader, folder: Path) -> None:
+        """Show a row for each entry; what is taken out is for a moment in ``folder``."""
+        self._listed = None if reader.listing is None else len(reader.listing)
+        self._bar.show(0, self._listed)
+        try:
+            await self._show_entries(reader, folder)
+        finally:
+            self._bar.end()
+
+    async def _show_entries(self, reader: ArchiveReader, folder: Path) -> None:
+        # Several entries are on their way at once.
+        numbers = itertools.count(1)
+        async for extracted in reader.extract(self._accept, lambda _: folder / f"entry-{next(numbers)}"):
             if extracted.error is not None:
                 self.errors.append(extracted.error)
             self._show(await self._row(extracted))
             if extracted.path is not None:
                 await asyncio.to_thread(extracted.path.unlink)
 
+    def _show(self, row: Row) -> None:
+        with self._bar.aside():
+            self._show_row(row)
+        self._shown += 1
+        # What is in archives in the archive is not listed.
+        self._bar.show(self._shown, None if self._listed is None else max(self._listed, self._shown))
+
     def _accept(self, entry: Entry, head: bytes) -> bool:
         wanted = kind_of(head, entry.name) is not Kind.OTHER
         if not wanted:
             self._show(Row(entry.path, entry.size, "other", "skip", "It is neither a picture nor a video."))
         return wanted
-
-    def _new_file(self, _: Entry) -> Path:
-        # Several entries are on their way at once.
-        return self._folder / f"entry-{next(self._numbers)}"
 
     async def _row(self, extracted: Extracted) -> Row:
         entry = extracted.entry

@@ -20,7 +20,8 @@ from utils.media import Converter, EncodeSettings, MediaTools
 from utils.storage.atomic import make_folder
 from utils.storage.lock import InstanceLock, alone_in
 from utils.storage.workspace import FULL
-from utils.terminal.convert import NO_ROOM, Bar, Conversion, JsonLines
+from utils.terminal.bars import Bar
+from utils.terminal.convert import NO_ROOM, Conversion, JsonLines
 from utils.terminal.inspect import inspect_archive, print_json, print_text
 from utils.terminal.logs import start_logging
 
@@ -102,6 +103,7 @@ def _inspect(options: argparse.Namespace, settings: Settings) -> int:
             limits=Limits.from_settings(settings),
             media=MediaTools.from_settings(settings),
             show=print_json if options.json else print_text,
+            bar=Bar(options.archive.name, sys.stderr),
         )
     )
 
@@ -134,7 +136,8 @@ def _convert(options: argparse.Namespace, settings: Settings) -> int:
             converter=Converter(EncodeSettings.from_settings(settings), media.tools),
             media=media,
         )
-        code = asyncio.run(conversion.run(JsonLines() if options.json else Bar()))
+        show = JsonLines() if options.json else Bar(source.name, sys.stderr)
+        code = asyncio.run(conversion.run(show))
         _tidy(conversion, state_file, options)
     return code
 
