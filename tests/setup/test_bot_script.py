@@ -68,26 +68,42 @@ class Project:
         return record
 
 
-def wheel(folder: Path, version: str) -> Path:
-    """A wheel that stands for everything in requirements.txt: a pytest that prints how it is called."""
-    name = f"pytest-{version}"
-    file = folder / f"{name}-py3-none-any.whl"
+def wheel(folder: Path, name: str, version: str) -> Path:
+    """A wheel of a program that prints how it is called. With a file ``NAME fails`` beside it, it fails."""
+    file = folder / f"{name}-{version}-py3-none-any.whl"
+    program = (
+        "import os, sys\n"
+        f"print({name!r}, os.getcwd(), sys.argv[1:])\n"
+        f"sys.exit(3 if os.path.exists('{name} fails') else 0)\n"
+    )
     with zipfile.ZipFile(file, "w") as archive:
-        archive.writestr("pytest/__init__.py", f"version = {version!r}\n")
-        archive.writestr("pytest/__main__.py", "import os, sys\nprint('pytest', os.getcwd(), sys.argv[1:])\n")
+        archive.writestr(f"{name}/__init__.py", f"version = {version!r}\n")
+        archive.writestr(f"{name}/__main__.py", program)
         archive.writestr(
-            f"{name}.dist-info/METADATA", f"Metadata-Version: 2.1\nName: pytest\nVersion: {version}\n"
+            f"{name}-{version}.dist-info/METADATA",
+            f"Metadata-Version: 2.1\nName: {name}\nVersion: {version}\n",
         )
         archive.writestr(
-            f"{name}.dist-info/WHEEL", "Wheel-Version: 1.0\nRoot-Is-Purelib: true\nTag: py3-none-any\n"
+            f"{name}-{version}.dist-info/WHEEL",
+            "Wheel-Version: 1.0\nRoot-Is-Purelib: true\nTag: py3-none-any\n",
         )
-        archive.writestr(f"{name}.dist-info/RECORD", "")
+        archive.writestr(f"{name}-{version}.dist-info/RECORD", "")
     return file
 
 
-def require(project: Project, version: str) -> None:
-    text = f"# as the real one\npytest @ {wheel(project.folder, version).as_uri()}\n"
-    (project.folder / "requirements.txt").write_text(text)
+def require(project: Project, version: str, *names: str, file: str = "requirements.txt") -> None:
+    """Have ``file`` ask for that version of ``names``: what stands for all that the bot runs with."""
+    lines = [f"{name} @ {wheel(project.folder, name, version).as_uri()}" for name in names or ("parts",)]
+    (project.folder / file).write_text("\n".join(("# as the real one", *lines, "")))
+
+
+def installed(project: Project) -> set[str]:
+    packages = next((project.folder / ".venv" / "lib").glob("python*")) / "site-packages"
+    return {path.name for path in packages.iterdir() if not path.suffix} - {
+        "pip",
+        "setuptools",
+        "__pycache__",
+    }
 
 
 def lay_out(folder: Path) -> Project:
@@ -98,7 +114,7 @@ def lay_out(folder: Path) -> Project:
     shutil.copytree(ROOT / ".ci", project.folder / ".ci")
     for name in PROGRAMS:
         (project.folder / name).write_text(
-            f"import sys, pytest\nprint({name!r}, sys.argv[1:], pytest.version)\n"
+            f"import sys, parts\nprint({name!r}, sys.argv[1:], parts.version)\n"
         )
     for name in SYSTEM:
         found = shutil.which(name)
@@ -109,17 +125,34 @@ def lay_out(folder: Path) -> Project:
     for name in ("ffmpeg", "ffprobe"):
         project.program(name, "")
     require(project, "1.0")
+    require(project, "1.0", "pytest", file="requirements-test.txt")
+    require(project, "1.0", "ruff", "mypy", file="requirements-check.txt")
     return project
 
 
 @pytest.fixture(scope="module")
 def finished(tmp_path_factory: pytest.TempPathFactory) -> Project:
-    """A project that was set up once."""
+    """A project that was set up once, to run the bot."""
     project = lay_out(tmp_path_factory.mktemp("finished"))
     first = project.run("run", "first", "two words", cwd=Path("/"))
     assert first.returncode == 0, first.stderr
     assert first.stdout == "extract-compressed-files.py ['first', 'two words'] 1.0\n"
     assert "Making a virtual environment" in first.stderr
+    assert installed(project) == {"parts"}
+    return project
+
+
+@pytest.fixture(scope="module")
+def developed(tmp_path_factory: pytest.TempPathFactory) -> Project:
+    """One where the tests were run, and then the checks."""
+    project = lay_out(tmp_path_factory.mktemp("developed"))
+    tested = project.run("test")
+    assert tested.stdout == f"pytest {project.folder} ['-n', '2']\n", tested.stderr
+    assert installed(project) == {"parts", "pytest"}
+    checked = project.run("check")
+    assert checked.returncode == 0, checked.stderr
+    assert "Making a virtual environment" not in checked.stderr
+    assert installed(project) == {"parts", "pytest", "ruff", "mypy"}
     return project
 
 
@@ -137,25 +170,72 @@ def test_second_call_sets_nothing_up(finished: Project) -> None:
     assert again.stdout == "extract-compressed-files.py ['second'] 1.0\n"
 
 
-def test_verbs_start_their_programs(finished: Project, tmp_path: Path) -> None:
+def test_verbs_start_their_programs(finished: Project) -> None:
     assert finished.run("doctor", "--json").stdout.startswith("enable_deferred_conversion.py ['--json']")
-    assert (
-        finished.run("test", "-k", "a b", cwd=tmp_path).stdout == f"pytest {finished.folder} ['-k', 'a b']\n"
-    )
-    assert finished.run("test").stdout == f"pytest {finished.folder} ['-n', '2']\n"
 
 
-def test_continuous_integration_runs_the_whole_suite(finished: Project, tmp_path: Path) -> None:
-    _, environ = finished.command()
-    ran = subprocess.run(
-        [finished.folder / ".ci" / "run"],
-        env=environ,
-        cwd=tmp_path,
-        capture_output=True,
-        text=True,
-        check=True,
-    )
-    assert ran.stdout == f"pytest {finished.folder} ['-n', '2']\n"
+def test_tests_and_checks_are_run_in_the_projects_folder(developed: Project, tmp_path: Path) -> None:
+    here = developed.folder
+    tested = developed.run("test", "-k", "a b", cwd=tmp_path)
+    assert (tested.stdout, tested.stderr) == (f"pytest {here} ['-k', 'a b']\n", "")
+    checked = developed.run("check", cwd=tmp_path)
+    assert (checked.returncode, checked.stderr) == (0, "")
+    assert checked.stdout.splitlines() == CHECKS.format(here=here).splitlines()
+
+
+#: What every check prints here.
+CHECKS = """ruff {here} ['check', '.']
+ruff {here} ['format', '--check', '.']
+mypy {here} []
+"""
+
+
+@pytest.mark.parametrize("broken", ["ruff", "mypy"])
+def test_a_check_that_fails_holds_up_no_other(developed: Project, broken: str) -> None:
+    marker = developed.folder / f"{broken} fails"
+    marker.touch()
+    ran = developed.run("check")
+    marker.unlink()
+    assert ran.returncode == 1
+    assert ran.stdout == CHECKS.format(here=developed.folder)
+
+
+def test_checks_need_no_ffmpeg(developed: Project, tmp_path: Path) -> None:
+    programs = shutil.copytree(developed.programs, tmp_path / "programs", symlinks=True)
+    project = Project(developed.folder, programs)
+    project.remove("ffmpeg", "ffprobe")
+    ran = project.run("check")
+    assert (ran.returncode, ran.stderr) == (0, "")
+
+
+def test_packages_of_the_tests_that_cannot_be_had_do_not_hold_up_the_bot(project: Project) -> None:
+    (project.folder / "requirements-test.txt").write_text(f"pytest @ {(project.folder / 'none').as_uri()}\n")
+    ran = project.run("test")
+    assert (ran.returncode, ran.stdout) == (1, "")
+    assert "could not be installed" in ran.stderr
+    ran = project.run("run")
+    assert (ran.stdout, ran.stderr) == ("extract-compressed-files.py [] 1.0\n", "")
+
+
+def test_continuous_integration_runs_the_checks_and_the_whole_suite(
+    developed: Project, tmp_path: Path
+) -> None:
+    _, environ = developed.command()
+    expected = CHECKS.format(here=developed.folder) + f"pytest {developed.folder} ['-n', '2']\n"
+    for broken, code in ((None, 0), ("mypy", 1), ("pytest", 3)):
+        if broken:
+            (developed.folder / f"{broken} fails").touch()
+        ran = subprocess.run(
+            [developed.folder / ".ci" / "run"],
+            env=environ,
+            cwd=tmp_path,
+            capture_output=True,
+            text=True,
+            check=False,
+        )
+        if broken:
+            (developed.folder / f"{broken} fails").unlink()
+        assert (ran.returncode, ran.stdout) == (code, expected)
 
 
 def test_works_through_a_link_and_keeps_the_callers_folder(project: Project, tmp_path: Path) -> None:
@@ -200,7 +280,7 @@ def test_changed_requirements_are_installed(project: Project) -> None:
 
 
 def test_requirements_that_cannot_be_had_are_tried_again(project: Project) -> None:
-    (project.folder / "requirements.txt").write_text(f"pytest @ {(project.folder / 'none.whl').as_uri()}\n")
+    (project.folder / "requirements.txt").write_text(f"parts @ {(project.folder / 'none.whl').as_uri()}\n")
     ran = project.run("run")
     assert (ran.returncode, ran.stdout) == (1, "")
     assert "could not be installed" in ran.stderr
@@ -226,7 +306,7 @@ def test_environment_that_was_cut_off_before_pip_is_made_anew(project: Project) 
 def test_packages_of_an_interrupted_set_up_are_not_trusted(project: Project) -> None:
     """Killed while a package was copied: pip would take it for installed."""
     packages = next((project.folder / ".venv" / "lib").glob("python*")) / "site-packages"
-    (packages / "pytest" / "__init__.py").write_text("")
+    (packages / "parts" / "__init__.py").write_text("")
     (project.folder / ".venv" / "unfinished").touch()
     ran = project.run("run")
     assert ran.stdout == "extract-compressed-files.py [] 1.0\n", ran.stderr

@@ -14,8 +14,6 @@ from utils.diagnostics.check import Check, Level
 
 GROUP = "Python"
 NEEDED = (3, 11)
-#: What stands below this line of requirements.txt is for the tests only.
-TESTS_BEGIN = "# What its tests need."
 REQUIREMENT = re.compile(r"^([A-Za-z0-9_.-]+)(==|>=)([0-9.]+)\s*(;.*)?$")
 
 
@@ -35,9 +33,9 @@ class Requirement:
 
 
 def requirements(text: str) -> list[Requirement]:
-    """What the bot itself needs, out of the text of requirements.txt."""
+    """What the bot needs, out of the text of requirements.txt."""
     found = []
-    for line in text.partition(TESTS_BEGIN)[0].splitlines():
+    for line in text.splitlines():
         if match := REQUIREMENT.match(line.strip()):
             name, relation, version, marker = match.groups()
             found.append(Requirement(name, relation, _numbers(version), bool(marker)))
