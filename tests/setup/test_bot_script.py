@@ -98,12 +98,9 @@ def require(project: Project, version: str, *names: str, file: str = "requiremen
 
 
 def installed(project: Project) -> set[str]:
+    """Packages beside those with which an environment begins."""
     packages = next((project.folder / ".venv" / "lib").glob("python*")) / "site-packages"
-    return {path.name for path in packages.iterdir() if not path.suffix} - {
-        "pip",
-        "setuptools",
-        "__pycache__",
-    }
+    return {path.name.partition("-")[0] for path in packages.glob("*.dist-info")} - {"pip", "setuptools"}
 
 
 def lay_out(folder: Path) -> Project:
