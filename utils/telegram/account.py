@@ -6,6 +6,7 @@ import logging
 from collections.abc import Mapping, Sequence
 
 from telethon import errors as rpc
+from telethon import utils
 from telethon.tl import functions, types
 from telethon.tl.custom import Message
 from telethon.tl.tlobject import TLObject
@@ -27,7 +28,11 @@ class Account:
     async def messages(
         self, chat: TLObject, ids: Sequence[int], on_wait: OnWait | None = None
     ) -> list[Message]:
-        """Those of the messages ``ids`` in ``chat`` that are still there. Waits are obeyed, and told."""
+        """Those of the messages ``ids`` in ``chat`` that are still there. Waits are obeyed, and told.
+
+        But for those of channels, Telegram finds messages by their number alone, in whichever chat of the
+        account they are; the number may come from a button that somebody forged. Other chats' are left out.
+        """
         in_channel = isinstance(chat, types.InputPeerChannel)
         request = (
             functions.channels.GetMessagesRequest(chat, list(ids))
@@ -35,7 +40,12 @@ class Account:
             else functions.messages.GetMessagesRequest(list(ids))
         )
         answer = await self.call(request, on_wait=on_wait)
-        found = [message for message in answer.messages if isinstance(message, types.Message)]
+        here = utils.get_peer_id(chat)
+        found = [
+            message
+            for message in answer.messages
+            if isinstance(message, types.Message) and utils.get_peer_id(message.peer_id) == here
+        ]
         for message in found:
             # As Telethon does with those that it fetches itself, so that they know their chat.
             message._finish_init(self._client, {}, chat)
