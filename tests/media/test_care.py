@@ -15,7 +15,7 @@ import pytest
 from tests.media.makers import AAC, H264, QUICK, TOOLS, Memory, clip, convert, streams
 from utils.constants import load_settings
 from utils.errors import ConversionFailed, ConversionTimeout, DiskFull
-from utils.media import Converter, EncodeSettings, Tools, inspect
+from utils.media import Converter, EncodeSettings, Tools, Verdict, inspect
 from utils.media.tools import Progress
 
 MPEG4 = ("-c:v", "mpeg4", "-q:v", "6")
@@ -161,3 +161,11 @@ async def test_a_damaged_sound_file_of_our_own_is_a_failure_that_is_counted(
     with caplog.at_level(logging.INFO), pytest.raises(ConversionFailed):
         await convert(source, tmp_path / "out.mp4", tools=tools)
     assert not (tmp_path / "out.mp4").exists()
+
+
+async def test_an_encrypted_film_is_refused_with_the_reason(tmp_path: Path) -> None:
+    key = ("-encryption_scheme", "cenc-aes-ctr", "-encryption_key", "0" * 32, "-encryption_kid", "1" * 32)
+    source = clip(tmp_path / "a.mp4", *H264, *key, size="64x48", seconds=0.4, sound=False)
+    inspection = await inspect(source, "a.mp4", tools=TOOLS)
+    assert (inspection.verdict, inspection.plan) == (Verdict.OTHER, None)
+    assert "encrypted (DRM)" in inspection.reason

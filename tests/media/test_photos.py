@@ -14,7 +14,7 @@ from PIL import Image, ImageCms, ImageDraw
 
 from utils.errors import NotMedia
 from utils.media import Tools, Verdict, inspect, prepare_photo
-from utils.media.photo_limits import MAX_BYTES, fit_canvas
+from utils.media.photo_limits import MAX_BYTES, fit_canvas, require_bearable
 
 RED, GREEN, BLUE = (220, 30, 30), (30, 200, 30), (30, 30, 220)
 
@@ -278,3 +278,35 @@ def png(width: int, height: int, *, depth: int, colour: int, data: bytes) -> byt
         + chunk(b"IDAT", zlib.compress(data))
         + chunk(b"IEND", b"")
     )
+
+
+def jpeg_header(width: int, height: int, *, progressive: bool) -> Image.Image:
+    """A JPEG that says it is of that size; only its header is read."""
+    buffer = io.BytesIO()
+    landscape(64, 48).save(buffer, "JPEG", progressive=progressive)
+    data = bytearray(buffer.getvalue())
+    at = data.index(b"\xff\xc2" if progressive else b"\xff\xc0")
+    struct.pack_into(">HH", data, at + 5, height, width)
+    return Image.open(io.BytesIO(bytes(data)))
+
+
+@pytest.mark.parametrize(
+    ("width", "height", "progressive", "borne"),
+    [
+        (12_000, 10_000, True, True),
+        (13_000, 10_000, True, False),
+        (13_000, 10_000, False, True),
+        (25_000, 20_000, False, True),
+        (26_000, 20_000, False, False),
+    ],
+)
+def test_how_large_a_jpeg_may_be_depends_on_whether_it_is_decoded_as_a_whole(
+    width: int, height: int, progressive: bool, borne: bool
+) -> None:
+    with jpeg_header(width, height, progressive=progressive) as image:
+        assert image.size == (width, height)
+        if borne:
+            require_bearable(image)
+        else:
+            with pytest.raises(NotMedia, match=f"{width}x{height}"):
+                require_bearable(image)
