@@ -185,6 +185,20 @@ def test_a_share_of_the_disk_that_is_used_up_is_a_full_disk(number: int) -> None
         raise PermissionError(errno.EACCES, "no right")
 
 
+async def test_of_one_large_entry_several_pieces_are_under_way(tmp_path: Path) -> None:
+    source = MemorySource(zip_bytes([("film", noise(1, 6 * MB))]), delay=0.01)
+    outcome = await unpack(source, tmp_path)
+    assert len(outcome.files) == 1 and source.most_active >= 3
+
+
+async def test_a_zip_in_the_comment_of_a_zip_is_not_taken_for_it(tmp_path: Path) -> None:
+    data = io.BytesIO(zip_bytes([("outer.jpg", b"a")]))
+    with zipfile.ZipFile(data, "a") as archive:
+        archive.comment = zip_bytes([("inner.jpg", b"b")]) + b" and more"
+    outcome = await unpack(data.getvalue(), tmp_path)
+    assert outcome.files == {"outer.jpg": b"a"}
+
+
 # -- what nobody wants ---------------------------------------------------------------------------------------
 
 

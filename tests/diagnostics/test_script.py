@@ -72,7 +72,8 @@ async def test_everything_in_place_ends_with_zero(doctor: Doctor) -> None:
     assert "❌" not in ran.stdout
     assert ran.stdout.rstrip().splitlines()[-1].startswith("✅ The bot would work.")
     assert "Trial conversion (libx264, aac): one second became" in ran.stdout
-    assert "answers; the token is that of @archive_bot" in ran.stdout
+    server = doctor.settings["TELEGRAM_SERVER"]
+    assert f"✅ {server}: answers; the token is that of @archive_bot" in ran.stdout
     assert "decodes RAR" in ran.stdout
 
 

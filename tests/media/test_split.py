@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 import hashlib
+import os
+import shutil
 import subprocess
 from array import array
 from pathlib import Path
 
 import pytest
 
-from tests.media.makers import TOOLS
+from tests.media.makers import H264, TOOLS, clip
 from utils.errors import ConversionFailed
-from utils.media import Verdict, inspect
+from utils.media import Tools, Verdict, inspect
 from utils.media.split import Packets, plan_cuts, split_video
 
 LIMIT = 1 << 20
@@ -108,6 +110,61 @@ async def test_a_video_without_enough_key_frames_is_not_cut_and_nothing_is_left(
         await split_video(source, folder, LIMIT, tools=TOOLS)
     assert list(folder.iterdir()) == []
     assert hashlib.sha256(source.read_bytes()).digest() == before
+
+
+def cutting(folder: Path, script: str) -> Tools:
+    """An ffmpeg that does ``script`` in place of cutting: ``$real`` is the true one, ``$name`` the output."""
+    program = folder / "ffmpeg"
+    lines = (f"real={shutil.which('ffmpeg')}", 'for name; do :; done; name="${name#file:}"', script)
+    program.write_text("\n".join(("#!/bin/sh", *lines, "")))
+    program.chmod(0o755)
+    return Tools(ffmpeg=str(program))
+
+
+#: Scripts: the last frames of each part are lost; each part is the whole; there is nothing but the first.
+CUT_BADLY = {
+    "frames": 'case "$*" in *segment_frames*) set -- -t 1.5 "$@" ;; esac; exec "$real" "$@"',
+    "size": (
+        'case "$*" in *segment_frames*) "$real" "$@" || exit; for n in 000 001; do '
+        'head -c 400000 /dev/zero >>"$(printf "$name" | sed "s/%03d/$n/")"; done; exit ;; esac; '
+        'exec "$real" "$@"'
+    ),
+    "count": (
+        'case "$*" in *segment_frames*) "$real" "$@" || exit; rm "$(printf "$name" | sed "s/%03d/001/")"; '
+        'exit ;; esac; exec "$real" "$@"'
+    ),
+}
+
+
+@pytest.mark.parametrize("how", CUT_BADLY)
+async def test_parts_that_are_not_what_they_should_be_are_refused_and_nothing_is_left(
+    tmp_path: Path, how: str
+) -> None:
+    source, folder = tmp_path / "000001", tmp_path / "parts"
+    folder.mkdir()
+    clip(source, *H264, "-g", "10", "-movflags", "+faststart", "-f", "mp4", sound=False)
+    limit = source.stat().st_size * 2 // 3
+    with pytest.raises(ConversionFailed, match=r"frames instead of|small enough|fewer parts"):
+        await split_video(source, folder, limit, tools=cutting(tmp_path, CUT_BADLY[how]))
+    assert list(folder.iterdir()) == []
+
+
+async def test_parts_are_on_the_disk_before_anybody_is_told_of_them(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    source, folder, sync = tmp_path / "000001", tmp_path / "parts", os.fsync
+    folder.mkdir()
+    clip(source, *H264, "-g", "10", "-movflags", "+faststart", "-f", "mp4", sound=False, seconds=1)
+    synced: set[int] = set()
+
+    def note(file: int) -> None:
+        sync(file)
+        synced.add(os.fstat(file).st_ino)
+
+    monkeypatch.setattr(os, "fsync", note)
+    parts = await split_video(source, folder, source.stat().st_size * 2 // 3, tools=TOOLS)
+    assert len(parts) > 1
+    assert {path.stat().st_ino for path in (*parts, folder)} <= synced
 
 
 def test_cuts_are_at_key_frames_and_as_few_as_can_be() -> None:

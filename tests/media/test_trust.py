@@ -331,7 +331,7 @@ async def test_a_segment_with_wrong_frames_is_never_on_record(
 
 
 @pytest.mark.parametrize(
-    ("where", "sound"), [("*segments.txt*", False), ("*audio-1.mp4*", True)], ids=["picture", "sound"]
+    ("where", "sound"), [("*segments.txt*", False), ("*audio-1.mp4.part", True)], ids=["picture", "sound"]
 )
 async def test_a_result_that_cannot_be_decoded_to_its_end_is_refused(
     tmp_path: Path, where: str, sound: bool
