@@ -184,10 +184,11 @@ def test_tests_and_checks_are_run_in_the_projects_folder(developed: Project, tmp
 CHECKS = """ruff {here} ['check', '.']
 ruff {here} ['format', '--check', '.']
 mypy {here} []
+pytest {here} ['-q', 'tests/rooms']
 """
 
 
-@pytest.mark.parametrize("broken", ["ruff", "mypy"])
+@pytest.mark.parametrize("broken", ["ruff", "mypy", "pytest"])
 def test_a_check_that_fails_holds_up_no_other(developed: Project, broken: str) -> None:
     marker = developed.folder / f"{broken} fails"
     marker.touch()
