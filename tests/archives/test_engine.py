@@ -9,6 +9,8 @@ import shutil
 import signal
 import subprocess
 import sys
+import threading
+import time
 from pathlib import Path
 
 import pytest
@@ -93,6 +95,26 @@ async def test_without_any_zip_and_tar_are_opened_and_the_rest_says_what_to_inst
     assert fine.files == {"a": b"1"}
     assert isinstance(rest.error, UnsupportedArchive)
     assert "7-Zip 25.01 or newer" in rest.told and "too old (9.20)" in rest.told
+
+
+async def test_a_cancellation_waits_for_the_search_which_starts_programs(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    begun, found = threading.Event(), threading.Event()
+
+    def search() -> Path:
+        begun.set()
+        time.sleep(0.3)
+        found.set()
+        return tmp_path / "7zz"
+
+    monkeypatch.setattr(engine, "find_engine", search)
+    starting = asyncio.ensure_future(Run.start((), scratch=Scratch(tmp_path / "scratch"), standstill=30))
+    await asyncio.to_thread(begun.wait)
+    starting.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await starting
+    assert found.is_set()
 
 
 # -- what it cannot do -------------------------------------------------------------------------------------

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import asyncio
+import os
+import signal
 import sys
 from asyncio.subprocess import PIPE
 from pathlib import Path
@@ -59,6 +61,18 @@ async def test_its_children_end_with_it() -> None:
     async with asyncio.timeout(5):
         await child.kill()
     await gone(grandchild)
+
+
+async def test_who_left_its_group_cannot_hold_up_the_end() -> None:
+    code = "import os, time\nif not os.fork(): os.setsid(); print(os.getpid(), flush=True)\ntime.sleep(60)"
+    child = await Child.start(python(code), confinement=FREE)
+    escaped = int(await child.read())
+    try:
+        async with asyncio.timeout(10):
+            await child.kill()
+        assert not children()
+    finally:
+        os.kill(escaped, signal.SIGKILL)
 
 
 async def test_it_may_be_ended_twice_and_after_its_end() -> None:

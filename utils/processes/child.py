@@ -20,6 +20,8 @@ __all__ = ["CHUNK", "PIPE", "Child", "to_its_end"]
 
 #: Bytes of one read, and of output that waits for being read, where nothing else is asked for.
 CHUNK = 1 << 16
+#: Seconds that the pipes of a killed program may stay open.
+_HELD = 1.0
 _LAUNCH = str(Path(__file__).with_name("launch.py"))
 
 
@@ -123,8 +125,13 @@ class Child:
         In this order: until Python 3.12 ``wait`` returns only after the pipes have ended, and a full one ends
         only when it was read: https://github.com/python/cpython/issues/119710.
         """
-        await self._output.empty()
-        await self._complaints.empty()
+        try:
+            async with asyncio.timeout(_HELD):
+                await self._output.empty()
+                await self._complaints.empty()
+        except TimeoutError:
+            # Whoever left its group holds them, and need not ever let go.
+            self._process._transport.close()  # type: ignore[attr-defined]
         await self._process.wait()
         if self._process.stdin is not None:
             # What it did not want to hear is no error, but asyncio complains unless somebody looks at it.
