@@ -23,6 +23,7 @@ from tests.media.makers import (
     largest_time_error,
     shown_times,
     streams,
+    turn,
 )
 from utils.media import Action, Verdict
 
@@ -49,16 +50,15 @@ async def test_samples_that_are_not_square_are_made_square(tmp_path: Path) -> No
     assert streams(tmp_path / "out.mp4")[0]["sample_aspect_ratio"] in ("1:1", None)
 
 
-@pytest.mark.parametrize("turn", [90, 180, 270])
-async def test_a_video_on_its_side_is_turned_upright(tmp_path: Path, turn: int) -> None:
+@pytest.mark.parametrize("degrees", [90, 180, 270])
+async def test_a_video_on_its_side_is_turned_upright(tmp_path: Path, degrees: int) -> None:
     corner = "drawbox=x=0:y=0:w=80:h=60:color=white:t=fill"
     lying = clip(
         tmp_path / "lying.mp4", *MPEG4, picture_filter=f"lutyuv=y=40:u=128:v=128,{corner}", seconds=1
     )
-    source = tmp_path / "turned.mp4"
-    ffmpeg("-i", lying, "-c", "copy", "-metadata:s:v:0", f"rotate={turn}", source)
+    source = turn(lying, degrees)
     before, after = await convert(source, tmp_path / "out.mp4")
-    shape = (320, 240) if turn == 180 else (240, 320)
+    shape = (320, 240) if degrees == 180 else (240, 320)
     assert (before.width, before.height) == (after.width, after.height) == shape
     expected = picture(source)  # ffmpeg itself turns what it decodes
     got = picture(tmp_path / "out.mp4")
@@ -87,9 +87,8 @@ async def test_a_transparent_animation_is_on_white(tmp_path: Path, form: str, mo
 
 
 async def test_rotation_survives_a_rewrap(tmp_path: Path) -> None:
-    lying = clip(tmp_path / "lying.mp4", *H264, *AAC, seconds=1)
-    source = tmp_path / "turned.mov"
-    ffmpeg("-i", lying, "-c", "copy", "-metadata:s:v:0", "rotate=90", source)
+    lying = clip(tmp_path / "lying.mov", *H264, *AAC, seconds=1)
+    source = turn(lying, 90)
     before, after = await convert(source, tmp_path / "out.mp4")
     assert before.plan is not None
     assert before.plan.action is Action.REMUX

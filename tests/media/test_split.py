@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.media.makers import H264, TOOLS, clip
+from tests.media.makers import H264, TOOLS, clip, turn
 from utils.errors import ConversionFailed
 from utils.media import Tools, Verdict, inspect
 from utils.media.split import Packets, plan_cuts, split_video
@@ -50,9 +50,7 @@ def film(path: Path, *, keys: int = 15, turned: bool = False) -> Path:
     whole = ["-movflags", "+faststart", "-f", "mp4", "-y"]
     subprocess.run([*command, *whole, str(path)], check=True)
     if turned:
-        upright = path.rename(path.with_name("upright"))
-        copy = ["ffmpeg", "-nostdin", "-v", "error", "-i", str(upright), "-c", "copy"]
-        subprocess.run([*copy, "-metadata:s:v", "rotate=90", *whole, str(path)], check=True)
+        turn(path, 90)
     return path
 
 
