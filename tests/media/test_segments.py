@@ -70,28 +70,44 @@ def test_no_segment_is_much_longer_than_wanted() -> None:
 
 def test_durations_in_microseconds_do_not_drift() -> None:
     times = FrameTimes(list(range(0, 100_000)), frozenset(), Fraction(1, 30_000), last=1)
-    reading = Reading(Path("a"), 0, Fraction(0), Fraction(0), times, Fraction(1, 30_000), rewrapped=False)
+    reading = read(times, Fraction(1, 30_000))
     segments = [Segment(n, 7, n, n + 7) for n in range(0, 99_995, 7)]
     total = sum(reading.microseconds(segment) for segment in segments)
     assert abs(total - segments[-1].end * 1_000_000 / 30_000) <= 1
 
 
+def read(times: FrameTimes, base: Fraction, *, start: str = "0", clock_jumps: bool = False) -> Reading:
+    return Reading(
+        path=Path("a"),
+        stream=0,
+        start=Fraction(start),
+        offset=Fraction(0),
+        frames=times,
+        output_time_base=base,
+        rewrapped=False,
+        clock_jumps=clock_jumps,
+    )
+
+
 @pytest.mark.parametrize("base", [Fraction(1, 1000), Fraction(1, 90_000), Fraction(1001, 24_000)])
 def test_a_seek_is_at_its_frame_and_after_the_one_before(base: Fraction) -> None:
     times = FrameTimes([n * 37 for n in range(1000)], frozenset(), base, last=37)
-    reading = Reading(Path("a"), 0, Fraction(0), Fraction(0), times, base, rewrapped=False)
-    assert reading.seek_to(0) is None
+    reading = read(times, base)
+    assert reading.seek_to(0) == {}
     for number in range(1, 1000):
-        seek = reading.seek_to(number)
-        assert seek is not None
         exact = times.times[number] * base
-        assert float(exact) - 1.1e-6 <= seek <= float(exact)
+        assert float(exact) - 1.1e-6 <= float(str(reading.seek_to(number)["ss"])) <= float(exact)
 
 
 def test_a_seek_in_a_base_finer_than_ffmpegs_is_between_two_frames() -> None:
     base = Fraction(1, 10_000_000)
     times = FrameTimes([n * 333_333 for n in range(100)], frozenset(), base, last=333_333)
-    reading = Reading(Path("a"), 0, Fraction(0), Fraction(0), times, base, rewrapped=False)
-    seek = reading.seek_to(50)
-    assert seek is not None
-    assert 49 * 0.0333333 < seek < 50 * 0.0333333
+    reading = read(times, base)
+    assert 49 * 0.0333333 < float(str(reading.seek_to(50)["ss"])) < 50 * 0.0333333
+
+
+def test_a_seek_is_by_the_times_in_the_file_except_where_clocks_jump() -> None:
+    times = FrameTimes([500, 540, 580], frozenset(), Fraction(1, 1000), last=40)
+    assert read(times, Fraction(1, 1000), start="0.5").seek_to(2) == {"ss": "0.580000", "seek_timestamp": 1}
+    jumping = read(times, Fraction(1, 1000), start="0.5", clock_jumps=True)
+    assert jumping.seek_to(2) == {"ss": "0.080000"}

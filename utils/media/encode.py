@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from fractions import Fraction
 from pathlib import Path
@@ -10,7 +10,7 @@ from pathlib import Path
 from utils.media.checkpoint import Recipe, Segment
 from utils.media.commands import Job, Value
 from utils.media.plan import AudioTrack, ConversionPlan
-from utils.media.probe import AudioStream, VideoStream
+from utils.media.probe import AudioStream, Probe, VideoStream
 
 #: Sample rates that every decoder of AAC takes.
 _RATES = (22_050, 24_000, 32_000, 44_100, 48_000)
@@ -67,10 +67,10 @@ def segment_arguments(
     recipe: Recipe,
     segment: Segment,
     stream: int,
-    seek: float | None,
+    seek: Mapping[str, Value],
     skip: int,
 ) -> list[str]:
-    """One segment: ``seek`` seconds into the source, ``skip`` frames thrown away, the next ones encoded."""
+    """One segment: by ``seek`` into the source, ``skip`` frames thrown away, the next ones encoded."""
     video: dict[str, Value] = dict(recipe.video)
     threads = int(str(video.pop("threads")))
     chain = [str(video.pop("vf"))]
@@ -79,10 +79,8 @@ def segment_arguments(
     chain.append(str(video.pop("times")))
     device, upload = _hardware(str(video["c:v"]))
     job = Job(threads=threads)
-    options: dict[str, Value] = {**device, **(_TOLERANT if recipe.mode == "tolerant" else {})}
-    if seek is not None:
-        options["ss"] = f"{seek:.6f}"
-    number = job.input(source, options)
+    tolerant = _TOLERANT if recipe.mode == "tolerant" else {}
+    number = job.input(source, {**device, **tolerant, **seek})
     output_options: dict[str, Value] = {
         **video,
         "vf": ",".join([*chain, *upload]),
@@ -102,7 +100,7 @@ def audio_arguments(
 ) -> list[str]:
     """One sound track, encoded once and whole; a late start is kept."""
     job = Job()
-    number = job.input(source, _TOLERANT if mode == "tolerant" else None)
+    number = job.input(source, _TOLERANT if mode == "tolerant" else from_start(plan.probe))
     options: dict[str, Value] = {"f": "mp4", "map_metadata": -1, "map_chapters": -1}
     options |= _audio_options(0, AudioTrack(track.index, copy=False), stream_of(plan, track))
     if mode == "tolerant":
@@ -153,13 +151,26 @@ def join_arguments(
         streams.append((job.input(encoded.path, _delayed(encoded.offset)), "a:0"))
         options |= _language(place, stream_of(plan, encoded.track))
     if keep_extras:
-        extras = job.input(source)
+        extras = job.input(source, from_start(plan.probe))
         streams += [(extras, str(index)) for index in plan.subtitles]
         options |= {"map_metadata": str(extras), "map_chapters": str(extras)}
         if plan.subtitles:
             options["c:s"] = "mov_text"
     job.output(output, streams, options)
     return job.arguments()
+
+
+def from_start(probe: Probe) -> dict[str, Value]:
+    """Count from the start that ffprobe found, not from the one that ffmpeg finds by itself.
+
+    They differ where a sound begins with samples that are thrown away after decoding: up to ffmpeg 8 the file
+    starts before them, from 9 on after them, and ffprobe may be of another version. With seek_timestamp,
+    also without a seek, times are those in the file. Where clocks may jump, ffmpeg does not heed it.
+    """
+    if probe.clock_jumps:
+        return {}
+    shift: dict[str, Value] = {"itsoffset": f"{float(-probe.start):.6f}"} if probe.start else {}
+    return {"seek_timestamp": 1, **shift}
 
 
 def _delayed(seconds: Fraction) -> dict[str, Value]:

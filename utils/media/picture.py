@@ -19,7 +19,7 @@ _WITH_ALPHA = {"rgba", "rgba64be", "ya8", "ya16be", "pal8"}
 
 #: Peak brightness of standard white in nits: https://www.itu.int/pub/R-REP-BT.2408
 _WHITE_NITS = 203
-_BT709 = {"colorspace": "bt709", "color_primaries": "bt709", "color_trc": "bt709", "color_range": "tv"}
+_BT709 = "range=tv:colorspace=bt709:color_primaries=bt709:color_trc=bt709"
 
 
 def lead_in(video: VideoStream) -> int:
@@ -38,7 +38,7 @@ def video_filters(video: VideoStream, *, settings: EncodeSettings, features: Fea
         chain += [f"scale={size.width}:{size.height}:flags=bicubic", *_tone_map(video, features)]
     else:
         chain.append(f"scale={size.width}:{size.height}:flags=bicubic{_range_and_matrix(video)}")
-    return ",".join([*chain, "format=yuv420p", "setsar=1"])
+    return ",".join([*chain, "format=yuv420p", "setsar=1", *_colour_tags(video)])
 
 
 def video_options(
@@ -49,7 +49,6 @@ def video_options(
         "c:v": encoder,
         "threads": str(settings.threads),
         "vf": video_filters(video, settings=settings, features=features),
-        **colour_tags(video),
     }
     if encoder == "libx264":
         options |= {"crf": str(settings.crf), "preset": settings.preset}
@@ -59,13 +58,6 @@ def video_options(
     else:
         options |= {"b:v": str(_bitrate(video, settings))}
     return options
-
-
-def colour_tags(video: VideoStream) -> dict[str, str]:
-    """What the result says about its colours where the frames themselves do not say it."""
-    if video.hdr or _is_rgb(video):
-        return dict(_BT709)
-    return {"color_range": "tv"} if _is_full_range(video) else {}
 
 
 def output_time_base(video: VideoStream) -> Fraction:
@@ -96,6 +88,16 @@ def _range_and_matrix(video: VideoStream) -> str:
     if _is_rgb(video):
         return ":out_range=tv:out_color_matrix=bt709"
     return ":out_range=tv" if _is_full_range(video) else ""
+
+
+def _colour_tags(video: VideoStream) -> list[str]:
+    """What the result says about its colours where the filters before have changed them.
+
+    Said of the frames, since encoders of ffmpeg 8 and later no longer heed options that say otherwise.
+    """
+    if video.hdr or _is_rgb(video):
+        return [f"setparams={_BT709}"]
+    return ["setparams=range=tv"] if _is_full_range(video) else []
 
 
 def _tone_map(video: VideoStream, features: Features) -> list[str]:

@@ -111,9 +111,12 @@ class Probe:
 
         Where clocks may jump, ffmpeg counts from the first of the streams that it takes.
         """
-        if self.container not in _CLOCK_JUMPS:
-            return Fraction(0)
-        return max(Fraction(0), stream.start - self.start)
+        return max(Fraction(0), stream.start - self.start) if self.clock_jumps else Fraction(0)
+
+    @property
+    def clock_jumps(self) -> bool:
+        """Whether the times in such a container may start anew in the middle."""
+        return self.container in _CLOCK_JUMPS
 
 
 def parse_probe(text: bytes) -> Probe:

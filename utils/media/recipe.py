@@ -11,6 +11,7 @@ from pathlib import Path
 from utils.errors import ConversionFailed
 from utils.media.animations import UNPACKED, unpack
 from utils.media.checkpoint import EncodeState, Recipe, Segment, identity_of
+from utils.media.commands import Value
 from utils.media.disk import settle
 from utils.media.encode import rewrap_arguments, trial_arguments
 from utils.media.frame_times import read_frame_times
@@ -42,7 +43,8 @@ class Reading:
     """A source as it is read: which file, which of its streams, when its frames are.
 
     ``start`` is the time at which the file starts and ``offset`` how long after that of the original its
-    picture does, both in seconds. ``frames`` is None where they are not known beforehand.
+    picture does, both in seconds. ``frames`` is None where they are not known beforehand. ``clock_jumps`` is
+    that of its :class:`~utils.media.probe.Probe`.
     """
 
     path: Path
@@ -52,17 +54,25 @@ class Reading:
     frames: FrameTimes | None
     output_time_base: Fraction
     rewrapped: bool
+    clock_jumps: bool
 
-    def seek_to(self, frame: int) -> float | None:
-        """Seconds into the file at which ``frame`` is found, or None for its beginning."""
+    def seek_to(self, frame: int) -> dict[str, Value]:
+        """The options of an input that begins with ``frame``; none for the first one.
+
+        By the times in the file, as ffprobe tells them: where the file starts, the two may not agree on, see
+        :func:`utils.media.encode.from_start`.
+        """
         if self.frames is None or frame == 0:
-            return None
+            return {}
         tick = self.frames.time_base
         at = self.frames.times[frame] * tick
         if tick < 4 * _MICROSECOND:
             # ffmpeg counts in microseconds: aim between two frames where that might miss one.
             at = (self.frames.times[frame - 1] * tick + at) / 2
-        return float((at // _MICROSECOND) * _MICROSECOND - self.start)
+        at = at // _MICROSECOND * _MICROSECOND
+        if self.clock_jumps:
+            return {"ss": f"{float(at - self.start):.6f}"}
+        return {"ss": f"{float(at):.6f}", "seek_timestamp": 1}
 
     def microseconds(self, segment: Segment) -> int:
         """How long ``segment`` lasts, so rounded that the error does not add up over many."""
@@ -92,6 +102,7 @@ async def read_source(work: Work, way: str) -> Reading:
         frames=None,
         output_time_base=_plain(output_time_base(picture)),
         rewrapped=False,
+        clock_jumps=work.plan.probe.clock_jumps,
     )
     video = picture
     if work.plan.probe.container in UNPACKED:
@@ -239,7 +250,8 @@ async def _unpacked(work: Work, whole: Reading) -> tuple[Reading, VideoStream]:
     if video is None:
         raise ConversionFailed("Its pictures cannot be unpacked.")
     start = Fraction(0)
-    return replace(whole, path=path, stream=video.index, start=start, offset=start, rewrapped=True), video
+    found = replace(whole, path=path, stream=video.index, start=start, offset=start, rewrapped=True)
+    return replace(found, clock_jumps=False), video
 
 
 async def _rewrap(work: Work, whole: Reading) -> tuple[Reading, VideoStream]:
@@ -254,7 +266,12 @@ async def _rewrap(work: Work, whole: Reading) -> tuple[Reading, VideoStream]:
             found = await probe_own(path, work.tools)
             if found.video is not None:
                 reading = replace(
-                    whole, path=path, stream=found.video.index, start=found.start, rewrapped=True
+                    whole,
+                    path=path,
+                    stream=found.video.index,
+                    start=found.start,
+                    rewrapped=True,
+                    clock_jumps=found.clock_jumps,
                 )
                 return reading, found.video
         except ConversionFailed:
