@@ -133,10 +133,11 @@ async def convert(
     checkpoint: Memory | None = None,
     progress: list[float] | None = None,
     tools: Tools | None = None,
+    before: Inspection | None = None,
 ) -> tuple[Inspection, Inspection]:
-    """Inspect and convert ``source``; what was said of it before and of the result."""
+    """Inspect (but for ``before``) and convert ``source``; what was said of it before and of the result."""
     tools = tools or TOOLS
-    before = await inspect(source, name or source.name, tools=tools)
+    before = before or await inspect(source, name or source.name, tools=tools)
 
     async def on_progress(percent: float) -> None:
         if progress is not None:

@@ -10,8 +10,8 @@ from pathlib import Path
 
 import pytest
 
-from tests.media.makers import QUICK, TOOLS, Memory, convert, ffmpeg
-from utils.media import Converter, inspect
+from tests.media.makers import TOOLS, convert, ffmpeg
+from utils.media import inspect
 
 FLASH = "color=black:s=160x120:r=25:d={seconds},geq=lum='if(lt(mod(T,1),0.04),255,0)':cb=128:cr=128"
 BEEP = "aevalsrc='if(lt(mod(t,1),0.04),sin(6000*t),0)':d={seconds}:s=48000"
@@ -47,13 +47,7 @@ async def test_it_does_not_matter_where_ffprobe_sees_the_start_of_a_file(
     found = await inspect(source, source.name, tools=TOOLS)
     assert found.plan is not None
     probe = replace(found.plan.probe, start=found.plan.probe.start - Fraction(1, 4))
-    await Converter(QUICK, TOOLS).convert(
-        source,
-        out,
-        inspection=replace(found, plan=replace(found.plan, probe=probe)),
-        checkpoint=Memory(),
-        work_dir=tmp_path / "work",
-    )
+    await convert(source, out, before=replace(found, plan=replace(found.plan, probe=probe)))
     for at in (2, 3):
         assert beep_after_flash(out, at) == pytest.approx(beep_after_flash(source, at), abs=0.011)
     assert "way failed" not in caplog.text  # every segment began where it was sought

@@ -35,6 +35,12 @@ def modes(folder: Path) -> dict[str, int]:
     return {path.name: stat.S_IMODE(path.stat().st_mode) for path in (folder, *folder.iterdir())}
 
 
+def is_open(path: Path) -> bool:
+    """Whether this process holds that file open."""
+    held = (link.readlink() for link in Path("/proc/self/fd").iterdir() if link.is_symlink())
+    return path in held
+
+
 def left_open(path: Path) -> None:
     path.parent.mkdir()
     path.touch(0o644)
@@ -249,7 +255,17 @@ async def test_a_key_file_that_is_none_is_refused(session: Path, tmp_path: Path,
     key = tmp_path / "key.pem"
     key.write_bytes(content)
     settings = Settings(API_ID=1, API_HASH="0", TELEGRAM_SERVER="127.0.0.1:9", TELEGRAM_SERVER_KEY=str(key))
-    with pytest.raises(SettingsError, match="not a public RSA key"):
+    with pytest.raises(SettingsError, match="not a public RSA key") as failure:
         build_client(settings, session)
+    assert not is_open(session), failure
     with pytest.raises(SettingsError, match="cannot be read"):
         build_client(replace(settings, TELEGRAM_SERVER_KEY=str(tmp_path / "none")), session)
+
+
+async def test_a_damaged_session_is_said_and_not_held_open(session: Path) -> None:
+    session.parent.mkdir()
+    session.write_bytes(b"This is no database." * 100)
+    settings = Settings(API_ID=1, API_HASH="0", TELEGRAM_SERVER="127.0.0.1:9")
+    with pytest.raises(SettingsError, match="is damaged. Delete it") as failure:
+        build_client(settings, session)
+    assert not is_open(session), failure

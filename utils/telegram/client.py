@@ -19,6 +19,7 @@ import rsa
 from pyasn1.error import PyAsn1Error  # type: ignore[import-untyped]
 from telethon import TelegramClient, errors
 from telethon.crypto import rsa as server_keys
+from telethon.sessions import SQLiteSession
 from telethon.tl import types
 from telethon.tl.functions.help import GetNearestDcRequest
 
@@ -67,6 +68,17 @@ class ArchiveBotClient(TelegramClient):  # type: ignore[misc]
         self.session.save()
 
 
+class _SessionFile(SQLiteSession):  # type: ignore[misc]
+    """Telethon's, which does not stay open when it turns out to be damaged."""
+
+    def __init__(self, path: str) -> None:
+        try:
+            super().__init__(path)
+        except sqlite3.DatabaseError:
+            self.close()
+            raise
+
+
 def build_client(settings: Settings, session_path: Path) -> ArchiveBotClient:
     """A client that is not connected yet, with its log-in kept in ``session_path`` (mode 0600).
 
@@ -81,7 +93,7 @@ def build_client(settings: Settings, session_path: Path) -> ArchiveBotClient:
     kind = type("OwnClient", (ArchiveBotClient,), {"_config": None, "_cdn_config": None})
     try:
         client: ArchiveBotClient = kind(
-            str(session_path),
+            _SessionFile(str(session_path)),
             settings.API_ID,
             settings.API_HASH,
             connection=PatientConnection,
@@ -94,7 +106,11 @@ def build_client(settings: Settings, session_path: Path) -> ArchiveBotClient:
     except sqlite3.DatabaseError:
         raise SettingsError(f"{session_path} is damaged. Delete it; the bot logs in anew.") from None
     if server is not None:
-        _use_server(client, settings, server)
+        try:
+            _use_server(client, settings, server)
+        except SettingsError:
+            client.session.close()
+            raise
     return client
 
 
