@@ -205,8 +205,8 @@ async def test_hdr_is_mapped_to_what_a_plain_screen_shows(tmp_path: Path) -> Non
 
 async def test_colour_tags_are_kept(tmp_path: Path) -> None:
     # Said of the frames: encoders of ffmpeg 8 and later no longer heed options that say otherwise.
-    tags = "setparams=range=tv:colorspace=bt470bg:color_primaries=bt470bg:color_trc=bt470bg"
-    source = clip(tmp_path / "pal.mkv", "-c:v", "mpeg2video", "-q:v", "4", picture_filter=tags, seconds=1)
+    tags = "format=yuv420p,setparams=range=tv:colorspace=bt470bg:color_primaries=bt470bg:color_trc=bt470bg"
+    source = clip(tmp_path / "pal.mkv", "-c:v", "mpeg2video", "-q:v", "4", "-vf", tags, seconds=1)
     await convert(source, tmp_path / "out.mp4")
     video = streams(tmp_path / "out.mp4")[0]
     assert (video["color_space"], video["color_primaries"], video["color_range"]) == (

@@ -180,11 +180,11 @@ class _WithoutZimg(Tools):
 
 
 async def test_hdr_without_zscale_still_becomes_a_picture(tmp_path: Path) -> None:
+    colours = "color_trc=smpte2084:color_primaries=bt2020:colorspace=bt2020nc"
     source = clip(
         tmp_path / "hdr.mkv",
         *("-c:v", "libx265", "-preset", "ultrafast", "-x265-params", "log-level=none"),
-        *("-pix_fmt", "yuv420p10le"),
-        picture_filter="setparams=color_trc=smpte2084:color_primaries=bt2020:colorspace=bt2020nc",
+        *("-vf", f"format=yuv420p10le,setparams={colours}"),
         seconds=0.4,
         sound=False,
     )
