@@ -17,6 +17,7 @@ from pathlib import Path
 
 ROOT = Path(__file__).resolve().parents[1]
 KEPT = ROOT / ".versions"
+REQUIREMENTS = ("requirements.txt", "requirements-test.txt")
 #: The wheels that bring each ffmpeg, for Linux on x86-64; ffprobe is the system's where they have none.
 WHEELS = {
     "7": ("imageio-ffmpeg==0.6.0",),
@@ -48,7 +49,8 @@ def environment(program: str) -> Path:
     python = folder / "bin" / "python"
     if not python.exists():
         subprocess.run([program, "-m", "venv", folder], check=True)
-    subprocess.run([*_pip(python), "-r", ROOT / "requirements.txt"], check=True)
+    needed = [part for name in REQUIREMENTS for part in ("-r", ROOT / name)]
+    subprocess.run([*_pip(python), *needed], check=True)
     return python
 
 
