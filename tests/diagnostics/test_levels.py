@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import sys
 import time
 from collections.abc import Iterable
 from dataclasses import replace
@@ -23,7 +24,7 @@ from utils.diagnostics.report import as_json, checks, exit_code, verdict
 from utils.diagnostics.server import check_server, token_to_try
 from utils.diagnostics.settings import check_file, check_setting
 from utils.diagnostics.state import LARGE_STATE, check_state
-from utils.diagnostics.tools import check_conversion, check_pictures
+from utils.diagnostics.tools import check_conversion, check_pictures, check_program, check_sample
 from utils.storage.lock import InstanceLock
 
 SECRETS = {
@@ -182,6 +183,38 @@ def test_a_trial_conversion_shows_what_the_encoder_is_worth(
     check = check_conversion(replace(settings, **changes))
     assert (check.level, told in check.found) == (level, True)
     assert bool(check.advice) is (level is Level.FAIL)
+
+
+def in_place_of(name: str, script: str, folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Put ``script`` where ``name`` is looked for first."""
+    (folder / name).write_text(f"#!/bin/sh\n{script}\n")
+    (folder / name).chmod(0o755)
+    monkeypatch.setenv("PATH", f"{folder}:{os.environ['PATH']}")
+
+
+@pytest.mark.parametrize(
+    ("version", "level"), [("4.4.2", Level.FAIL), ("5.0.3", Level.FAIL), ("5.1.6", Level.OK)]
+)
+def test_an_ffmpeg_older_than_five_and_a_bit_is_a_failure(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, version: str, level: Level
+) -> None:
+    in_place_of("ffmpeg", f"echo ffmpeg version {version} Copyright", tmp_path, monkeypatch)
+    assert check_program("ffmpeg").level is level
+
+
+def test_an_ffprobe_that_crashes_is_a_failure_and_one_that_cannot_read_a_container_a_warning(
+    settings: Settings, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    in_place_of("ffprobe", "kill -ABRT $$", tmp_path, monkeypatch)
+    assert check_conversion(settings).level is Level.FAIL
+    assert check_sample(settings, "MPEG-TS", "mpegts").level is Level.FAIL
+    in_place_of("ffprobe", "echo what is this >&2; exit 1", tmp_path, monkeypatch)
+    assert check_sample(settings, "MPEG-TS", "mpegts").level is Level.WARN
+
+
+def test_without_pillow_the_bot_would_not_work(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(sys.modules, "PIL", None)
+    assert levels(check_pictures()) == {"Pillow": Level.FAIL}
 
 
 @pytest.mark.parametrize(
@@ -386,6 +419,12 @@ def test_a_conversion_is_stuck_after_two_steps_of_the_longest(
     with InstanceLock(settings.path("DATA_DIR")):
         found = levels(check_state(settings))
     assert found.get("Stuck conversion") is (Level.WARN if stuck else None)
+
+
+def test_something_in_quarantine_is_fine(settings: Settings) -> None:
+    settings.path("QUARANTINE_DIR").mkdir(parents=True)
+    (settings.path("QUARANTINE_DIR") / "film").touch()
+    assert levels(check_state(settings))["Quarantine"] is Level.OK
 
 
 def test_segments_without_an_archive_are_a_warning(settings: Settings) -> None:

@@ -185,4 +185,5 @@ async def test_the_key_of_another_server(doctor: Doctor, tmp_path: Path) -> None
     assert ran.returncode == 1
     assert "no key could be agreed on" in ran.stdout
     ran = await doctor.run(TELEGRAM_SERVER_KEY=str(other.key_file), BOT_TOKEN="")
+    assert ran.returncode == 1
     assert "answers, but not as a Telegram server would" in ran.stdout
