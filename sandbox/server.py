@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import socket
 import time
 from pathlib import Path
 from types import TracebackType
@@ -36,8 +35,7 @@ class Sandbox:
         self.dc_id = BOT_DC
         self._store = Store(data_dir)
         self._api = Api(self._store, lambda: self._server, self._centers)
-        port = port or _free_pair(host)
-        ports = {BOT_DC: port, PERSON_DC: port + 1}
+        ports = {BOT_DC: port, PERSON_DC: port + 1 if port else 0}
         self._server = MtprotoServer(self._api, data_dir, ports, host)
         self.faults: Faults = self._api.faults
         self.faults.link = self._server.link
@@ -158,16 +156,3 @@ class Sandbox:
     def renew_salts(self) -> None:
         """Every salt that clients use expires now."""
         self._server.renew_salts()
-
-
-def _free_pair(host: str) -> int:
-    """A port that is free now, and so is the next one."""
-    while True:
-        with socket.socket() as first, socket.socket() as second:
-            first.bind((host, 0))
-            port: int = first.getsockname()[1]
-            try:
-                second.bind((host, port + 1))
-            except (OSError, OverflowError):
-                continue
-            return port

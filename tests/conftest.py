@@ -10,6 +10,8 @@ from typing import TYPE_CHECKING
 import pytest
 from hypothesis import Phase, settings
 
+from tests.shared import made_once, share_folder
+
 if TYPE_CHECKING:
     from tests.world import World
 
@@ -31,10 +33,23 @@ settings.register_profile(
 settings.load_profile("ci" if os.environ.get("CI") else "default")
 
 
+def pytest_configure(config: pytest.Config) -> None:
+    if not hasattr(config, "workerinput"):  # the processes that share the tests have it from this one
+        config.add_cleanup(share_folder())
+
+
+@pytest.fixture(scope="session")
+def server_key() -> Path:
+    """A folder with the RSA key of all servers of this run, to be copied: making one takes a second."""
+    from sandbox.mtproto.keys import ServerKey
+
+    return made_once("server-key", ServerKey)
+
+
 @pytest.fixture
-async def world(tmp_path: Path) -> AsyncIterator[World]:
+async def world(tmp_path: Path, server_key: Path) -> AsyncIterator[World]:
     """A Telegram, a person, and everything that is needed to run the bot."""
     from tests.world import world_in
 
-    async with world_in(tmp_path) as world:
+    async with world_in(tmp_path, server_key) as world:
         yield world

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import io
 import subprocess
-import tempfile
 import zipfile
 from collections.abc import Mapping
 from functools import cache
@@ -12,6 +11,7 @@ from pathlib import Path
 
 from PIL import Image
 
+from tests.shared import made_once
 from utils.archives.engine import find_engine
 
 H264 = ("-c:v", "libx264", "-preset", "ultrafast", "-pix_fmt", "yuv420p")
@@ -42,10 +42,11 @@ def video(kind: str = "mp4", seconds: float = 2, seed: int = 0) -> bytes:
     picture = f"testsrc2=size=320x240:rate=15:duration={seconds},hue=h={seed * 40 % 360}"
     sound = f"sine=frequency={300 + seed * 50}:duration={seconds}"
     command = ["ffmpeg", "-nostdin", "-v", "error", "-f", "lavfi", "-i", picture, "-f", "lavfi", "-i", sound]
-    with tempfile.TemporaryDirectory() as folder:
-        path = Path(folder) / "clip"
+
+    def make(path: Path) -> None:
         subprocess.run([*command, *VIDEOS[kind], "-y", str(path)], check=True)
-        return path.read_bytes()
+
+    return made_once(f"video-{kind}-{seconds}-{seed}", make).read_bytes()
 
 
 def zip_of(path: Path, entries: Mapping[str, bytes]) -> Path:

@@ -15,7 +15,6 @@ from telethon.tl import functions, types
 
 from sandbox import Sandbox
 from sandbox.clients import new_client
-from sandbox.mtproto.keys import ServerKey
 from sandbox.person import Person
 from utils.constants import Settings
 from utils.telegram.client import Ask, build_client, login
@@ -94,14 +93,6 @@ class Bot:
 def message_with(document: types.Document, number: int = 1) -> types.Message:
     media = types.MessageMediaDocument(document=document)
     return types.Message(id=number, peer_id=types.PeerUser(1), date=None, message="", media=media)
-
-
-@pytest.fixture(scope="session")
-def server_key(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A folder with the RSA key of all servers of this run: making one takes seconds."""
-    folder = tmp_path_factory.mktemp("server-key")
-    ServerKey(folder)
-    return folder
 
 
 @pytest.fixture

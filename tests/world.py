@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import logging
 import os
+import shutil
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from dataclasses import replace
@@ -120,8 +121,13 @@ class World:
 
 
 @asynccontextmanager
-async def world_in(folder: Path) -> AsyncIterator[World]:
-    """A sandbox with a bot account and a person who has pressed Start."""
+async def world_in(folder: Path, server_key: Path | None = None) -> AsyncIterator[World]:
+    """A sandbox with a bot account and a person who has pressed Start.
+
+    ``server_key`` is a folder with a key that the server may use instead of making one.
+    """
+    if server_key is not None:
+        shutil.copytree(server_key, folder / "telegram")
     async with Sandbox(folder / "telegram") as sandbox:
         await sandbox.add_bot(TOKEN, BOT, "Archive bot")
         person_id = await sandbox.add_person(PHONE, "Ann", "ann")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import socket
 from collections.abc import Callable, Mapping
 from typing import Final
@@ -13,7 +14,10 @@ _BACKLOG: Final = 128
 
 
 class Doors:
-    """One port for each data centre, the same ones for the server's whole life."""
+    """One port for each data centre, the same ones for the server's whole life.
+
+    Ports given as 0 become free ones, one after another; they are known once they were taken.
+    """
 
     def __init__(self, host: str, dcs: Mapping[int, int], accept: Accept) -> None:
         self.host = host
@@ -25,7 +29,7 @@ class Doors:
     def listen(self) -> None:
         """From now on clients find the ports open; :meth:`serve` lets them in."""
         if not self._listeners:
-            self._bind()
+            self.take()
             for bound in self._bound.values():
                 bound.listen(_BACKLOG)
 
@@ -47,16 +51,41 @@ class Doors:
             bound.close()
         self._bound.clear()
         if keep:
-            self._bind()
+            self.take()
 
-    def _bind(self) -> None:
+    def take(self) -> None:
+        """The ports are ours from here on; until :meth:`listen` they refuse."""
+        wanted = [dc_id for dc_id, port in self.ports.items() if port == 0]
+        if wanted:
+            while (taken := self._neighbours(len(wanted))) is None:
+                pass
+            self._bound |= zip(wanted, taken, strict=True)
+            self.ports |= {dc_id: self._bound[dc_id].getsockname()[1] for dc_id in wanted}
         for dc_id, port in self.ports.items():
             if dc_id not in self._bound:
-                family = socket.AF_INET6 if ":" in self.host else socket.AF_INET
-                bound = self._bound[dc_id] = socket.socket(family, socket.SOCK_STREAM)
+                bound = self._bound[dc_id] = self._socket()
                 bound.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
                 bound.bind((self.host, port))
-                self.ports[dc_id] = bound.getsockname()[1]
+
+    def _neighbours(self, count: int) -> list[socket.socket] | None:
+        """Sockets on so many free ports in a row; None when the first one's neighbours are not free."""
+        with contextlib.ExitStack() as closing:
+            taken = [closing.enter_context(self._socket()) for _ in range(count)]
+            taken[0].bind((self.host, 0))
+            first: int = taken[0].getsockname()[1]
+            for place, bound in enumerate(taken[1:], 1):
+                # SO_REUSEADDR comes later: with it, a port that somebody holds and does not listen on is free.
+                try:
+                    bound.bind((self.host, first + place))
+                except (OSError, OverflowError):
+                    return None
+            for bound in taken:
+                bound.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+            closing.pop_all()
+            return taken
+
+    def _socket(self) -> socket.socket:
+        return socket.socket(socket.AF_INET6 if ":" in self.host else socket.AF_INET, socket.SOCK_STREAM)
 
     async def _listener(self, dc_id: int, bound: socket.socket) -> asyncio.Server:
         loop = asyncio.get_running_loop()

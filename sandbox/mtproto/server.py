@@ -93,6 +93,7 @@ class MtprotoServer:
         """Listens on every port."""
         self._running = True
         self.link.serve(self)
+        self._doors.take()
         if not self.link.away:
             self._doors.listen()
             await self._doors.serve()

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import json
 import os
+import shutil
 import subprocess
 import sys
 from pathlib import Path
@@ -60,7 +61,8 @@ class Doctor:
 
 
 @pytest.fixture
-async def doctor(tmp_path: Path):  # type: ignore[no-untyped-def]
+async def doctor(tmp_path: Path, server_key: Path):  # type: ignore[no-untyped-def]
+    shutil.copytree(server_key, tmp_path / "telegram")
     async with Sandbox(tmp_path / "telegram") as sandbox:
         await sandbox.add_bot(TOKEN, "archive_bot", "Archive bot")
         yield Doctor(tmp_path, sandbox)

@@ -15,7 +15,6 @@ from telethon.tl import types
 
 from sandbox import Sandbox
 from sandbox.mtproto import MtprotoServer
-from sandbox.mtproto.keys import ServerKey
 from sandbox.person import Person
 
 from .mtproto_client import Echo
@@ -25,14 +24,6 @@ BOT_ID = 1234
 BOT = "archive_bot"
 PHONE = "+15550001"
 PASSWORD = "correct horse"
-
-
-@pytest.fixture(scope="session")
-def server_key(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A folder with the RSA key of all servers of this run: making one takes seconds."""
-    folder = tmp_path_factory.mktemp("server-key")
-    ServerKey(folder)
-    return folder
 
 
 @pytest.fixture
