@@ -6,12 +6,14 @@ import asyncio
 import hashlib
 import io
 import json
+import os
 import random
 import re
+import shutil
 import signal
 import tarfile
-from collections.abc import Awaitable, Callable, Mapping, Sequence
-from contextlib import suppress
+from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine, Iterable, Mapping, Sequence
+from contextlib import AsyncExitStack, asynccontextmanager, suppress
 from pathlib import Path
 
 import pytest
@@ -21,7 +23,7 @@ from sandbox import StoredMessage
 from sandbox.faults import Call
 from tests.e2e.process import environment, power_fails, start
 from tests.files import photo, video, zip_of
-from tests.world import BOT_ID, World, until
+from tests.world import BOT_ID, World, until, world_in
 from utils.storage.journal import Record, parse
 
 PHOTOS = {f"{folder}/img{n}.jpg": photo(100 * k + n) for k, folder in enumerate("ab") for n in range(1, 13)}
@@ -103,96 +105,139 @@ def journaled(kind: str, count: int) -> Point:
 #: Far enough that a segment is surely finished.
 SAVED = r"💾 Conversion state saved: film.avi \([2-9]\d%"
 
-#: Each row is one archive's story; the bot is killed at each of its points in turn.
-STORIES: dict[str, Sequence[Point]] = {
+#: Each row is one part of an archive's way. Its stories are told side by side, each by a bot of its own with
+#: an archive of its own, and the bot is killed at each point of its story in turn.
+STORIES: dict[str, Sequence[Sequence[Point]]] = {
     "download": [
-        journaled("origin", 1),
-        request("messages.sendMessage"),
-        request("messages.getMessages"),
-        request("upload.getFile", cut=True),
-        request("upload.getFile"),
-        request("upload.getFile", after=True),
-        request("upload.getFile", 2),
-        journaled("run", 1),
+        [
+            journaled("origin", 1),
+            request("messages.sendMessage"),
+            request("messages.getMessages"),
+            request("upload.getFile", cut=True),
+        ],
+        [
+            request("upload.getFile"),
+            request("upload.getFile", after=True),
+            request("upload.getFile", 2),
+            journaled("run", 1),
+        ],
     ],
     "extraction and part upload": [
-        journaled("file", 1),
-        journaled("file", 5),
-        request("upload.saveFilePart"),
-        request("upload.saveFilePart", 4, after=True),
-        request("upload.saveFilePart", 9, cut=True),
-        request("messages.uploadMedia"),
-        request("messages.uploadMedia", 3, after=True),
-        request("messages.uploadMedia", 7, cut=True),
-        journaled("media", 12),
+        [
+            journaled("file", 1),
+            journaled("file", 5),
+            request("upload.saveFilePart"),
+            request("upload.saveFilePart", 4, after=True),
+            request("upload.saveFilePart", 9, cut=True),
+        ],
+        [
+            request("messages.uploadMedia"),
+            request("messages.uploadMedia", 3, after=True),
+            request("messages.uploadMedia", 7, cut=True),
+            journaled("media", 12),
+        ],
     ],
     "between intent, call and answer": [
-        journaled("announce", 1),
-        request("messages.sendMultiMedia", cut=True),
-        request("messages.sendMultiMedia"),
-        request("messages.sendMultiMedia", after=True),
-        journaled("sent", 2),
-        request("messages.sendMultiMedia", 2, after=True),
-        request("messages.sendMultiMedia", cut=True),
-        logged("✅ Uploaded 2 images"),
-        request("messages.sendMedia"),
+        [
+            journaled("announce", 1),
+            request("messages.sendMultiMedia", cut=True),
+            request("messages.sendMultiMedia"),
+            request("messages.sendMultiMedia", after=True),
+        ],
+        [
+            journaled("sent", 2),
+            request("messages.sendMultiMedia", 2, after=True),
+            request("messages.sendMultiMedia", cut=True),
+            logged("✅ Uploaded 2 images"),
+            request("messages.sendMedia"),
+        ],
+    ],
+    "before and after a conversion": [
+        [
+            journaled("defer", 1),
+            journaled("extracted", 1),
+            logged("🎬 Starting deferred conversion"),
+        ],
+        [
+            logged("✅ Conversion completed: wrap.mkv"),
+            request("messages.sendMedia", after=True),
+            logged("✅ Conversion completed: film.avi"),
+            request("messages.sendMedia", cut=True),
+        ],
     ],
     "conversion": [
-        journaled("defer", 1),
-        journaled("extracted", 1),
-        logged("🎬 Starting deferred conversion"),
-        logged("✅ Conversion completed: wrap.mkv"),
-        request("messages.sendMedia", after=True),
-        logged(SAVED),
-        logged("♻️ Resumed conversion after crash: film.avi"),
-        logged(SAVED),
-        logged(SAVED),
-        logged("✅ Conversion completed: film.avi"),
-        request("messages.sendMedia", cut=True),
+        [
+            logged(SAVED),
+            logged("♻️ Resumed conversion after crash: film.avi"),
+            logged(SAVED),
+            logged(SAVED),
+        ],
     ],
     "clean-up": [
-        journaled("converted", 3),
-        request("messages.sendMedia"),
-        request("messages.sendMessage", cut=True),
-        request("messages.sendMessage"),
-        request("messages.sendMessage", after=True),
-        request("messages.editMessage", cut=True),
-        request("messages.editMessage", after=True),
+        [
+            journaled("converted", 3),
+            request("messages.sendMedia"),
+            request("messages.sendMessage", cut=True),
+        ],
+        [
+            request("messages.sendMessage"),
+            request("messages.sendMessage", after=True),
+            request("messages.editMessage", cut=True),
+            request("messages.editMessage", after=True),
+        ],
     ],
 }
 
 
-#: How often the machine loses its power, at least.
-POWER_CUTS = 12
+#: How often each of the bots loses its power, at least, and the dice of each.
+POWER_CUTS = 3
+DICE = ((3, 4), (5, 6))
 
 #: Archives that are sent at most until every point of a story was reached.
 MOST_ARCHIVES = 6
 
 
+@asynccontextmanager
+async def worlds(folder: Path, server_key: Path, count: int) -> AsyncIterator[list[World]]:
+    """So many worlds that know nothing of each other, in each of which the bot ran once.
+
+    A bot that never ran has no place among the updates from which to catch up.
+    """
+    async with AsyncExitStack() as stack:
+        found = []
+        for number in range(count):
+            own = folder / str(number)
+            own.mkdir()
+            world = await stack.enter_async_context(world_in(own, server_key))
+            async with world.running():
+                pass
+            found.append(world)
+        yield found
+
+
+def slow_ffmpeg(folder: Path) -> str:
+    """A PATH on which ffmpeg waits before each segment, so that a kill comes in the middle."""
+    folder.mkdir()
+    waits = 'case "$*" in *libx264*segment-*) sleep 0.5;; esac'
+    (folder / "ffmpeg").write_text(f'#!/bin/sh\n{waits}\nexec {shutil.which("ffmpeg")} "$@"\n')
+    (folder / "ffmpeg").chmod(0o755)
+    return f"{folder}:{os.environ['PATH']}"
+
+
 async def tell(
-    world: World, story: Sequence[Point], folder: Path, entries: Mapping[str, bytes] = TRIP
+    world: World, story: Sequence[Point], entries: Mapping[str, bytes] = TRIP, **settings: str
 ) -> int:
     """Send an archive of ``entries`` and kill the bot at every point of ``story``, then let it finish.
 
     Should an archive be finished before all points were reached, another one is sent for the rest.
     Returns the number of archives.
     """
-    environ = environment(
-        world,
-        CONVERSION_STATE_SAVE_INTERVAL="0",
-        CONVERSION_SEGMENT_SECONDS="4",
-        # Slow enough that a kill comes in the middle.
-        VIDEO_PRESET="veryslow",
-        CONVERSION_THREADS="1",
-    )
-    # A bot that never ran has no place among the updates from which to catch up.
-    async with world.running():
-        pass
+    environ = environment(world, CONVERSION_STATE_SAVE_INTERVAL="0", CONVERSION_THREADS="1", **settings)
     points = list(story)
     for sent in range(1, MOST_ARCHIVES + 1):
         # The note makes each archive another file: the same one is not taken twice.
         content = {**entries, "notes.txt": b"%d" % sent}
-        await world.send(zip_of(folder / f"trip{sent}.zip", content))
+        await world.send(zip_of(world.folder / f"trip{sent}.zip", content))
         while points and await killed_at(points[0], world, environ, sent):
             print("killed at:", points.pop(0).__name__)  # shown when a test fails
         process = await start(environ)
@@ -204,6 +249,13 @@ async def tell(
         if not points:
             return sent
     raise AssertionError(f"never reached: {[point.__name__ for point in points]}")
+
+
+async def side_by_side(tellings: Iterable[Coroutine[None, None, None]]) -> None:
+    """All at once; the first that fails ends the others."""
+    async with asyncio.TaskGroup() as group:
+        for telling in tellings:
+            group.create_task(telling)
 
 
 async def killed_at(point: Point, world: World, environ: dict[str, str], archives: int) -> bool:
@@ -274,26 +326,41 @@ def check_archive(media: Sequence[StoredMessage]) -> None:
     assert sorted(m.name or "" for m in videos if m.name not in ("clip0.mp4", "clip1.mp4")) == CONVERTED
 
 
-@pytest.mark.timeout(400)
 @pytest.mark.parametrize("name", STORIES)
 async def test_however_often_it_is_killed_each_file_arrives_once(
-    world: World, tmp_path: Path, name: str
+    tmp_path: Path, server_key: Path, name: str
 ) -> None:
-    check_chat(world, await tell(world, STORIES[name], tmp_path))
+    async def one(world: World, story: Sequence[Point]) -> None:
+        slow = {"CONVERSION_SEGMENT_SECONDS": "4", "PATH": slow_ffmpeg(world.folder / "tools")}
+        check_chat(world, await tell(world, story, **(slow if name == "conversion" else {})))
+
+    stories = STORIES[name]
+    async with worlds(tmp_path, server_key, len(stories)) as found:
+        await side_by_side(one(world, story) for world, story in zip(found, stories, strict=True))
 
 
 def test_there_are_at_least_forty_kill_points() -> None:
-    assert sum(len(story) for story in STORIES.values()) >= 40
+    assert sum(len(story) for stories in STORIES.values() for story in stories) >= 40
 
 
-@pytest.mark.timeout(400)
+def test_the_power_fails_at_least_twelve_times() -> None:
+    assert sum(len(dice) for dice in DICE) * POWER_CUTS >= 12
+
+
+@pytest.mark.parametrize("dice", DICE)
 async def test_a_power_cut_in_the_middle_of_any_line_loses_nothing_and_doubles_nothing(
-    world: World, tmp_path: Path
+    tmp_path: Path, server_key: Path, dice: Sequence[int]
 ) -> None:
     """Each run dies in a line of a journal, cut at a random byte, and loses what it had not synced."""
-    async with world.running():
-        pass
-    dice = random.Random(3)  # noqa: S311
+    async with worlds(tmp_path, server_key, len(dice)) as found:
+        await side_by_side(
+            cut_off(world, random.Random(seed))  # noqa: S311
+            for world, seed in zip(found, dice, strict=True)
+        )
+
+
+async def cut_off(world: World, dice: random.Random) -> None:
+    """Send archives and let the power fail until it failed often enough."""
     environ = environment(world)
     entries = {**PHOTOS, **READY, "b/wrap.mkv": DEFERRED["b/wrap.mkv"]}
     names = {hashlib.sha256(content).hexdigest(): name for name, content in entries.items()}
@@ -301,7 +368,7 @@ async def test_a_power_cut_in_the_middle_of_any_line_loses_nothing_and_doubles_n
     while cuts < POWER_CUTS:
         sent += 1
         before = len(world.media())
-        await world.send(zip_of(tmp_path / f"trip{sent}.zip", {**entries, "notes.txt": b"%d" % sent}))
+        await world.send(zip_of(world.folder / f"trip{sent}.zip", {**entries, "notes.txt": b"%d" % sent}))
         # What was not synced is taken out again, so that an album needs a run of some thirty lines.
         while await power_fails(
             environ,

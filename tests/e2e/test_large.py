@@ -143,9 +143,10 @@ STORIES: dict[str, Sequence[Point]] = {
 }
 
 
-@pytest.mark.timeout(400)
 @pytest.mark.parametrize("name", STORIES)
 async def test_killed_between_its_parts_each_arrives_once(limited: World, tmp_path: Path, name: str) -> None:
-    archives = await tell(limited, STORIES[name], tmp_path, contents())
+    async with limited.running():
+        pass  # a bot that never ran has no place among the updates from which to catch up
+    archives = await tell(limited, STORIES[name], contents())
     await check_chat(limited, tmp_path, archives)
     check_state_files(limited)
