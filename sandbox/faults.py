@@ -52,7 +52,7 @@ class Gate:
     _arrived: asyncio.Event = field(default_factory=asyncio.Event)
     _opened: asyncio.Event = field(default_factory=asyncio.Event)
 
-    async def reached(self, timeout: float = 10.0) -> Call:  # noqa: ASYNC109 - a deadline for a test
+    async def reached(self, timeout: float = 120.0) -> Call:  # noqa: ASYNC109 - a deadline for a test
         """The first request held here. Raises TimeoutError."""
         await asyncio.wait_for(self._arrived.wait(), timeout)
         return self.waiting[0]

@@ -71,7 +71,7 @@ class Person:
         """Sends a file as it is (a document), by Telethon's own way."""
         return await self.client.send_file(peer, path, caption=caption, force_document=True)
 
-    async def wait_for(self, wanted: Callable[[Message], bool], seconds: float = 10.0) -> Message:
+    async def wait_for(self, wanted: Callable[[Message], bool], seconds: float = 120.0) -> Message:
         """The first message that arrived, or arrives, of which `wanted` is true. Raises TimeoutError."""
 
         def found() -> Message | None:
@@ -81,7 +81,7 @@ class Person:
             await self._changed.wait_for(lambda: found() is not None)
             return found()
 
-    async def wait_for_text(self, words: str, seconds: float = 10.0) -> Message:
+    async def wait_for_text(self, words: str, seconds: float = 120.0) -> Message:
         """The first message with these words in its text or caption."""
         return await self.wait_for(lambda message: words in (message.raw_text or ""), seconds)
 

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import logging
 import os
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -36,6 +37,28 @@ settings.load_profile("ci" if os.environ.get("CI") else "default")
 def pytest_configure(config: pytest.Config) -> None:
     if not hasattr(config, "workerinput"):  # the processes that share the tests have it from this one
         config.add_cleanup(share_folder())
+
+
+class Unheard(logging.Handler):
+    """Keeps what asyncio says of errors that nobody looked at, and of tasks that nobody waited for."""
+
+    def __init__(self) -> None:
+        super().__init__(logging.ERROR)
+        self.told: list[str] = []
+
+    def emit(self, record: logging.LogRecord) -> None:
+        self.told.append(logging.Formatter().format(record))
+
+
+@pytest.fixture(autouse=True)
+def every_error_is_heard() -> Iterator[None]:
+    """Fails a test in which an error got lost in a task: it would have been seen by nobody but the log."""
+    unheard = Unheard()
+    log = logging.getLogger("asyncio")
+    log.addHandler(unheard)
+    yield
+    log.removeHandler(unheard)
+    assert not unheard.told, "\n\n".join(unheard.told)
 
 
 @pytest.fixture(scope="session")

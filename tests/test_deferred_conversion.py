@@ -182,7 +182,7 @@ async def test_deferred_task_creation(world: World, tmp_path: Path) -> None:
     async with world.running() as bot:
         bot.queue.hold()
         await world.send(archive)
-        await world.person.wait_for(lambda message: bool(message.photo), 30)
+        await world.person.wait_for(lambda message: bool(message.photo))
         await until(bot.queue.waiting)
         (task,) = bot.queue.waiting()
         seen = list(json.loads((world.data / "conversion_state.json").read_text()).values())
@@ -213,7 +213,7 @@ async def test_priority_ordering() -> None:
         order.append("upload")
         async with queue.upload(chat=2):
             order.append("another upload")
-    await asyncio.wait_for(done.wait(), 5)
+    await asyncio.wait_for(done.wait(), 60)
     assert order[:5] == ["upload", "another upload", "convert 1", "convert 10", "convert 60"]
     runner.cancel()
     await asyncio.gather(runner, return_exceptions=True)

@@ -130,7 +130,7 @@ async def test_resume_after_crash(world: World, tmp_path: Path) -> None:
     assert before < 100
     second = await start(environ)
     try:
-        await world.summary(90)
+        await world.summary()
         await until(lambda: not world.leftovers())
     finally:
         second.terminate()

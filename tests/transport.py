@@ -59,7 +59,7 @@ class Clock:
 
     async def told_times(self, times: int) -> None:
         """Return once so many waits were told."""
-        async with asyncio.timeout(20):
+        async with asyncio.timeout(60):
             while len(self.told) < times:  # noqa: ASYNC110 - a list has no event
                 await asyncio.sleep(0.01)
 

@@ -20,6 +20,10 @@ from utils.telegram.client import Ask
 TOKEN = "4242:a-token-of-no-worth"
 BOT_ID, BOT = 4242, "archive_bot"
 PHONE = "+15550001"
+#: Seconds that something may take on a machine that has much else to do; a quiet one needs far less.
+PATIENCE = 120.0
+#: What Python says of errors that nobody looked at, and of work that nobody waited for.
+UNHEARD = ("was never retrieved", "was never awaited", "was destroyed but it is pending")
 
 
 async def nobody() -> str:
@@ -27,7 +31,7 @@ async def nobody() -> str:
     raise AssertionError("the terminal was asked for something")
 
 
-async def until(condition: Callable[[], object], seconds: float = 60) -> None:
+async def until(condition: Callable[[], object], seconds: float = PATIENCE) -> None:
     """Wait until ``condition`` holds. Raises TimeoutError."""
     async with asyncio.timeout(seconds):
         while not condition():
@@ -89,11 +93,11 @@ class World:
         """The person sends a file; returns the message's id."""
         return int((await self.person.send_file(BOT, path, caption)).id)
 
-    async def wait(self, words: str, seconds: float = 30) -> str:
+    async def wait(self, words: str, seconds: float = PATIENCE) -> str:
         """The first text from the bot that holds ``words``."""
         return str((await self.person.wait_for_text(words, seconds)).raw_text)
 
-    async def summary(self, seconds: float = 60) -> str:
+    async def summary(self, seconds: float = PATIENCE) -> str:
         """The next summary."""
         return await self.wait(" sent.", seconds)
 
@@ -133,4 +137,7 @@ async def world_in(folder: Path, server_key: Path | None = None) -> AsyncIterato
         person_id = await sandbox.add_person(PHONE, "Ann", "ann")
         async with sandbox.person(PHONE) as person:
             await person.say(BOT, "/start")
-            yield World(folder, sandbox, person, person_id)
+            world = World(folder, sandbox, person, person_id)
+            yield world
+            lost = [line for line in world.lines() if any(words in line for words in UNHEARD)]
+            assert not lost, lost

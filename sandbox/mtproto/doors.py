@@ -74,7 +74,7 @@ class Doors:
             taken[0].bind((self.host, 0))
             first: int = taken[0].getsockname()[1]
             for place, bound in enumerate(taken[1:], 1):
-                # SO_REUSEADDR comes later: with it, a port that somebody holds and does not listen on is free.
+                # SO_REUSEADDR comes later: with it, a port on which its owner does not listen yet is free.
                 try:
                     bound.bind((self.host, first + place))
                 except (OSError, OverflowError):

@@ -197,7 +197,7 @@ time.sleep(60)
     pretend(monkeypatch, program(tmp_path / "fork", text))
     run = await Run.start((), scratch=Scratch(tmp_path / "scratch"), standstill=10)
     child = int(await run.read())
-    async with asyncio.timeout(5):
+    async with asyncio.timeout(30):
         await run.kill()
     await gone(child)
 

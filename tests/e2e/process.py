@@ -9,7 +9,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
 from tests.e2e.power_loss import LOST
-from tests.world import World, until
+from tests.world import PATIENCE, World, until
 from utils.constants import ROOT, SETTINGS
 
 
@@ -52,7 +52,7 @@ async def start(
     )
 
 
-async def run(environ: Mapping[str, str], *arguments: str, seconds: float = 60) -> Ended:
+async def run(environ: Mapping[str, str], *arguments: str, seconds: float = PATIENCE) -> Ended:
     """Run the program to its end."""
     process = await start(environ, *arguments)
     try:
@@ -65,7 +65,7 @@ async def run(environ: Mapping[str, str], *arguments: str, seconds: float = 60) 
 
 
 async def power_fails(
-    environ: Mapping[str, str], *, line: int, share: float, over: Callable[[], bool], seconds: float = 120
+    environ: Mapping[str, str], *, line: int, share: float, over: Callable[[], bool]
 ) -> bool:
     """Run the bot until its power fails in the ``line``th line of its journals (see ``power_loss``).
 
@@ -75,7 +75,7 @@ async def power_fails(
     process = await start(environ, str(line), str(share), program=program)
     dead = asyncio.create_task(process.communicate())
     try:
-        await until(lambda: dead.done() or over(), seconds)
+        await until(lambda: dead.done() or over())
     finally:
         if not dead.done():
             process.terminate()

@@ -51,6 +51,6 @@ async def test_it_works_though_it_is_too_late_for_an_answer(world: World, tmp_pa
     world.sandbox.faults.fail("messages.setBotCallbackAnswer", RpcError(400, "QUERY_ID_INVALID"), times=None)
     async with world.running():
         pressing = asyncio.create_task(world.person.press(await asked(world, tmp_path), AGAIN))
-        await until(lambda: len(world.media()) == 2, 20)
+        await until(lambda: len(world.media()) == 2)
         pressing.cancel()
         await asyncio.wait([pressing])

@@ -46,7 +46,7 @@ async def test_of_two_archives_none_takes_the_others_turn(world: World, tmp_path
         await world.person.say(BOT, "/cancel")
         await summary.reached()
         pictures.open()
-        await world.wait("🛑 Cancelled: a.zip, b.zip", 10)
+        await world.wait("🛑 Cancelled: a.zip, b.zip")
         summary.open()
         await until(lambda: not world.leftovers())
         await world.send(zip_of(tmp_path / "c.zip", {"c.jpg": photo(10)}))

@@ -144,7 +144,7 @@ async def test_several_people_and_several_archives_in_a_row(world: World, tmp_pa
             await bob.send_file(BOT, zip_of(tmp_path / f"bob{number}.zip", names))
         for number in range(3):
             await world.wait(f"ann{number}.zip: 3 pictures sent")
-            await bob.wait_for_text(f"bob{number}.zip: 3 pictures sent", 60)
+            await bob.wait_for_text(f"bob{number}.zip: 3 pictures sent")
         await until(lambda: not world.leftovers())
     for person in (world.person_id, bob_id):
         photos = [m for m in world.sandbox.messages(person, BOT_ID) if m.kind == "photo"]
@@ -168,9 +168,9 @@ async def test_one_persons_wait_holds_up_nobody_else(world: World, tmp_path: Pat
         await world.send(zip_of(tmp_path / "ann.zip", entries))
         await until(lambda: world.sandbox.faults.called("messages.sendMultiMedia"))
         await bob.send_file(BOT, zip_of(tmp_path / "bob.zip", entries))
-        await bob.wait_for_text("bob.zip: 3 pictures sent", 60)
+        await bob.wait_for_text("bob.zip: 3 pictures sent")
         assert world.media() == []
-        await world.wait("Telegram asks for a pause", 20)
+        await world.wait("Telegram asks for a pause")
     assert len([m for m in world.sandbox.messages(bob_id, BOT_ID) if m.kind == "photo"]) == 3
 
 
@@ -406,7 +406,7 @@ async def test_a_pause_that_telegram_asks_for_is_no_failure(world: World, tmp_pa
     world.sandbox.faults.flood("messages.getMessages", 1)
     async with world.running():
         await world.send(zip_of(tmp_path / "a.zip", {"a.jpg": photo(1)}))
-        assert "1 picture sent" in await world.summary(20)
+        assert "1 picture sent" in await world.summary()
     assert not any("broke off" in line for line in world.lines())
 
 
@@ -421,7 +421,7 @@ async def test_a_summary_that_fails_after_the_last_conversion_comes_later(
     async with world.running() as bot:
         bot.conversions.backoff = (0.1,)
         await world.send(zip_of(tmp_path / "a.zip", {"wrap.mkv": video("mkv")}))
-        assert "1 video sent" in await world.summary(30)
+        assert "1 video sent" in await world.summary()
         await until(lambda: not world.leftovers())
     assert len(world.media()) == 1
 

@@ -36,7 +36,7 @@ async def test_a_person_who_blocks_the_bot_leaves_no_job_behind(world: World, tm
         await gate.reached()
         close(world, *SENDING)
         gate.open()
-        await until(lambda: any("ends without a summary" in line for line in world.lines()), 20)
+        await until(lambda: any("ends without a summary" in line for line in world.lines()))
         await until(lambda: not world.leftovers())
     assert len(tries(world, "messages.sendMultiMedia")) == 1
     assert not any("broke off" in line for line in world.lines())
@@ -50,7 +50,7 @@ async def test_a_person_who_blocks_the_bot_during_a_conversion_leaves_no_job_beh
         await world.send(zip_of(tmp_path / "a.zip", entries))
         await until(lambda: any("🎬 Starting" in line for line in world.lines()))
         close(world, *SENDING)
-        await until(lambda: any("ends without a summary" in line for line in world.lines()), 20)
+        await until(lambda: any("ends without a summary" in line for line in world.lines()))
         await until(lambda: not world.leftovers())
     assert len(tries(world, "messages.sendMedia")) == 1
 

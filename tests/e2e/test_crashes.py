@@ -28,8 +28,6 @@ from utils.storage.journal import Record, parse
 
 PHOTOS = {f"{folder}/img{n}.jpg": photo(100 * k + n) for k, folder in enumerate("ab") for n in range(1, 13)}
 READY = {f"a/clip{n}.mp4": video("mp4", seed=n) for n in range(2)}
-#: Seconds to reach a point, or the end, on a machine that has much else to do.
-PATIENCE = 120
 DEFERRED = {
     "b/wrap.mkv": video("mkv"),
     "b/sound.mov": video("pcm"),
@@ -61,11 +59,11 @@ def request(name: str, nth: int = 1, *, after: bool = False, cut: bool = False) 
         if cut:
             # Nobody but the bot sends such requests here.
             world.sandbox.faults.link.cut_before(name, times=None, when=on_the_line)
-            await until(lambda: seen >= nth, PATIENCE)
+            await until(lambda: seen >= nth)
         else:
             gate = world.sandbox.faults.hold(name, after=after, when=of_the_bot)
             try:
-                await gate.reached(PATIENCE)
+                await gate.reached()
             finally:
                 # The bot is killed first; what waits here goes on then, as on a real server.
                 asyncio.get_running_loop().call_later(0.2, gate.open)
@@ -79,7 +77,7 @@ def logged(pattern: str) -> Point:
 
     async def point(world: World) -> None:
         known = len(world.lines())
-        await until(lambda: any(re.search(pattern, line) for line in world.lines()[known:]), PATIENCE)
+        await until(lambda: any(re.search(pattern, line) for line in world.lines()[known:]))
 
     point.__name__ = pattern
     return point
@@ -96,7 +94,7 @@ def journaled(kind: str, count: int) -> Point:
                     records += parse(path.read_bytes())[0]
             return sum(record["t"] == kind for record in records)
 
-        await until(lambda: lines() >= count, PATIENCE)
+        await until(lambda: lines() >= count)
 
     point.__name__ = f"{count} {kind}"
     return point
@@ -242,7 +240,7 @@ async def tell(
             print("killed at:", points.pop(0).__name__)  # shown when a test fails
         process = await start(environ)
         try:
-            await until(lambda: finished(world, sent), PATIENCE)  # noqa: B023 - it is awaited right here
+            await until(lambda: finished(world, sent))  # noqa: B023 - it is awaited right here
         finally:
             process.terminate()
             await process.communicate()
@@ -262,7 +260,7 @@ async def killed_at(point: Point, world: World, environ: dict[str, str], archive
     """Run the bot until ``point`` and kill it there; False when it had finished before."""
     process = await start(environ)
     arrived = asyncio.ensure_future(point(world))
-    done = asyncio.create_task(until(lambda: finished(world, archives), PATIENCE))
+    done = asyncio.create_task(until(lambda: finished(world, archives)))
     try:
         await asyncio.wait([arrived, done], return_when=asyncio.FIRST_COMPLETED)
         if arrived.done():

@@ -125,7 +125,7 @@ async def test_full_while_the_journal_is_written(
     async with running(world):
         await world.send(zip_of(tmp_path / "first.zip", PHOTOS))
         gate = world.sandbox.faults.hold("messages.uploadMedia")
-        await gate.reached(20)
+        await gate.reached()
         await until(lambda: status(world))
         disk.full = True
         gate.open()

@@ -118,7 +118,7 @@ async def test_what_is_too_large_arrives_in_parts(limited: World, tmp_path: Path
     archive = zip_of(tmp_path / "big.zip", contents())
     async with limited.running():
         await limited.send(archive)
-        await limited.summary(90)
+        await limited.summary()
         await until(lambda: not limited.leftovers())
     await check_chat(limited, tmp_path)
 

@@ -40,7 +40,7 @@ async def test_an_album_that_was_taken_apart_before_a_restart_comes_once(
     gate = world.sandbox.faults.hold("messages.sendMedia", when=is_document)
     async with world.running():
         await world.send(zip_of(tmp_path / "a.zip", PHOTOS))
-        await gate.reached(30)
+        await gate.reached()
     gate.open()
     async with world.running():
         await world.summary()
@@ -75,7 +75,7 @@ async def test_after_a_restart_what_was_refused_in_every_form_is_not_looked_for(
     last = world.sandbox.faults.hold("messages.sendMessage", when=is_summary)
     async with world.running():
         await world.send(zip_of(tmp_path / "a.zip", {**entries, "film.avi": video("avi")}))
-        await last.reached(30)
+        await last.reached()
     last.open()
     async with world.running():
         assert "Skipped: 2.jpg" in await world.summary()
@@ -89,7 +89,7 @@ async def test_a_converted_video_that_is_refused_in_every_form_ends_its_job(
     world.sandbox.faults.refuse_media(lambda media: media.name.endswith("_converted.mp4"))
     async with world.running():
         await world.send(zip_of(tmp_path / "a.zip", {"film.avi": video("avi"), "a.jpg": photo(1)}))
-        assert "Skipped: film_converted.mp4" in await world.summary(30)
+        assert "Skipped: film_converted.mp4" in await world.summary()
         await until(lambda: not world.leftovers())
     assert [message.kind for message in world.media()] == ["photo"]
     kept = [path for path in (world.data / "quarantine").iterdir() if path.suffix == ".mp4"]

@@ -19,6 +19,9 @@ from utils.errors import SettingsError
 from utils.telegram.client import ArchiveBotClient
 from utils.terminal.main import run_bot
 
+#: In which a bot that is told to stop has stopped, also beside much else.
+SECONDS = 30
+
 
 async def test_without_settings_every_missing_key_is_named_and_where_it_comes_from(world: World) -> None:
     ended = await run(environment(world, API_ID="", API_HASH="", AUTHORIZED_USERS=""))
@@ -69,7 +72,7 @@ async def test_a_signal_ends_the_bot_within_seconds_and_cleanly(world: World, nu
     process = await start(environment(world))
     await until(lambda: any("Ready" in line for line in world.lines()))
     process.send_signal(number)
-    _, err = await asyncio.wait_for(process.communicate(), 10)
+    _, err = await asyncio.wait_for(process.communicate(), SECONDS)
     assert process.returncode == 0
     assert "Traceback" not in err.decode()
 
@@ -79,7 +82,7 @@ async def test_a_signal_ends_it_also_while_it_logs_in(world: World) -> None:
     process = await start(environment(world))
     await gate.reached()
     process.terminate()
-    await asyncio.wait_for(process.communicate(), 10)
+    await asyncio.wait_for(process.communicate(), SECONDS)
     gate.open()
     assert process.returncode == 0
 
@@ -149,7 +152,7 @@ async def test_the_place_among_the_updates_is_kept_again_after_an_error(
     async with world.running():
         await until(lambda: kept)
         await world.person.say(BOT, "/help")
-        await until(lambda: len(kept) > 1, 10)
+        await until(lambda: len(kept) > 1)
 
 
 async def test_it_starts_though_telegram_takes_no_commands_now(world: World) -> None:

@@ -100,7 +100,7 @@ async def test_a_volume_is_not_lost_when_telegram_asks_for_a_pause(world: World,
         await world.wait("missing: a.zip.002")
         world.sandbox.faults.flood("messages.getMessages", 1)
         await world.send(others[0])
-        assert "a.zip: 14 pictures sent" in await world.summary(20)
+        assert "a.zip: 14 pictures sent" in await world.summary()
 
 
 async def test_the_chat_says_in_one_message_which_volumes_are_missing(world: World, tmp_path: Path) -> None:
@@ -137,7 +137,7 @@ async def test_two_people_and_two_sets_are_not_mixed_up(world: World, tmp_path: 
                 await bob.send_file(BOT, bobs[n])
         await world.wait("x.7z: 14 pictures sent")
         await world.wait("y.7z: 3 pictures sent")
-        await bob.wait_for_text("x.7z: 4 pictures sent", 30)
+        await bob.wait_for_text("x.7z: 4 pictures sent")
 
 
 @pytest.mark.parametrize("killed", [False, True])
@@ -145,9 +145,9 @@ async def test_a_set_survives_a_restart_in_the_middle(world: World, tmp_path: Pa
     paths = scrambled(volumes(tmp_path, "a.7z"))
     process = await start(environment(world))
     try:
-        await until(lambda: any("✅ Ready" in line for line in world.lines()), 20)
+        await until(lambda: any("✅ Ready" in line for line in world.lines()))
         sent = [await world.send(path) for path in paths[:2]]
-        await until(lambda: joined(world) == 2, 20)
+        await until(lambda: joined(world) == 2)
     finally:
         process.send_signal(signal.SIGKILL if killed else signal.SIGTERM)
         await process.communicate()
@@ -200,7 +200,7 @@ async def test_a_volume_that_is_complete_by_itself_does_not_wait(world: World, t
     assert path.name == "one.7z.001"
     async with world.running():
         await world.send(path)
-        await world.wait("one.7z: 1 picture sent", 10)
+        await world.wait("one.7z: 1 picture sent")
 
 
 async def test_a_picture_that_is_called_like_a_volume_is_a_picture(world: World, tmp_path: Path) -> None:

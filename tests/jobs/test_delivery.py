@@ -111,7 +111,7 @@ async def test_the_parts_and_media_of_an_album_are_in_flight_together(post: Post
     post.sandbox.faults.link.rtt = 0.1
     gate = post.sandbox.faults.hold("messages.uploadMedia", times=10)
     sending = asyncio.create_task(deliver(post, [post.photo(n) for n in range(1, 11)]))
-    async with asyncio.timeout(10):
+    async with asyncio.timeout(60):
         while len(gate.waiting) < 10:  # noqa: ASYNC110 - a list has no event
             await asyncio.sleep(0.01)
     gate.open()

@@ -28,7 +28,7 @@ async def test_a_post_reaches_the_members_and_is_everybodys_same(
     seen = asyncio.Queue[types.Message]()
     person.client.add_event_handler(seen.put, events.NewMessage())
     sent = await bot_client.send_message(int(f"-100{channel}"), "sunny")
-    arrived = await asyncio.wait_for(seen.get(), 10)
+    arrived = await asyncio.wait_for(seen.get(), 60)
     assert (arrived.id, arrived.raw_text, arrived.post, arrived.out) == (sent.id, "sunny", True, False)
     assert sent.out and sent.post and sent.peer_id == types.PeerChannel(channel)
     edited = await bot_client.edit_message(int(f"-100{channel}"), sent.id, "rainy")

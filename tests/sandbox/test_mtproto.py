@@ -213,7 +213,7 @@ async def test_a_dropped_connection_is_made_again_and_the_request_answered(
             await asyncio.sleep(0.01)
         server.drop(echo.callers[-1].auth_key_id)
         echo.gate.set()
-        assert (await asyncio.wait_for(future, 10)).message.startswith("hello")
+        assert (await asyncio.wait_for(future, 60)).message.startswith("hello")
 
 
 async def test_a_cut_line_breaks_before_the_act_and_a_lost_answer_after_it(
@@ -221,7 +221,7 @@ async def test_a_cut_line_breaks_before_the_act_and_a_lost_answer_after_it(
 ) -> None:
     async with peer(server) as sender:
         server.link.cut_before(lambda request: isinstance(request, functions.messages.SendMessageRequest))
-        await asyncio.wait_for(sender.send(say("cut")), 10)
+        await asyncio.wait_for(sender.send(say("cut")), 60)
         assert echo.done == ["cut"], "the request was acted on although its connection was cut before"
         lost = sender.send(say("lose the answer"))
         while echo.done[-1] != "lose the answer":
@@ -239,7 +239,7 @@ async def test_updates_reach_live_sessions_and_no_others(server: MtprotoServer, 
             quiet = functions.InvokeWithoutUpdatesRequest(functions.help.GetNearestDcRequest())
             await other.send(quiet)
             assert await server.push(key, types.UpdatesTooLong()) == 1
-            assert isinstance(await asyncio.wait_for(listening.updates.get(), 5), types.UpdatesTooLong)
+            assert isinstance(await asyncio.wait_for(listening.updates.get(), 60), types.UpdatesTooLong)
             assert deaf.updates.empty()
     assert await server.push(key, types.UpdatesTooLong()) == 0
 
@@ -266,7 +266,7 @@ async def test_a_packet_that_is_not_the_keys_closes_the_connection(server: Mtpro
             if sender._connection is not broken or not broken._connected:
                 break
             await asyncio.sleep(0.01)
-        assert (await asyncio.wait_for(sender.send(functions.help.GetNearestDcRequest()), 10)).this_dc == 1
+        assert (await asyncio.wait_for(sender.send(functions.help.GetNearestDcRequest()), 60)).this_dc == 1
         assert server.link.peak >= 1 and len(echo.callers) == 2
 
 
@@ -297,7 +297,7 @@ async def test_the_line_is_as_far_and_as_narrow_as_it_was_told(server: MtprotoSe
         begun = time.monotonic()
         await asyncio.gather(*(sender.send(functions.help.GetNearestDcRequest()) for _ in range(20)))
         # Twenty together take one round trip, not twenty; a line cannot be faster than its length.
-        assert 0.2 <= time.monotonic() - begun < 2.0
+        assert 0.2 <= time.monotonic() - begun < 4.0
         server.link.rtt, server.link.bandwidth = 0.0, 1_000_000.0
         begun = time.monotonic()
         parts = [functions.upload.SaveFilePartRequest(1, n, _noise(100_000, n)) for n in range(5)]

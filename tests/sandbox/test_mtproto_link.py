@@ -82,7 +82,7 @@ async def test_uploads_take_as_long_as_the_line_needs(server: MtprotoServer, sen
     await asyncio.gather(
         *(sender.send(functions.upload.SaveFilePartRequest(1, n, _noise())) for n in range(5))
     )
-    assert 0.45 <= time.monotonic() - begun < 5
+    assert 0.45 <= time.monotonic() - begun < 30
     server.link.up = None
     server.link.down = 1.0  # the other way is not looked at
     server.link.clear()
@@ -106,7 +106,7 @@ async def test_downloads_take_as_long_as_the_line_needs(server: MtprotoServer, s
     begun = time.monotonic()
     request = functions.upload.GetFileRequest(LOCATION, 0, 100_000)
     files = await asyncio.gather(*(sender.send(request) for _ in range(5)))
-    assert 0.45 <= time.monotonic() - begun < 5
+    assert 0.45 <= time.monotonic() - begun < 30
     assert [len(file.bytes) for file in files] == [100_000] * 5
 
 
@@ -127,7 +127,8 @@ async def test_distance_delays_but_does_not_limit_what_is_under_way(
     server.link.rtt = 0.3
     begun = time.monotonic()
     await asyncio.gather(*(sender.send(NEAREST) for _ in range(10)), *(sender.send(PART) for _ in range(10)))
-    assert 0.3 <= time.monotonic() - begun < 3
+    # Twenty together take one round trip, not twenty.
+    assert 0.3 <= time.monotonic() - begun < 6
 
 
 async def test_a_new_connection_takes_a_round_trip_before_its_first_bytes(server: MtprotoServer) -> None:
@@ -137,7 +138,7 @@ async def test_a_new_connection_takes_a_round_trip_before_its_first_bytes(server
         async with raw(server, first.state.auth_key, greet=False) as client:
             client.state.salt = first.state.salt
             await client.ask(NEAREST)
-        assert 0.4 <= time.monotonic() - begun < 3
+        assert 0.4 <= time.monotonic() - begun < 30
 
 
 async def test_answers_keep_their_order_when_the_line_gets_shorter(server: MtprotoServer, echo: Echo) -> None:
@@ -160,7 +161,7 @@ async def test_a_connection_breaks_before_the_act(
     server.link.cut_before("messages.sendMessage", when=lambda request: request.message == "cut")
     await sender.send(say("whole"))
     assert server.link.accepted == 1
-    await asyncio.wait_for(sender.send(say("cut")), 10)
+    await asyncio.wait_for(sender.send(say("cut")), 60)
     assert (echo.said, server.link.accepted) == (["whole", "cut"], 2)
 
 
@@ -183,7 +184,7 @@ async def test_a_lost_answer_is_lost_after_the_act(
     server: MtprotoServer, sender: MTProtoSender, echo: Echo
 ) -> None:
     server.link.lose_answer("messages.sendMessage", times=2)
-    await asyncio.wait_for(sender.send(say("hello")), 10)
+    await asyncio.wait_for(sender.send(say("hello")), 60)
     assert echo.said == ["hello"] * 3, "Telethon asks again on a new session"
     assert server.link.accepted == 3
 
@@ -207,7 +208,7 @@ async def test_a_connection_breaks_after_so_much(
     server.link.cut_after(**{kind: amount})
     broken = sender._connection
     for _ in range(20):
-        await asyncio.wait_for(sender.send(NEAREST), 10)
+        await asyncio.wait_for(sender.send(NEAREST), 60)
         if server.link.accepted == 2:
             break
     assert server.link.accepted == 2
@@ -258,7 +259,7 @@ async def test_while_the_server_is_away_it_refuses_and_then_takes_clients_back(
     assert server.link.away
     with pytest.raises(ConnectionRefusedError):
         await asyncio.open_connection(server.host, port)
-    answer = await asyncio.wait_for(sender.send(NEAREST), 10)
+    answer = await asyncio.wait_for(sender.send(NEAREST), 60)
     assert isinstance(answer, types.NearestDc)
     assert (server.ports[1], server.link.away) == (port, False)
 
@@ -276,7 +277,7 @@ async def test_away_can_be_said_twice_and_taken_back(server: MtprotoServer, send
     server.link.refuse(60)
     server.link.away = True
     server.link.clear()
-    assert isinstance(await asyncio.wait_for(sender.send(NEAREST), 10), types.NearestDc)
+    assert isinstance(await asyncio.wait_for(sender.send(NEAREST), 60), types.NearestDc)
 
 
 async def test_counters_tell_what_passed(server: MtprotoServer, sender: MTProtoSender) -> None:
@@ -312,7 +313,7 @@ async def test_nonsense_ends_its_own_connection_only(
     reader, writer = await asyncio.open_connection(server.host, server.ports[1])
     writer.write(nonsense)
     with pytest.raises((ConnectionError, asyncio.IncompleteReadError)):
-        await asyncio.wait_for(reader.readexactly(1), 5)
+        await asyncio.wait_for(reader.readexactly(1), 60)
     writer.close()
     assert isinstance(await sender.send(NEAREST), types.NearestDc)
     assert server.link.accepted == 2

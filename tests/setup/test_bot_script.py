@@ -144,7 +144,7 @@ def developed(tmp_path_factory: pytest.TempPathFactory) -> Project:
     """One where the tests were run, and then the checks."""
     project = lay_out(tmp_path_factory.mktemp("developed"))
     tested = project.run("test")
-    assert tested.stdout == f"pytest {project.folder} ['-n', '2']\n", tested.stderr
+    assert tested.stdout == f"pytest {project.folder} ['-n', '2', '--dist', 'worksteal']\n", tested.stderr
     assert installed(project) == {"parts", "pytest"}
     checked = project.run("check")
     assert checked.returncode == 0, checked.stderr
@@ -219,7 +219,7 @@ def test_continuous_integration_runs_the_checks_and_the_whole_suite(
     developed: Project, tmp_path: Path
 ) -> None:
     _, environ = developed.command()
-    expected = CHECKS.format(here=developed.folder) + f"pytest {developed.folder} ['-n', '2']\n"
+    expected = CHECKS.format(here=developed.folder) + f"pytest {developed.folder} ['-n', '2', '--dist', 'worksteal']\n"
     for broken, code in ((None, 0), ("mypy", 1), ("pytest", 3)):
         if broken:
             (developed.folder / f"{broken} fails").touch()

@@ -7,7 +7,7 @@ import asyncio
 import pytest
 from telethon import errors as rpc
 
-from tests.telegram.virtual_time import run
+from tests.telegram.virtual_time import on_virtual_time, run
 from utils.telegram.status import StatusMessage
 
 
@@ -63,6 +63,7 @@ def test_only_the_newest_text_is_sent_and_stale_ones_are_dropped(chat: Chat) -> 
     assert len(chat.texts) < 10
 
 
+@on_virtual_time
 async def test_the_same_text_is_not_sent_twice(chat: Chat) -> None:
     message = status(chat)
     for _ in range(5):
@@ -72,6 +73,7 @@ async def test_the_same_text_is_not_sent_twice(chat: Chat) -> None:
     assert chat.texts == ["same"] and chat.tries == 1
 
 
+@on_virtual_time
 async def test_after_a_flood_wait_it_rests_while_the_work_goes_on(chat: Chat) -> None:
     now = [0.0]
     message = status(chat, interval=0.01, clock=lambda: now[0])
@@ -89,6 +91,7 @@ async def test_after_a_flood_wait_it_rests_while_the_work_goes_on(chat: Chat) ->
 @pytest.mark.parametrize(
     "error", [rpc.MessageNotModifiedError(None), rpc.MessageIdInvalidError(None), ConnectionError()]
 )
+@on_virtual_time
 async def test_an_edit_that_is_refused_disturbs_nobody(chat: Chat, error: BaseException) -> None:
     message = status(chat, interval=0.01)
     message.show("first")
@@ -103,6 +106,7 @@ async def test_an_edit_that_is_refused_disturbs_nobody(chat: Chat, error: BaseEx
     await message.close()
 
 
+@on_virtual_time
 async def test_the_end_is_shown_at_once(chat: Chat) -> None:
     message = status(chat, interval=60)
     message.show("first")
@@ -112,6 +116,7 @@ async def test_the_end_is_shown_at_once(chat: Chat) -> None:
     assert chat.texts == ["first", "✅ Finished"]
 
 
+@on_virtual_time
 async def test_a_message_that_is_still_on_its_way_says_the_end_too(chat: Chat) -> None:
     chat.free.clear()
     message = status(chat)
@@ -124,6 +129,7 @@ async def test_a_message_that_is_still_on_its_way_says_the_end_too(chat: Chat) -
     assert chat.texts == ["first", "✅ Finished"]
 
 
+@on_virtual_time
 async def test_a_message_that_does_not_arrive_is_given_up_at_the_end(
     chat: Chat, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -138,6 +144,7 @@ async def test_a_message_that_does_not_arrive_is_given_up_at_the_end(
     assert chat.texts == []
 
 
+@on_virtual_time
 async def test_an_end_that_telegram_put_off_is_said_when_the_rest_is_over(chat: Chat) -> None:
     message = status(chat, interval=0.01)
     message.show("first")
@@ -152,6 +159,7 @@ async def test_an_end_that_telegram_put_off_is_said_when_the_rest_is_over(chat: 
 
 
 @pytest.mark.parametrize("error", [rpc.UserIsBlockedError(None), ConnectionError(), OSError(28, "full")])
+@on_virtual_time
 async def test_a_message_that_can_not_be_sent_is_not_tried_with_every_text(
     chat: Chat, error: BaseException
 ) -> None:

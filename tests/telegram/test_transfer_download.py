@@ -71,7 +71,7 @@ async def sent_by(ann: Person, bot: Bot, source: Path) -> types.Message:
 
     bot.client.add_event_handler(keep, events.Raw())
     await ann.send_file("archive_bot", source)
-    return await asyncio.wait_for(arrived, 20)
+    return await asyncio.wait_for(arrived, 60)
 
 
 async def test_a_file_on_another_data_centre(
