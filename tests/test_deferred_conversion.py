@@ -5,16 +5,15 @@ from __future__ import annotations
 import asyncio
 import json
 import logging
-import multiprocessing
 import os
 import random
-import signal
 import time
 from pathlib import Path
 
 import pytest
 
 from tests.files import photo, video, zip_of
+from tests.storage import endless
 from tests.world import World, until
 from utils import constants
 from utils.constants import load_settings
@@ -119,29 +118,14 @@ def test_get_statistics(states: ConversionStateManager) -> None:
     assert states.get_stats() == {"total": 5, "pending": 2, "in_progress": 1, "completed": 1, "failed": 1}
 
 
-def _save_for_ever(state_file: Path) -> None:
-    # A kill is no power cut. Without the waits for the disk more of them come while a file is written.
-    os.fsync = lambda fd: None
-    states = ConversionStateManager(state_file=state_file)
-    for number in range(100):
-        states.states[f"file {number}"] = {"status": "pending", "details": {"plan": "x" * 100_000}}
-    for number in range(1_000_000):
-        states.save_state("the one", "pending", number % 100, "out")
-
-
 def test_persistence_across_instances(state_file: Path) -> None:
     """What one instance saved, the next one knows, also when the first was killed while it saved."""
-    context = multiprocessing.get_context("spawn")
     for _ in range(12):
-        saver = context.Process(target=_save_for_ever, args=(state_file,))
-        saver.start()
-        while not state_file.exists() or state_file.stat().st_size < 1_000_000:
-            assert saver.is_alive()
-            time.sleep(0.01)
-        time.sleep(0.1 + random.random() / 10)
-        assert saver.pid is not None
-        os.kill(saver.pid, signal.SIGKILL)
-        saver.join()
+        with endless.running("save", state_file) as saver:
+            while not state_file.exists() or state_file.stat().st_size < 1_000_000:
+                assert saver.poll() is None
+                time.sleep(0.01)
+            time.sleep(0.1 + random.random() / 10)
         assert json.loads(state_file.read_text())["the one"], "the kill left a file that does not parse"
         state_file.unlink()
     first = ConversionStateManager(state_file=state_file)

@@ -65,7 +65,12 @@ async def run(environ: Mapping[str, str], *arguments: str, seconds: float = PATI
 
 
 async def power_fails(
-    environ: Mapping[str, str], *, line: int, share: float, over: Callable[[], bool]
+    environ: Mapping[str, str],
+    *,
+    line: int,
+    share: float,
+    over: Callable[[], bool],
+    seconds: float = PATIENCE,
 ) -> bool:
     """Run the bot until its power fails in the ``line``th line of its journals (see ``power_loss``).
 
@@ -75,7 +80,7 @@ async def power_fails(
     process = await start(environ, str(line), str(share), program=program)
     dead = asyncio.create_task(process.communicate())
     try:
-        await until(lambda: dead.done() or over())
+        await until(lambda: dead.done() or over(), seconds)
     finally:
         if not dead.done():
             process.terminate()

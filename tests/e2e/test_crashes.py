@@ -31,7 +31,7 @@ READY = {f"a/clip{n}.mp4": video("mp4", seed=n) for n in range(2)}
 DEFERRED = {
     "b/wrap.mkv": video("mkv"),
     "b/sound.mov": video("pcm"),
-    "b/film.avi": video("avi", seconds=40),
+    "b/film.avi": video("avi"),
 }
 TRIP = {**PHOTOS, **READY, **DEFERRED}
 CONVERTED = sorted(f"{Path(name).stem}_converted.mp4" for name in DEFERRED)
@@ -223,14 +223,19 @@ def slow_ffmpeg(folder: Path) -> str:
 
 
 async def tell(
-    world: World, story: Sequence[Point], entries: Mapping[str, bytes] = TRIP, **settings: str
+    world: World,
+    story: Sequence[Point],
+    entries: Mapping[str, bytes],
+    settings: Mapping[str, str] | None = None,
 ) -> int:
     """Send an archive of ``entries`` and kill the bot at every point of ``story``, then let it finish.
 
     Should an archive be finished before all points were reached, another one is sent for the rest.
     Returns the number of archives.
     """
-    environ = environment(world, CONVERSION_STATE_SAVE_INTERVAL="0", CONVERSION_THREADS="1", **settings)
+    environ = environment(
+        world, CONVERSION_STATE_SAVE_INTERVAL="0", CONVERSION_THREADS="1", **(settings or {})
+    )
     points = list(story)
     for sent in range(1, MOST_ARCHIVES + 1):
         # The note makes each archive another file: the same one is not taken twice.
@@ -278,8 +283,8 @@ async def killed_at(point: Point, world: World, environ: dict[str, str], archive
 
 
 def finished(world: World, archives: int) -> bool:
-    """So many summaries are in the chat, and no job's folder is left."""
-    return len(summaries(world)) >= archives and not world.leftovers()
+    """No job's folder is left, and so many summaries are in the chat."""
+    return not world.leftovers() and len(summaries(world)) >= archives
 
 
 def summaries(world: World) -> list[str]:
@@ -329,8 +334,12 @@ async def test_however_often_it_is_killed_each_file_arrives_once(
     tmp_path: Path, server_key: Path, name: str
 ) -> None:
     async def one(world: World, story: Sequence[Point]) -> None:
-        slow = {"CONVERSION_SEGMENT_SECONDS": "4", "PATH": slow_ffmpeg(world.folder / "tools")}
-        check_chat(world, await tell(world, story, **(slow if name == "conversion" else {})))
+        if name == "conversion":
+            slow = {"CONVERSION_SEGMENT_SECONDS": "4", "PATH": slow_ffmpeg(world.folder / "tools")}
+            sent = await tell(world, story, {**TRIP, "b/film.avi": video("avi", seconds=40)}, slow)
+        else:
+            sent = await tell(world, story, TRIP)
+        check_chat(world, sent)
 
     stories = STORIES[name]
     async with worlds(tmp_path, server_key, len(stories)) as found:

@@ -1,5 +1,5 @@
 """The fixtures of :mod:`tests.transport`."""
 
-from tests.transport import ann, bot, make_file, sandbox, server_key
+from tests.transport import ann, bot, make_file, sandbox
 
-__all__ = ["ann", "bot", "make_file", "sandbox", "server_key"]
+__all__ = ["ann", "bot", "make_file", "sandbox"]

@@ -1,4 +1,4 @@
-"""``python -m tests.storage.endless append|save FILE``: writes to a journal or a state file until it is killed."""
+"""``python -m tests.storage.endless append|save FILE``: writes to a file, over and over, until it is killed."""
 
 from __future__ import annotations
 
@@ -42,7 +42,7 @@ async def append(file: Path) -> None:
 async def save(file: Path) -> None:
     """A large state, over and over."""
     # A kill is no power cut. Without the waits for the disk more of them come while a file is written.
-    os.fsync = lambda _: None
+    os.fsync = lambda fd: None
     states = ConversionStateManager(state_file=file)
     for number in range(100):
         states.states[f"file {number}"] = {"status": "pending", "details": {"plan": "x" * 100_000}}

@@ -4,10 +4,8 @@ from __future__ import annotations
 
 import asyncio
 import json
-import multiprocessing
 import os
 import shutil
-import signal
 import stat
 import subprocess
 import sys
@@ -16,6 +14,7 @@ from pathlib import Path
 
 import pytest
 
+from tests.storage import endless
 from utils.conversion_state import parse_states
 from utils.errors import AlreadyRunning
 from utils.storage.atomic import load_or_set_aside, read_json, write_json
@@ -122,25 +121,12 @@ async def test_an_append_that_is_cancelled_still_writes_its_whole_line(tmp_path:
     assert [record["n"] for record in Journal(journal.path).open()][-1] == 2
 
 
-def _append_for_ever(path: Path) -> None:
-    async def work() -> None:
-        journal = Journal(path)
-        journal.open()
-        for number in range(1_000_000):
-            await journal.append({"n": number, "filler": "x" * 3000})
-
-    asyncio.run(work())
-
-
 def test_a_kill_during_an_append_loses_no_earlier_line(tmp_path: Path) -> None:
     path = tmp_path / "journal.jsonl"
-    process = multiprocessing.get_context("spawn").Process(target=_append_for_ever, args=(path,))
-    process.start()
-    while not path.exists() or path.stat().st_size < 50_000:
-        time.sleep(0.01)
-    assert process.pid is not None
-    os.kill(process.pid, signal.SIGKILL)
-    process.join()
+    with endless.running("append", path) as process:
+        while not path.exists() or path.stat().st_size < 50_000:
+            assert process.poll() is None
+            time.sleep(0.01)
     numbers = [record["n"] for record in Journal(path).open()]
     assert numbers == list(range(len(numbers))) and len(numbers) > 10
 
