@@ -1,4 +1,4 @@
-"""``python -m tests.storage.endless append|save FILE``: writes to a file, over and over, until it is killed."""
+"""``python -m tests.storage.endless append|save FILE``: writes to it, over and over, until it is killed."""
 
 from __future__ import annotations
 
