@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import io
+import os
+import shutil
 import subprocess
 import zipfile
 from collections.abc import Mapping
@@ -68,3 +70,31 @@ def encrypted(path: Path, password: str, *options: str) -> Path:
         stdin=subprocess.DEVNULL,
     )
     return path
+
+
+#: Shell pattern of the arguments with which ffmpeg encodes a segment of a video.
+SEGMENT = "*libx264*segment-*"
+
+
+def ffmpeg_after(folder: Path, arguments: str, script: str) -> str:
+    """A PATH on which ffmpeg, called with ``arguments`` (a shell pattern), runs ``script`` first.
+
+    So an encoder waits, fails or is cut off at will, and no large film is needed for it to take its time.
+    """
+    folder.mkdir()
+    program = folder / "ffmpeg"
+    program.write_text(
+        f'#!/bin/sh\ncase "$*" in {arguments}) {script};; esac\nexec {shutil.which("ffmpeg")} "$@"\n'
+    )
+    program.chmod(0o755)
+    return f"{folder}:{os.environ['PATH']}"
+
+
+def held_ffmpeg(folder: Path) -> tuple[str, Path]:
+    """A PATH on which no segment of a video gets encoded as long as the file is there that comes with it."""
+    path, held = (
+        ffmpeg_after(folder, SEGMENT, f"while [ -e '{folder}/held' ]; do sleep 0.1; done"),
+        folder / "held",
+    )
+    held.touch()
+    return path, held

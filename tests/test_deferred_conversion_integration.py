@@ -8,7 +8,7 @@ from pathlib import Path
 
 from sandbox import StoredMessage
 from tests.e2e.process import environment, start
-from tests.files import photo, video, zip_of
+from tests.files import SEGMENT, ffmpeg_after, photo, video, zip_of
 from tests.world import World, until
 from utils.constants import load_settings
 from utils.media import Action, MediaTools, Verdict
@@ -114,7 +114,13 @@ async def test_conversion_with_state_saving(world: World, tmp_path: Path) -> Non
 
 async def test_resume_after_crash(world: World, tmp_path: Path) -> None:
     """Killed without warning in the middle of an encode, the bot goes on from there and sends it once."""
-    environ = environment(world, CONVERSION_SEGMENT_SECONDS="2", CONVERSION_STATE_SAVE_INTERVAL="0")
+    environ = environment(
+        world,
+        CONVERSION_SEGMENT_SECONDS="2",
+        CONVERSION_STATE_SAVE_INTERVAL="0",
+        # Each segment takes a while, so that the kill comes in the middle.
+        PATH=ffmpeg_after(tmp_path / "tools", SEGMENT, "sleep 0.5"),
+    )
 
     def progress() -> float:
         lines = [line for line in world.lines() if "💾 Conversion state saved: film.avi (" in line]
@@ -122,7 +128,7 @@ async def test_resume_after_crash(world: World, tmp_path: Path) -> None:
 
     first = await start(environ)
     await until(lambda: "INFO: ✅ Ready" in world.lines())
-    await world.send(zip_of(tmp_path / "film.zip", {"film.avi": video("avi", seconds=60), "a.jpg": photo(1)}))
+    await world.send(zip_of(tmp_path / "film.zip", {"film.avi": video("avi", seconds=20), "a.jpg": photo(1)}))
     await until(lambda: progress() >= 20)
     first.kill()
     await first.communicate()

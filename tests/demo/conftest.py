@@ -7,12 +7,13 @@ from pathlib import Path
 import pytest
 
 from demo.sample import make_sample
+from tests.shared import made_once
 
 
 @pytest.fixture(scope="session")
-def cache(tmp_path_factory: pytest.TempPathFactory) -> Path:
+def cache() -> Path:
     """The folder that the sample is kept in."""
-    return tmp_path_factory.mktemp("sample")
+    return made_once("sample", make_sample)
 
 
 @pytest.fixture(scope="session")

@@ -16,7 +16,7 @@ from PIL import Image
 from telethon.tl import types
 
 from sandbox.rpc import RpcError
-from tests.files import encrypted, photo, video, zip_of
+from tests.files import encrypted, held_ffmpeg, photo, video, zip_of
 from tests.world import BOT, BOT_ID, World, until
 from utils.archives.engine import find_engine
 from utils.errors import SettingsError
@@ -118,9 +118,13 @@ async def test_names_in_any_script_are_shown(world: World, tmp_path: Path) -> No
     ]
 
 
-async def test_a_new_archive_during_a_conversion_is_served_at_once(world: World, tmp_path: Path) -> None:
-    async with world.running(VIDEO_PRESET="veryslow", CONVERSION_THREADS=1):
-        await world.send(zip_of(tmp_path / "slow.zip", {"slow.avi": video("avi", seconds=90)}))
+async def test_a_new_archive_during_a_conversion_is_served_at_once(
+    world: World, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path, _ = held_ffmpeg(tmp_path / "tools")
+    monkeypatch.setenv("PATH", path)
+    async with world.running():
+        await world.send(zip_of(tmp_path / "slow.zip", {"slow.avi": video("avi")}))
         await until(lambda: any("🎬 Starting" in line for line in world.lines()))
         await world.send(zip_of(tmp_path / "quick.zip", {"a.jpg": photo(1), "b.jpg": photo(2)}))
         await world.wait("quick.zip: 2 pictures sent")
@@ -358,16 +362,19 @@ async def test_the_status_tells_how_far_a_large_file_is_on_its_way(world: World,
 
 
 async def test_the_same_content_is_recognised_while_it_is_under_way_and_after_a_restart(
-    world: World, tmp_path: Path
+    world: World, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    archive = zip_of(tmp_path / "a.zip", {"a.jpg": photo(1), "film.avi": video("avi", seconds=60)})
+    path, held = held_ffmpeg(tmp_path / "tools")
+    monkeypatch.setenv("PATH", path)
+    archive = zip_of(tmp_path / "a.zip", {"a.jpg": photo(1), "film.avi": video("avi")})
     renamed = tmp_path / "b.zip"
     renamed.write_bytes(archive.read_bytes())
-    async with world.running(VIDEO_PRESET="veryslow", CONVERSION_THREADS=1):
+    async with world.running():
         await world.send(archive)
         await until(lambda: len(world.media()) == 1)
         await world.send(renamed)
         await world.wait("b.zip: I am at work on a.zip already.")
+    held.unlink()
     async with world.running():
         await world.wait("a.zip: 1 picture")
         await world.send(renamed)
@@ -427,16 +434,12 @@ async def test_a_summary_that_fails_after_the_last_conversion_comes_later(
 
 
 async def test_a_video_that_can_not_be_converted_comes_as_it_is_and_is_kept_aside(
-    world: World, tmp_path: Path
+    world: World, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    film = video("avi", seconds=90)
-    async with world.running(
-        VIDEO_PRESET="veryslow",
-        CONVERSION_THREADS=1,
-        CONVERSION_SEGMENT_SECONDS=600,
-        CONVERSION_TIMEOUT_SECONDS=1,
-        CONVERSION_MAX_RETRIES=2,
-    ) as bot:
+    film = video("avi")
+    path, _ = held_ffmpeg(tmp_path / "tools")
+    monkeypatch.setenv("PATH", path)
+    async with world.running(CONVERSION_TIMEOUT_SECONDS=1, CONVERSION_MAX_RETRIES=2) as bot:
         bot.conversions.backoff = (0.1,)
         await world.send(zip_of(tmp_path / "a.zip", {"film.avi": film, "a.jpg": photo(1)}))
         summary = await world.summary()
@@ -560,9 +563,13 @@ async def test_commands_are_published_and_answered(world: World) -> None:
     assert [type(command) for command in call.request.commands] == [types.BotCommand] * 3
 
 
-async def test_an_answer_that_would_be_too_long_for_a_message_is_cut(world: World, tmp_path: Path) -> None:
+async def test_an_answer_that_would_be_too_long_for_a_message_is_cut(
+    world: World, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path, _ = held_ffmpeg(tmp_path / "tools")
+    monkeypatch.setenv("PATH", path)
     async with world.running() as bot:
-        await world.send(zip_of(tmp_path / "a.zip", {"slow.avi": video("avi", seconds=200)}))
+        await world.send(zip_of(tmp_path / "a.zip", {"slow.avi": video("avi")}))
         await until(lambda: any("🎬 Starting" in line for line in world.lines()))
         (job,) = bot.desk.jobs.values()
         job.name = job.status = "n" * 5000

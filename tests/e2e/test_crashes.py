@@ -6,10 +6,8 @@ import asyncio
 import hashlib
 import io
 import json
-import os
 import random
 import re
-import shutil
 import signal
 import tarfile
 from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine, Iterable, Mapping, Sequence
@@ -22,7 +20,7 @@ from telethon.tl import TLRequest
 from sandbox import StoredMessage
 from sandbox.faults import Call
 from tests.e2e.process import environment, power_fails, start
-from tests.files import photo, video, zip_of
+from tests.files import SEGMENT, ffmpeg_after, photo, video, zip_of
 from tests.world import BOT_ID, World, until, world_in
 from utils.storage.journal import Record, parse
 
@@ -213,15 +211,6 @@ async def worlds(folder: Path, server_key: Path, count: int) -> AsyncIterator[li
         yield found
 
 
-def slow_ffmpeg(folder: Path) -> str:
-    """A PATH on which ffmpeg waits before each segment, so that a kill comes in the middle."""
-    folder.mkdir()
-    waits = 'case "$*" in *libx264*segment-*) sleep 0.5;; esac'
-    (folder / "ffmpeg").write_text(f'#!/bin/sh\n{waits}\nexec {shutil.which("ffmpeg")} "$@"\n')
-    (folder / "ffmpeg").chmod(0o755)
-    return f"{folder}:{os.environ['PATH']}"
-
-
 async def tell(
     world: World,
     story: Sequence[Point],
@@ -335,7 +324,11 @@ async def test_however_often_it_is_killed_each_file_arrives_once(
 ) -> None:
     async def one(world: World, story: Sequence[Point]) -> None:
         if name == "conversion":
-            slow = {"CONVERSION_SEGMENT_SECONDS": "4", "PATH": slow_ffmpeg(world.folder / "tools")}
+            # Each segment takes a while, so that a kill comes in the middle.
+            slow = {
+                "CONVERSION_SEGMENT_SECONDS": "4",
+                "PATH": ffmpeg_after(world.folder / "tools", SEGMENT, "sleep 0.5"),
+            }
             sent = await tell(world, story, {**TRIP, "b/film.avi": video("avi", seconds=40)}, slow)
         else:
             sent = await tell(world, story, TRIP)

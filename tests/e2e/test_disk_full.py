@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import errno
 import os
-import shutil
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from pathlib import Path
@@ -12,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from tests.archives.making import seven_zip
-from tests.files import photo, video, zip_of
+from tests.files import ffmpeg_after, photo, video, zip_of
 from tests.world import World, until
 from utils.archives import Extracted, extraction
 from utils.bot import Bot
@@ -155,15 +154,9 @@ async def test_full_during_a_conversion(
     flag = tmp_path / "full"
     film = video("avi")
     if where == "ffmpeg":
-        tools = tmp_path / "tools"
-        tools.mkdir()
         words = "av_interleaved_write_frame(): No space left on device"
-        (tools / "ffmpeg").write_text(
-            f'#!/bin/sh\ncase "$*" in *libx264*) [ -e {flag} ] && echo "{words}" >&2 && exit 1;; esac\n'
-            f'exec {shutil.which("ffmpeg")} "$@"\n'
-        )
-        (tools / "ffmpeg").chmod(0o755)
-        monkeypatch.setenv("PATH", f"{tools}:{os.environ['PATH']}")
+        fails = f'[ -e {flag} ] && echo "{words}" >&2 && exit 1'
+        monkeypatch.setenv("PATH", ffmpeg_after(tmp_path / "tools", "*libx264*", fails))
     else:
         at_the_journal(disk, "conversion_state.json.tmp", monkeypatch)
     async with running(world):

@@ -3,10 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-import os
-import shutil
 import subprocess
-import tempfile
 from collections.abc import Sequence
 from dataclasses import replace
 from functools import cache
@@ -16,8 +13,9 @@ import pytest
 
 from sandbox import StoredMessage
 from tests.e2e.test_crashes import Point, check_state_files, journaled, logged, request, tell
-from tests.files import photo, zip_of
+from tests.files import ffmpeg_after, photo, zip_of
 from tests.media.test_split import film, pictures
+from tests.shared import made_once
 from tests.world import World, until
 from utils.constants import load_settings
 from utils.media import MediaTools, Verdict
@@ -29,19 +27,22 @@ LIMIT = 1 << 20
 @cache
 def contents() -> dict[str, bytes]:
     """A film that plays, the same in a container to be converted, and one that no encoder converts."""
-    with tempfile.TemporaryDirectory() as name:
-        folder = Path(name)
+
+    def make(folder: Path) -> None:
+        folder.mkdir()
         plays = film(folder / "film")
         quiet = ["ffmpeg", "-nostdin", "-v", "error", "-i", str(plays)]
         subprocess.run([*quiet, "-c", "copy", "-f", "matroska", str(folder / "mkv")], check=True)
         mpeg4 = ["-t", "5", "-c:v", "mpeg4", "-q:v", "3", "-c:a", "libmp3lame", "-f", "avi"]
         subprocess.run([*quiet, *mpeg4, str(folder / "avi")], check=True)
-        return {
-            "a/film.mp4": plays.read_bytes(),
-            "a/it's old.avi": (folder / "avi").read_bytes(),
-            "a/one.jpg": photo(1),
-            "a/wrap.mkv": (folder / "mkv").read_bytes(),
-        }
+
+    folder = made_once("large", make)
+    return {
+        "a/film.mp4": (folder / "film").read_bytes(),
+        "a/it's old.avi": (folder / "avi").read_bytes(),
+        "a/one.jpg": photo(1),
+        "a/wrap.mkv": (folder / "mkv").read_bytes(),
+    }
 
 
 async def check_chat(world: World, folder: Path, archives: int = 1) -> None:
@@ -104,12 +105,7 @@ def check_volumes(volumes: Sequence[StoredMessage]) -> None:
 def limited(world: World, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> World:
     """Only small files are taken, and there is no encoder that works."""
     contents()
-    tools = tmp_path / "tools"
-    tools.mkdir()
-    script = f'#!/bin/sh\ncase "$*" in *libx264*) exit 1;; esac\nexec {shutil.which("ffmpeg")} "$@"\n'
-    (tools / "ffmpeg").write_text(script)
-    (tools / "ffmpeg").chmod(0o755)
-    monkeypatch.setenv("PATH", f"{tools}:{os.environ['PATH']}")
+    monkeypatch.setenv("PATH", ffmpeg_after(tmp_path / "tools", "*libx264*", "exit 1"))
     world.settings = replace(world.settings, UPLOAD_LIMIT_MB=1, CONVERSION_MAX_RETRIES=1)
     return world
 
