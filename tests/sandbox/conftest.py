@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import contextlib
 import io
 import shutil
-from collections.abc import AsyncIterator
+import socket
+from collections.abc import AsyncIterator, Iterable, Iterator
 from pathlib import Path
 
 import pytest
@@ -78,6 +80,17 @@ async def chat(person: Person, bot_client: TelegramClient) -> types.InputPeerUse
     """Ann as the bot addresses her, after she pressed Start."""
     await person.say(BOT, "/start")
     return types.InputPeerUser((await person.client.get_me()).id, 0)
+
+
+@contextlib.contextmanager
+def kept(ports: Iterable[int]) -> Iterator[None]:
+    """Inside, these ports go to nobody but a server that asks for them by number."""
+    with contextlib.ExitStack() as closing:
+        for port in ports:
+            bound = closing.enter_context(socket.socket())
+            bound.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+            bound.bind(("127.0.0.1", port))
+        yield
 
 
 def jpeg(width: int, height: int, *, quality: int = 80, seed: int = 0) -> bytes:

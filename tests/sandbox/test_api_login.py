@@ -10,7 +10,7 @@ from telethon import TelegramClient, errors, functions, types
 from sandbox import Sandbox
 from sandbox.person import Person
 
-from .conftest import BOT, BOT_ID, PASSWORD, PHONE, TOKEN
+from .conftest import BOT, BOT_ID, PASSWORD, PHONE, TOKEN, kept
 
 
 async def test_bot_logs_in_by_token(bot_client: TelegramClient) -> None:
@@ -96,13 +96,14 @@ async def test_session_survives_reconnect_and_server_restart(sandbox_dir: Path, 
         client = sandbox.client(session=session)
         await client.start(bot_token=TOKEN)
         await client.disconnect()
-        port = sandbox.port
-    async with Sandbox(data, port=port) as sandbox:
-        assert await sandbox.add_bot(TOKEN, BOT, "again") == BOT_ID
-        client = sandbox.client(session=session)
-        await client.connect()
-        assert (await client.get_me()).first_name == "Archive bot"
-        await client.disconnect()
+        ports = [int(address.rpartition(":")[2]) for address in sandbox.addresses.values()]
+    with kept(ports):
+        async with Sandbox(data, port=ports[0]) as sandbox:
+            assert await sandbox.add_bot(TOKEN, BOT, "again") == BOT_ID
+            client = sandbox.client(session=session)
+            await client.connect()
+            assert (await client.get_me()).first_name == "Archive bot"
+            await client.disconnect()
 
 
 async def test_authorization_goes_to_the_other_data_centre_once(sandbox: Sandbox, person: Person) -> None:

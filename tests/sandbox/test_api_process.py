@@ -16,7 +16,7 @@ from telethon import TelegramClient, errors, functions, types
 from sandbox.clients import new_client
 from sandbox.person import Person
 
-from .conftest import BOT, BOT_ID, PHONE, TOKEN
+from .conftest import BOT, BOT_ID, PHONE, TOKEN, kept
 
 ROOT = Path(__file__).resolve().parents[2]
 
@@ -42,6 +42,13 @@ class Served:
     async def kill(self) -> None:
         self.process.send_signal(signal.SIGKILL)
         await self.process.wait()
+
+    async def again(self, data: Path) -> Served:
+        """Killed and started again, where it was."""
+        await self.kill()
+        ports = [int(address.rpartition(":")[2]) for address in self.addresses.values()]
+        with kept(ports):
+            return await serve(data, "--port", str(ports[0]))
 
     def client(self, session: Path, dc_id: int = 1, *, catch_up: bool = False) -> TelegramClient:
         return new_client(
@@ -93,10 +100,8 @@ async def test_nothing_acknowledged_is_lost_by_a_kill(sandbox_dir: Path, tmp_pat
     await bot(functions.upload.SaveFilePartRequest(4, 0, b"a" * 1024))
     await bot.disconnect()
     await ann.stop()
-    port = server.address.rpartition(":")[2]
-    await server.kill()
 
-    server = await serve(sandbox_dir, "--port", port)
+    server = await server.again(sandbox_dir)
     bot = server.client(tmp_path / "bot")
     await bot.connect()
     assert (await bot.get_me()).id == BOT_ID
@@ -127,10 +132,7 @@ async def test_a_client_outlives_the_server(sandbox_dir: Path, tmp_path: Path) -
     server = await serve(sandbox_dir, "--port", "0")
     bot = server.client(tmp_path / "bot")
     await bot.start(bot_token=TOKEN)
-    port = server.address.rpartition(":")[2]
-    await server.kill()
-    again = asyncio.create_task(serve(sandbox_dir, "--port", port))
-    server = await again
+    server = await server.again(sandbox_dir)
     assert (await bot.get_me()).id == BOT_ID
     await bot.disconnect()
     await server.kill()

@@ -20,8 +20,7 @@ from utils.storage.journal import Journal
 def running(what: str, file: Path) -> Iterator[subprocess.Popen[bytes]]:
     """It runs inside, and is killed at the end.
 
-    A process of :mod:`multiprocessing` would do as well, but that starts one more, which stays and is taken
-    for one that was left behind.
+    A process of :mod:`multiprocessing` would do as well, but that starts one more, which stays.
     """
     command = [sys.executable, "-m", "tests.storage.endless", what, str(file)]
     with subprocess.Popen(command, cwd=ROOT) as process:
