@@ -219,7 +219,10 @@ def test_continuous_integration_runs_the_checks_and_the_whole_suite(
     developed: Project, tmp_path: Path
 ) -> None:
     _, environ = developed.command()
-    expected = CHECKS.format(here=developed.folder) + f"pytest {developed.folder} ['-n', '2', '--dist', 'worksteal']\n"
+    expected = (
+        CHECKS.format(here=developed.folder)
+        + f"pytest {developed.folder} ['-n', '2', '--dist', 'worksteal']\n"
+    )
     for broken, code in ((None, 0), ("mypy", 1), ("pytest", 3)):
         if broken:
             (developed.folder / f"{broken} fails").touch()
