@@ -185,9 +185,11 @@ STORIES: dict[str, Sequence[Sequence[Point]]] = {
 }
 
 
-#: How often each of the bots loses its power, at least, and the dice of each.
+#: How often each of the bots loses its power, and the dice of each.
 POWER_CUTS = 3
 DICE = ((3, 4), (5, 6))
+#: A line that no journal gets to.
+NEVER = 1_000_000
 
 #: Archives that are sent at most until every point of a story was reached.
 MOST_ARCHIVES = 6
@@ -372,7 +374,7 @@ async def cut_off(world: World, dice: random.Random) -> None:
         # What was not synced is taken out again, so that an album needs a run of some thirty lines.
         while await power_fails(
             environ,
-            line=dice.randint(2, 40),
+            line=dice.randint(2, 40) if cuts < POWER_CUTS else NEVER,
             share=dice.random(),
             over=lambda: finished(world, sent),  # noqa: B023 - awaited right here
         ):
