@@ -18,6 +18,7 @@ def frames(times: Iterable[int], keys: Iterable[int] = (), base: Fraction = Frac
     return FrameTimes(list(times), frozenset(keys), base, last=40)
 
 
+BASE = Fraction(1, 1000)
 CASES = {
     "no keys": (frames(range(0, 10_000, 40)), 1.0),
     "keys every second": (frames(range(0, 10_000, 40), range(0, 250, 25)), 1.0),
@@ -61,6 +62,17 @@ def test_without_key_frames_in_time_it_cuts_at_any_frame() -> None:
 def test_a_short_rest_is_no_segment_of_its_own() -> None:
     segments = plan_segments(frames(range(0, 2_400, 40)), seconds=1.0)
     assert [segment.frames for segment in segments] == [25, 35]
+
+
+def test_a_rest_of_half_a_segment_is_one_of_its_own_and_a_shorter_one_is_not() -> None:
+    assert len(plan_segments(FrameTimes(range(0, 1500, 100), frozenset(), BASE, last=100), seconds=1.0)) == 2
+    assert len(plan_segments(FrameTimes(range(0, 1500, 100), frozenset(), BASE, last=99), seconds=1.0)) == 1
+
+
+def test_a_segment_waits_for_a_key_frame_half_its_length_and_no_longer() -> None:
+    for key, second in ((9, 10), (10, 10), (11, 11), (15, 15), (16, 10)):
+        frames = FrameTimes(range(0, 4000, 100), frozenset({key}), BASE, last=100)
+        assert plan_segments(frames, seconds=1.0)[1].first == second
 
 
 def test_no_segment_is_much_longer_than_wanted() -> None:

@@ -60,8 +60,6 @@ def plan_segments(frames: FrameTimes, *, seconds: float) -> tuple[Segment, ...]:
 def _next_cut(frames: FrameTimes, start: int, wanted: int) -> int | None:
     """The number of the frame at which the segment that begins with frame ``start`` ends."""
     begin = frames.times[start]
-    if frames.end - begin < wanted * (1 + _REST):
-        return None
     first_late = None
     for number in range(start + 1, len(frames.times)):
         length = frames.times[number] - begin
