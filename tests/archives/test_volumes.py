@@ -2,9 +2,19 @@
 
 from __future__ import annotations
 
+import struct
+
 import pytest
 
-from utils.archives.volumes import LAST, arrange, in_set, missing_numbers, volume_name, volume_of
+from utils.archives.volumes import (
+    LAST,
+    arrange,
+    disks_of_zip,
+    in_set,
+    missing_numbers,
+    volume_name,
+    volume_of,
+)
 
 
 @pytest.mark.parametrize(
@@ -68,3 +78,26 @@ def test_what_is_missing_is_called_as_the_others_are() -> None:
     ):
         found = arrange(names)
         assert found is not None and found.missing == (missing,)
+
+
+def end_of_zip(disk: int, comment: bytes = b"") -> bytes:
+    return b"PK\5\6" + struct.pack("<4HLLH", disk, 0, 0, 0, 0, 0, len(comment)) + comment
+
+
+@pytest.mark.parametrize(
+    ("tail", "disks"),
+    [
+        (end_of_zip(0), 0),
+        (end_of_zip(3), 3),
+        (b"..." + end_of_zip(3, b"a comment"), 3),
+        (end_of_zip(40_000), 40_000),
+        (end_of_zip(0xFFFF), 0),  # that is told elsewhere
+        (end_of_zip(7) + end_of_zip(2), 2),
+        (end_of_zip(3)[:-1], 0),
+        (b"...." + end_of_zip(3)[:-1], 0),
+        (bytes(40), 0),
+        (b"", 0),
+    ],
+)
+def test_the_end_of_a_zip_says_how_many_volumes_come_before(tail: bytes, disks: int) -> None:
+    assert disks_of_zip(tail) == disks

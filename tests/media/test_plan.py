@@ -66,6 +66,8 @@ def planned(probe: Probe, layout: Layout | None = FRONT, size: int = 1_000_000) 
         (described(video(), audio(), audio()), FRONT, Action.SEND, "plays as it is"),
         (described(video(sample_aspect_ratio="1:1"), audio()), FRONT, Action.SEND, "plays as it is"),
         (described(video(sample_aspect_ratio="0:1"), audio()), FRONT, Action.SEND, "plays as it is"),
+        (described(video(sample_aspect_ratio="101:100")), FRONT, Action.SEND, "plays as it is"),
+        (described(video(sample_aspect_ratio="102:100")), FRONT, Action.FULL, "not square"),
         # Another container, or the same one in another order.
         (described(video(), audio()), Layout(index_first=False), Action.REMUX, "index is at the end"),
         (described(video(), audio()), Layout(fragmented=True), Action.REMUX, "in fragments"),
@@ -221,13 +223,15 @@ def test_the_largest_of_several_pictures_is_taken() -> None:
 def test_the_default_track_comes_first_and_unknown_ones_are_left_out() -> None:
     unknown = {"codec_type": "audio", "channels": 0}
     default = audio("ac3", disposition={"default": 1})
-    plan = planned(described(video(), audio(), unknown, default))
+    nameless = audio("", channels=2)
+    plan = planned(described(video(), audio(), unknown, default, nameless))
     assert [(track.index, track.copy) for track in plan.audio] == [(3, False), (1, True)]
 
 
 def test_times_that_make_no_sense_are_not_gone_by() -> None:
     assert planned(described(video())).times_trusted
     assert not planned(described(video(), duration="1e9")).times_trusted
+    assert not planned(described(video(), duration="0.5"), size=5).times_trusted
 
 
 def test_of_a_thousand_subtitles_few_are_taken() -> None:

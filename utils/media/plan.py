@@ -172,7 +172,7 @@ def _why_remux(probe: Probe, layout: Layout | None) -> str:
 
 
 def _container_name(container: str) -> str:
-    names = {"matroska,webm": "Matroska", "mpegts": "MPEG-TS", "mpeg": "MPEG-PS", "asf": "ASF", "flv": "FLV"}
+    names = {"matroska,webm": "Matroska", "mpegts": "MPEG-TS", "mpeg": "MPEG-PS"}
     return names.get(container, container.upper())
 
 
