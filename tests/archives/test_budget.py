@@ -94,6 +94,33 @@ def test_what_really_came_out_is_held_against_the_ratio() -> None:
         one.decode(1, HERE)
 
 
+def test_the_disk_is_looked_at_each_time_that_sixteen_megabytes_came() -> None:
+    one = budget(10**9, free=10 * MB, disk_reserve=10 * MB + 1)
+    one.decode(16 * MB - 1, HERE)
+    with pytest.raises(NoRoom):
+        one.decode(1, HERE)
+    one.decode(8 * MB, HERE)
+    one.decode(8 * MB - 1, HERE)
+    with pytest.raises(NoRoom):
+        one.decode(1, HERE)
+    exact = budget(10**9, free=10 * MB, disk_reserve=10 * MB)
+    exact.decode(16 * MB, HERE)
+    assert exact.decoded == 16 * MB
+
+
+def test_a_small_content_is_no_trap_whatever_its_ratio() -> None:
+    one = budget(1, ratio_from=200, max_ratio=2)
+    one.check_content(200)
+    with pytest.raises(LimitExceeded):
+        one.check_content(201)
+
+
+@pytest.mark.parametrize(("spool", "ahead"), [("8", 1_000_000), ("64", 8 * MB), ("1000", 8 * MB)])
+def test_no_more_is_read_ahead_than_an_eighth_of_what_may_wait(spool: str, ahead: int) -> None:
+    limits = Limits.from_settings(load_settings({"SPOOL_LIMIT_MB": spool}))
+    assert repr(limits.read_ahead) == repr(ahead)
+
+
 def test_the_owners_settings_are_the_limits() -> None:
     settings = load_settings(
         {

@@ -127,6 +127,8 @@ def test_any_bytes_at_all_become_some_name() -> None:
         ("photo\u202egpj.exe", "photo�gpj.exe"),
         ("nul\0.jpg", "nul�.jpg"),
         ("\udcff.jpg", "�.jpg"),
+        ("two\u2028lines\u2029.jpg", "two�lines�.jpg"),
+        ("a/b\\c.jpg", "a/b\\c.jpg"),
         ("cafe\u0301.jpg", "café.jpg"),
         ("👨\u200d👩\u200d👧.jpg", "👨\u200d👩\u200d👧.jpg"),
     ],
@@ -139,6 +141,23 @@ def test_a_long_name_keeps_its_ending() -> None:
     shown = display_path("x" * 300 + ".jpeg")
     assert len(shown) == LONGEST
     assert shown.endswith("….jpeg")
+
+
+@pytest.mark.parametrize(
+    ("name", "shown"),
+    [
+        ("x" * 255, "x" * 255),
+        ("x" * 256, "x" * 254 + "…"),
+        ("x" * 251 + ".jpg", "x" * 251 + ".jpg"),
+        ("x" * 252 + ".jpg", "x" * 250 + "….jpg"),
+        ("a." + "x" * 300 + ".jpg", "a." + "x" * 248 + "….jpg"),
+        ("x" * 300 + "." + "s" * 16, "x" * 237 + "…." + "s" * 16),
+        ("x" * 300 + "." + "s" * 17, "x" * 254 + "…"),
+        ("x." + "s" * 300, "x." + "s" * 252 + "…"),
+    ],
+)
+def test_a_long_name_is_cut_in_front_of_its_ending(name: str, shown: str) -> None:
+    assert display_path(name) == shown
 
 
 def test_what_is_shown_has_no_control_characters_whatever_the_name() -> None:
@@ -182,6 +201,23 @@ def test_order_is_natural_and_keeps_folders_together() -> None:
     assert ordered == [
         "a.jpg", "z.jpg", "a2/x.jpg", "a10/x.jpg", "b/img1.jpg", "b/IMG2.jpg", "b/img10.jpg", "b/c/img3.jpg"
     ]  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    "ordered",
+    [
+        ["1.jpg", "a.jpg"],
+        ["aa.jpg", "b.jpg"],
+        ["a2.jpg", "ab.jpg"],
+        ["img1.jpg", "img09.jpg", "img10.jpg"],
+        ["img1.jpg", "img200.jpg", "img300.jpg", "img1000.jpg"],
+        ["img20.jpg", "img200.jpg"],
+        ["a/x/1.jpg", "a b/1.jpg"],
+        ["A.jpg", "b.jpg", "C.jpg"],
+    ],
+)
+def test_names_stand_where_people_look_for_them(ordered: list[str]) -> None:
+    assert [ordered[::-1][index] for index in natural_order(ordered[::-1])] == ordered
 
 
 def test_numbers_of_any_length_can_be_ordered() -> None:

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import zipfile
+import zlib
+from collections.abc import AsyncIterator
 from io import BytesIO
 from pathlib import Path
 
@@ -10,10 +12,11 @@ import pytest
 
 from tests.archives.making import rar5, rar5_volumes, zip_bytes, zip_volumes
 from tests.archives.unpacking import MemorySource
+from utils.archives.entry import Accept, Entry, Extracted, NewFile
 from utils.archives.extraction import CutOff
 from utils.archives.limits import Budget, Limits
 from utils.archives.scratch import Scratch
-from utils.archives.volume_set import VolumeSet
+from utils.archives.volume_set import SetReader, VolumeSet
 from utils.errors import UnsupportedArchive, VolumeMissing
 
 CONTENT = bytes(range(256)) * 400
@@ -93,10 +96,10 @@ async def test_pieces_of_a_file_are_read_as_the_file() -> None:
 async def test_pieces_of_a_7z_are_held_against_the_size_that_it_says() -> None:
     start = b"7z\xbc\xaf\x27\x1c\0\4"
     header = (0).to_bytes(8, "little") + (100).to_bytes(8, "little") + bytes(4)
-    head = start + __import__("zlib").crc32(header).to_bytes(4, "little") + header
+    head = start + zlib.crc32(header).to_bytes(4, "little") + header
     with pytest.raises(VolumeMissing, match=r"missing: a\.7z\.003\.$"):
-        await VolumeSet.of(sources(["a.7z.001", "a.7z.002"], [head + bytes(50), bytes(49)]))
-    whole = await VolumeSet.of(sources(["a.7z.001", "a.7z.002"], [head + bytes(50), bytes(50)]))
+        await VolumeSet.of(sources(["a.7z.001", "a.7z.002"], [head + bytes(80), bytes(19)]))
+    whole = await VolumeSet.of(sources(["a.7z.001", "a.7z.002"], [head + bytes(80), bytes(20)]))
     assert whole is not None and whole.format == "7z"
 
 
@@ -111,6 +114,11 @@ async def test_files_that_are_not_of_one_set_are_refused() -> None:
     [
         ("A.zip", ZIPS[2], "it is the last volume of a set; the others are missing: A.z01 and so on."),
         ("A.rar", RARS[0], "at least one volume is missing: a.r00."),
+        (
+            "My.film.zip",
+            ZIPS[2],
+            "it is the last volume of a set; the others are missing: My.film.z01 and so on.",
+        ),
         ("A.jpg", RARS[0], None),
         ("A.rar", rar5([("a.jpg", b"x")]), None),
         ("A.rar", ZIPS[2], None),
@@ -139,6 +147,49 @@ async def test_a_set_that_ends_too_early_lacks_its_next_volume() -> None:
             raise cause
     with pytest.raises(UnsupportedArchive), found.cut_off_means_missing():
         raise UnsupportedArchive("it is something else.")
+
+
+async def test_volumes_from_afar_are_fetched_once_and_stay_for_whoever_comes_back(tmp_path: Path) -> None:
+    volumes = sources(RAR_SETS["parts"][0], RARS)
+    for number, volume in enumerate(volumes):
+        volume.identity = f"document-{number}"  # type: ignore[attr-defined]
+    found = await VolumeSet.of(volumes)
+    assert found is not None
+    for _ in range(2):
+        opened = await found.spool(Scratch(tmp_path), ROOM)
+        assert [path.read_bytes() for path in sorted(opened.parent.iterdir())] == RARS
+    assert len(list(tmp_path.glob("fetched-*"))) == 3
+    assert sum(volume.fetched for volume in volumes) < 2 * sum(map(len, RARS))
+
+
+class Inner:
+    """A reader of a set of which one entry comes before it ends too early."""
+
+    format, listing, ignored = "rar5", [Entry("1", "a.jpg", 3)], 7
+    closed = False
+
+    async def extract(self, accept: Accept, new_file: NewFile) -> AsyncIterator[Extracted]:
+        assert accept(self.listing[0], b"abc")
+        yield Extracted(self.listing[0], new_file(self.listing[0]), 3, None)
+        raise CutOff("it ends too early.")
+
+    async def close(self) -> None:
+        self.closed = True
+
+
+async def test_what_a_set_holds_comes_until_a_volume_is_missing() -> None:
+    volumes = await VolumeSet.of(sources(RAR_SETS["parts"][0], RARS))
+    assert volumes is not None
+    inner = Inner()
+    reader = SetReader(inner, volumes)
+    assert (reader.format, reader.listing, reader.ignored) == ("rar5", inner.listing, 7)
+    came: list[Path | None] = []
+    with pytest.raises(VolumeMissing, match=r"film\.part4\.rar"):
+        async for each in reader.extract(lambda entry, head: head == b"abc", lambda entry: Path(entry.name)):
+            came.append(each.path)
+    assert came == [Path("a.jpg")]
+    await reader.close()
+    assert inner.closed
 
 
 async def test_little_is_read_to_know_all_that() -> None:

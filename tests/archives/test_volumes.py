@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import struct
+import zlib
 
 import pytest
 
@@ -12,6 +13,8 @@ from utils.archives.volumes import (
     disks_of_zip,
     in_set,
     missing_numbers,
+    rar_continues,
+    size_of_7z,
     volume_name,
     volume_of,
 )
@@ -101,3 +104,44 @@ def end_of_zip(disk: int, comment: bytes = b"") -> bytes:
 )
 def test_the_end_of_a_zip_says_how_many_volumes_come_before(tail: bytes, disks: int) -> None:
     assert disks_of_zip(tail) == disks
+
+
+@pytest.mark.parametrize(
+    ("number", "name"),
+    [(1, "a.rar"), (2, "a.r00"), (101, "a.r99"), (102, "a.s00"), (201, "a.s99"), (801, "a.y99")],
+)
+def test_old_rars_go_on_with_the_next_letter(number: int, name: str) -> None:
+    volume = volume_of("a.r05")
+    assert volume is not None and volume_name(volume, number) == name
+
+
+def test_no_names_make_no_set() -> None:
+    assert arrange([]) is None
+
+
+NEW_END = zlib.crc32(b"\3\5\0\1").to_bytes(4, "little") + b"\3\5\0\1"
+OLD_END = b"\x7b\1\0\x0b\0abcd"
+OLD_END = (zlib.crc32(OLD_END) & 0xFFFF).to_bytes(2, "little") + OLD_END
+
+
+@pytest.mark.parametrize("before", [b"", b"12345\3\5\0\0", b"1\3\5\3\5"])
+@pytest.mark.parametrize("after", [b"", b"\0\0\0", b"1234\3\5\0\0", b"\3\5"])
+def test_the_end_of_a_rar_is_found_among_what_only_looks_like_it(before: bytes, after: bytes) -> None:
+    assert rar_continues(before + NEW_END + after) is True
+
+
+def test_what_is_no_end_of_a_rar_says_nothing() -> None:
+    assert rar_continues(OLD_END) is True
+    assert rar_continues(b"before" + OLD_END) is True
+    for at in range(len(OLD_END)):
+        changed = bytearray(OLD_END)
+        changed[at] ^= 0x40
+        assert rar_continues(bytes(changed)) is None
+    assert rar_continues(b"1234\3\5\0\0") is None
+    assert rar_continues(NEW_END[:-1] + b"\0") is None
+
+
+def test_a_7z_may_say_that_it_is_as_large_as_it_likes() -> None:
+    start = struct.pack("<QQI", 2**63 + 5, 2**63, 7)
+    head = b"7z\xbc\xaf\x27\x1c\0\4" + zlib.crc32(start).to_bytes(4, "little") + start
+    assert size_of_7z(head) == 32 + 2**64 + 5
