@@ -227,7 +227,7 @@ def load_settings(
 
     ``file`` defaults to ``SECRETS_FILE`` in the environment, then ``secrets.properties`` beside the
     program; a file that is not there is no error. Raises :class:`SettingsError` for a value that is not
-    of its setting's type; where ``on_error`` takes the error, the setting has its default instead.
+    of its setting's type; where ``on_error`` takes the error, the next place is asked instead.
     """
     environ = os.environ if environ is None else environ
     file = file or Path(environ.get("SECRETS_FILE") or ROOT / SECRETS_NAME)
