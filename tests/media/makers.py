@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
+import shutil
 import struct
 import subprocess
 from dataclasses import replace
 from fractions import Fraction
 from pathlib import Path
 
+from tests.shared import made_once
 from utils.media import Converter, EncodeSettings, Inspection, Tools, inspect
 
 #: Moving and noisy, so that frames differ and motion is searched for.
@@ -38,7 +41,14 @@ def clip(
     inputs = ["-f", "lavfi", "-i", picture]
     if sound:
         inputs += ["-f", "lavfi", "-i", SOUND.format(seconds=seconds)]
-    ffmpeg(*inputs, "-threads", "1", *options, path)
+    arguments = (*inputs, "-threads", "1", *options)
+
+    def make(folder: Path) -> None:
+        folder.mkdir()
+        ffmpeg(*arguments, folder / f"clip{path.suffix}")
+
+    name = hashlib.sha256(repr((arguments, path.suffix)).encode()).hexdigest()
+    shutil.copyfile(made_once(f"clip-{name}", make) / f"clip{path.suffix}", path)
     return path
 
 
