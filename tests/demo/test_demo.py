@@ -187,8 +187,6 @@ def test_a_second_demo_in_the_same_folder_is_refused(tmp_path: Path, sample: Pat
 
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
 def test_stopping_it_ends_everything(tmp_path: Path, sample: Path, number: signal.Signals) -> None:
-    # Where the tests themselves run in the background, the demo would inherit that Ctrl-C is ignored.
-    signal.signal(signal.SIGINT, signal.default_int_handler)
     command = [sys.executable, "-m", "demo", "--folder", str(tmp_path), "--archive", str(sample)]
     with subprocess.Popen(command, cwd=ROOT, stdout=subprocess.PIPE, text=True) as process:
         while len(started_by(tmp_path)) < 3:

@@ -156,8 +156,6 @@ async def test_a_second_call_for_the_same_is_refused_and_disturbs_nothing(tmp_pa
 
 
 async def test_interrupted_it_says_so_in_a_line_and_goes_on_when_called_again(tmp_path: Path) -> None:
-    # What is run in the background ignores it, and so would the program.
-    signal.signal(signal.SIGINT, signal.default_int_handler)
     arguments = (old_film(tmp_path, 6), tmp_path / "out.mp4")
     process = await start(environ(tmp_path), "convert", *map(str, arguments), "--json")
     assert process.stdout is not None
