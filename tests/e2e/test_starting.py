@@ -12,7 +12,7 @@ import pytest
 
 from tests.e2e.process import environment, run, start
 from tests.files import photo, zip_of
-from tests.world import BOT, TOKEN, World, until
+from tests.world import BOT, BOT_ID, TOKEN, World, until
 from utils.constants import load_settings
 from utils.conversion_state import ConversionStateManager
 from utils.errors import SettingsError
@@ -65,6 +65,20 @@ async def test_a_second_bot_on_the_same_folder_is_refused_with_the_firsts_id(wor
     finally:
         first.terminate()
         await first.communicate()
+
+
+async def test_others_on_the_machine_can_read_nothing_that_it_writes(world: World, tmp_path: Path) -> None:
+    process = await start(environment(world))
+    gate = world.sandbox.faults.hold("messages.uploadMedia", when=lambda call: call.user == BOT_ID)
+    await until(lambda: any("Ready" in line for line in world.lines()))
+    await world.send(zip_of(tmp_path / "a.zip", {"a.jpg": photo(1)}))
+    await gate.reached()
+    written = [world.log, world.data, *world.data.rglob("*")]
+    assert {"bot.log", "intake.jsonl", "journal.jsonl", "files", "bot.session"} <= {p.name for p in written}
+    assert [str(path) for path in written if path.stat().st_mode & (stat.S_IRWXG | stat.S_IRWXO)] == []
+    process.kill()
+    await process.communicate()
+    gate.open()
 
 
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])

@@ -55,6 +55,8 @@ def main(arguments: Sequence[str]) -> int:
         if options.command:
             return _work(options, settings)
         require_settings(settings)
+        # What people send, and who they are, is nothing for others on this machine.
+        os.umask(0o077)
         return run_bot(settings)
     except (SettingsError, LoginFailed, AlreadyRunning) as error:
         print(f"❌ {error.told}", file=sys.stderr)
