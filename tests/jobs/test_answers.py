@@ -297,6 +297,22 @@ async def test_texts_answer_the_archive_in_its_chat_and_media_go_to_the_target(p
     assert [request.peer for request in post.telegram.media] == [TARGET] * 3
 
 
+async def test_a_text_comes_though_the_message_that_it_answers_was_deleted(post: Post) -> None:
+    post.telegram.outcomes = [rpc.BadRequestError(None, "REPLY_MESSAGE_ID_INVALID", 400)]
+    assert await post.delivery.send_text("summary", "done") == 100
+    answering, alone = post.telegram.calls
+    assert (answering.reply_to.reply_to_msg_id, alone.reply_to) == (77, None)
+    assert answering.random_id == alone.random_id and alone.message == "done"
+
+
+@pytest.mark.parametrize("name", ["MESSAGE_EMPTY", "CHAT_WRITE_FORBIDDEN"])
+async def test_a_text_that_is_refused_for_another_reason_is_not_sent_again(post: Post, name: str) -> None:
+    post.telegram.outcomes = [rpc.BadRequestError(None, name, 400)]
+    with pytest.raises(rpc.RPCError):
+        await post.delivery.send_text("summary", "done")
+    assert len(post.telegram.calls) == 1
+
+
 @pytest.mark.parametrize("numbers", [(1,), (1, 2, 3)])
 async def test_a_caption_stands_once_and_is_never_too_long(post: Post, numbers: tuple[int, ...]) -> None:
     await post.send(*numbers, text="😀" * 2000)
@@ -356,8 +372,9 @@ async def test_parts_that_are_lost_again_and_again_end_the_upload(post: Post) ->
     assert post.record.media == {}
 
 
-async def test_only_the_item_whose_reference_expired_is_uploaded_again(post: Post) -> None:
-    post.telegram.outcomes = [rpc.BadRequestError(None, "FILE_REFERENCE_1_EXPIRED", 400)]
+@pytest.mark.parametrize("word", ["EXPIRED", "INVALID", "EMPTY"])
+async def test_only_the_item_whose_reference_expired_is_uploaded_again(post: Post, word: str) -> None:
+    post.telegram.outcomes = [rpc.BadRequestError(None, f"FILE_REFERENCE_1_{word}", 400)]
     await post.send(1, 2, 3)
     assert len(post.telegram.media) == 4
     first, second = ([i.media.id.id for i in call.multi_media] for call in post.telegram.calls)
@@ -426,6 +443,10 @@ async def test_an_album_that_was_refused_is_never_sent_again(tmp_path: Path) -> 
         ("CHAT_SEND_VIDEOS_FORBIDDEN", True),
         ("USER_BANNED_IN_CHANNEL", True),
         ("CHAT_ADMIN_REQUIRED", True),
+        ("TOPIC_CLOSED", True),
+        ("TOPIC_DELETED", True),
+        ("PRIVACY_PREMIUM_REQUIRED", True),
+        ("ALLOW_PAYMENT_REQUIRED_250", True),
         ("PEER_ID_INVALID", False),
         ("SOMETHING_NEW", False),
     ],

@@ -55,9 +55,12 @@ REFUSALS = re.compile(
 CLOSED = re.compile(
     r"USER_IS_BLOCKED|YOU_BLOCKED_USER|INPUT_USER_DEACTIVATED|USER_BANNED_IN_CHANNEL|CHANNEL_PRIVATE"
     r"|CHAT_(ADMIN_REQUIRED|WRITE_FORBIDDEN|FORBIDDEN|RESTRICTED|GUEST_SEND_FORBIDDEN|SEND_\w+_FORBIDDEN)"
+    r"|TOPIC_(CLOSED|DELETED)|PRIVACY_PREMIUM_REQUIRED|ALLOW_PAYMENT_REQUIRED(_\d+)?"
 )
 MISSING = re.compile(r"FILE_PART_(\d+)_MISSING")
-EXPIRED = re.compile(r"FILE_REFERENCE_(?:(\d+)_)?(?:EXPIRED|INVALID)|FILE_REFERENCE_EMPTY")
+EXPIRED = re.compile(r"FILE_REFERENCE_(?:(\d+)_)?(?:EXPIRED|INVALID|EMPTY)")
+#: The message that is answered was deleted; Telegram takes the answer without it.
+NO_REPLY = "REPLY_MESSAGE_ID_INVALID"
 
 
 @contextmanager
@@ -131,8 +134,14 @@ class Delivery:
         if key in self._record.sent:
             return self._record.sent[key][0]
         (random_id,) = await self._announce(key, [])
+        places = {random_id: 0}
         request = text_request(self._chat, text, random_id, self._reply_to, buttons)
-        ids = await self._send(request, {random_id: 0})
+        try:
+            ids = await self._send(request, places)
+        except rpc.RPCError as error:
+            if error_name(error) != NO_REPLY:
+                raise
+            ids = await self._send(text_request(self._chat, text, random_id, None, buttons), places)
         return (await self._sent(key, [], ids))[0]
 
     async def prepare(self, file: MediaFile) -> None:
