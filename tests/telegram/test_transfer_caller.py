@@ -15,7 +15,8 @@ from sandbox import Sandbox
 from sandbox.rpc import RpcError
 from tests.transport import Bot, Clock
 from utils.errors import LoginFailed
-from utils.telegram.waits import Caller, Reason
+from utils.telegram.pauses import Reason
+from utils.telegram.waits import Caller
 
 Request = functions.messages.SendMessageRequest
 

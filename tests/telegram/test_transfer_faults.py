@@ -23,9 +23,9 @@ from tests.world import until
 from utils.errors import LoginFailed
 from utils.telegram import file_sender, senders
 from utils.telegram.file_sender import PlainState
+from utils.telegram.pauses import Reason
 from utils.telegram.transfers import WINDOWS, Direction
 from utils.telegram.upload import BIG, PART_SIZE, upload
-from utils.telegram.waits import Reason
 
 MB = 1024 * 1024
 PARTS = 24

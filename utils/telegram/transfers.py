@@ -17,8 +17,9 @@ from functools import partial
 from telethon import TelegramClient
 from telethon.tl import TLObject, TLRequest
 
+from utils.telegram.pauses import Pause, Reason
 from utils.telegram.senders import SenderPool
-from utils.telegram.waits import Caller, OnWait, Pause, Reason, Sleep, repeated
+from utils.telegram.waits import Caller, OnWait, Sleep, repeated
 from utils.telegram.window import Lanes, Window
 
 log = logging.getLogger(__name__)

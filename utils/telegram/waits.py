@@ -1,4 +1,4 @@
-"""The one place that decides what happens when a request does not succeed at once.
+"""The one way of every request to Telegram, past which nothing is sent.
 
 Telegram's waits (FLOOD_WAIT, FLOOD_PREMIUM_WAIT, SLOWMODE_WAIT) are obeyed to the second and the same
 request is sent again; trouble of the server and a lost connection are waited out with growing pauses. Each
@@ -11,8 +11,6 @@ import asyncio
 import logging
 from collections import Counter
 from collections.abc import Awaitable, Callable
-from dataclasses import dataclass
-from enum import StrEnum
 from typing import TYPE_CHECKING, TypeVar
 
 from telethon import TelegramClient, errors, utils
@@ -20,6 +18,7 @@ from telethon.network import MTProtoSender
 from telethon.tl import TLObject, TLRequest
 
 from utils.errors import LoginFailed
+from utils.telegram.pauses import TROUBLE, Pause, Reason, is_repeatable, pause_after, was_refused
 
 if TYPE_CHECKING:
     from utils.telegram.senders import SenderPool
@@ -29,63 +28,10 @@ T = TypeVar("T")
 
 #: Seconds after which a request without an answer counts as lost.
 ANSWER_TIMEOUT = 60.0
-#: Pauses after trouble, in seconds; the last one is repeated.
-BACKOFF = (1.0, 2.0, 4.0, 8.0, 15.0, 30.0)
-#: How often one request is repeated because of trouble at the server: about four minutes.
-SERVER_ATTEMPTS = 12
-
-
-class Reason(StrEnum):
-    """Why something waits, in words for the chat."""
-
-    #: FLOOD_WAIT and FLOOD_PREMIUM_WAIT: the account is asked to be slower.
-    FLOOD = "Telegram asks for a pause"
-    #: SLOWMODE_WAIT: this chat takes a message only every so often.
-    SLOW_MODE = "this chat is in slow mode"
-    #: 500 and the like.
-    SERVER = "Telegram has trouble of its own"
-    #: No connection, or no answer.
-    CONNECTION = "the connection to Telegram is lost"
-
 
 #: What is called at the beginning of each wait: seconds, and why.
 OnWait = Callable[[float, str], Awaitable[None]]
 Sleep = Callable[[float], Awaitable[None]]
-
-
-@dataclass(frozen=True)
-class Pause:
-    """Wait so many seconds, then send the same request again."""
-
-    seconds: float
-    reason: Reason
-
-
-#: What :func:`pause_after` knows about. A TimeoutError is an answer that did not come.
-TROUBLE = (errors.RPCError, ConnectionError, TimeoutError, EOFError)
-
-
-def pause_after(error: BaseException, failures: int) -> Pause | None:
-    """What to do about ``error``; ``failures`` counts those of its kind so far, this one included.
-
-    None: repeating the request does not help.
-    """
-    if isinstance(error, errors.SlowModeWaitError):
-        return Pause(max(1.0, error.seconds), Reason.SLOW_MODE)
-    if isinstance(error, errors.FloodError):
-        # FLOOD_WAIT_0 has been seen; a pause of nothing would repeat in a tight loop.
-        return Pause(max(1.0, getattr(error, "seconds", 5)), Reason.FLOOD)
-    if isinstance(error, errors.RandomIdDuplicateError):
-        return None  # 500-class, but whoever drew the id must know that it was used
-    if isinstance(error, errors.ServerError | errors.TimedOutError):
-        return _backoff(failures, Reason.SERVER) if failures < SERVER_ATTEMPTS else None
-    if isinstance(error, ConnectionError | TimeoutError | EOFError):
-        return _backoff(failures, Reason.CONNECTION)
-    return None
-
-
-def _backoff(failures: int, reason: Reason) -> Pause:
-    return Pause(BACKOFF[min(failures, len(BACKOFF)) - 1], reason)
 
 
 async def repeated(
@@ -106,13 +52,9 @@ async def repeated(
         except TROUBLE as error:
             failures[type(error)] += 1
             pause = pause_after(error, failures[type(error)])
-            if pause is None or not (repeatable or _was_refused(pause)):
+            if pause is None or not (repeatable or was_refused(pause)):
                 raise
         await wait(pause)
-
-
-def _was_refused(pause: Pause) -> bool:
-    return pause.reason in (Reason.FLOOD, Reason.SLOW_MODE)
 
 
 def error_name(error: errors.RPCError) -> str:
@@ -126,30 +68,6 @@ def error_name(error: errors.RPCError) -> str:
             captured = next((value for value in vars(error).values() if isinstance(value, int)), "")
             return str(pattern).replace(r"(\d+)", str(captured))
     return str(error.message or type(error).__name__)
-
-
-#: Requests that change nothing when they are carried out twice, beside all that only read.
-_HARMLESS = (
-    "SaveFilePart",
-    "SaveBigFilePart",
-    "UploadMedia",
-    "EditMessage",
-    "DeleteMessages",
-    "SetTyping",
-    "SetBotCallbackAnswer",
-    "SetBotCommands",
-    "ReadHistory",
-    "ExportAuthorization",
-    "ResolveUsername",
-    "Ping",
-)
-
-
-def is_repeatable(request: TLRequest) -> bool:
-    """Whether carrying out ``request`` twice does the same as once. Telegram deduplicates on random_id."""
-    ids = [getattr(item, "random_id", None) for item in getattr(request, "multi_media", None) or [request]]
-    name = type(request).__name__.removesuffix("Request")
-    return all(ids) or name.startswith("Get") or name in _HARMLESS
 
 
 class Caller:
