@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import pytest
 from telethon.tl import types
 
 from sandbox import Sandbox
 from tests.transport import Bot
 from utils.telegram.account import Account
+from utils.telegram.waits import Caller
 
 
 async def test_a_number_finds_no_message_of_another_chat(bot: Bot, sandbox: Sandbox) -> None:
@@ -21,3 +23,13 @@ async def test_a_number_finds_no_message_of_another_chat(bot: Bot, sandbox: Sand
     assert [message.message for message in mine] == ["/start"]
     bobs = await account.messages(types.InputPeerUser(bob_id, 0), ids)
     assert [message.message for message in bobs] == ["a secret of Bob's"]
+
+
+async def test_commands_that_are_never_answered_do_not_keep_the_bot_from_starting(
+    bot: Bot, sandbox: Sandbox, caplog: pytest.LogCaptureFixture
+) -> None:
+    gate = sandbox.faults.hold("bots.setBotCommands")
+    account = Account(bot.client, Caller(bot.client, answer_timeout=0.3))
+    await account.publish_commands({"help": "How this works"})
+    assert "⚠️ The commands were not published: TimeoutError" in caplog.messages
+    gate.open()

@@ -9,10 +9,11 @@ from telethon import errors as rpc
 from telethon import utils
 from telethon.tl import functions, types
 from telethon.tl.custom import Message
-from telethon.tl.tlobject import TLObject
+from telethon.tl.tlobject import TLObject, TLRequest
 
 from utils.errors import SettingsError
 from utils.telegram.client import ArchiveBotClient
+from utils.telegram.pauses import TROUBLE
 from utils.telegram.waits import Caller, OnWait, error_name
 
 log = logging.getLogger(__name__)
@@ -60,21 +61,22 @@ class Account:
     async def answer_button(self, press: int, notice: str | None) -> None:
         """End the waiting of whoever pressed a button; after some seconds it is too late for that."""
         request = functions.messages.SetBotCallbackAnswerRequest(query_id=press, cache_time=0, message=notice)
-        try:
-            await self.call.once(request)
-        except rpc.RPCError as error:
-            log.info("A button was not answered: %s", error_name(error))
+        await self._try(request, logging.INFO, "A button was not answered")
 
     async def publish_commands(self, commands: Mapping[str, str]) -> None:
         """Have Telegram show the bot's commands (name -> what it does); they are a convenience."""
         listed = [types.BotCommand(name, meaning) for name, meaning in commands.items()]
+        request = functions.bots.SetBotCommandsRequest(types.BotCommandScopeDefault(), "", listed)
+        # Telegram remembers those of an earlier start.
+        await self._try(request, logging.WARNING, "⚠️ The commands were not published")
+
+    async def _try(self, request: TLRequest, level: int, told: str) -> None:
+        """Send what is a mere convenience; that it did not succeed is logged as ``told``, and no more."""
         try:
-            await self.call.once(
-                functions.bots.SetBotCommandsRequest(types.BotCommandScopeDefault(), "", listed)
-            )
-        except rpc.RPCError as error:
-            # Telegram remembers those of an earlier start.
-            log.warning("⚠️ The commands were not published: %s", error_name(error))
+            await self.call.once(request)
+        except TROUBLE as error:
+            name = error_name(error) if isinstance(error, rpc.RPCError) else type(error).__name__
+            log.log(level, "%s: %s", told, name)
 
     async def target(self, name: str) -> types.TypeInputPeer | None:
         """The chat that TARGET_CHAT names (id or @username); None when it names none.
