@@ -173,7 +173,9 @@ async def test_mixed_media_upload_workflow(world: World, tmp_path: Path) -> None
         await world.send(zip_of(tmp_path / "trip.zip", entries))
         summary = await world.summary()
     media = world.media()
-    assert kinds(media) == ["photo"] * 13 + ["video"] * 2
+    assert kinds(media) == ["document"] + ["photo"] * 13 + ["video"] * 2
+    broken = next(message for message in media if message.kind == "document")
+    assert broken.name == "broken.jpg" and "ℹ️ The picture cannot be decoded" in broken.caption
     albums = [
         [m for m in media if m.album == album] for album in dict.fromkeys(m.album for m in media) if album
     ]
@@ -181,9 +183,9 @@ async def test_mixed_media_upload_workflow(world: World, tmp_path: Path) -> None
     first = albums[0][0].caption
     assert first.startswith("📦 trip.zip › beach\nimg1.jpg, img2.jpg, img3.jpg")
     assert first.endswith("img10.jpg")
-    assert "13 pictures and 2 videos sent" in summary
+    assert "13 pictures, 2 videos and 1 file sent" in summary
     assert "🎬 Converted 1 video: film.avi" in summary
-    assert "Skipped: broken.jpg" in summary
+    assert "📎 Sent as a file: broken.jpg: The picture cannot be decoded" in summary
     assert "city/notes.txt" in summary
     assert "Ignored 1 system file" in summary
     log = world.lines()

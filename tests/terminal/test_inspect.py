@@ -84,7 +84,7 @@ async def test_each_entry_has_a_kind_a_plan_and_a_reason(tmp_path: Path) -> None
         "b/sound.mov": ("video", "audio"),
         "b/old.avi": ("video", "full"),
         "notes.txt": ("other", "skip"),
-        "empty.jpg": ("other", "skip"),
+        "empty.jpg": ("document", "send"),
     }
     assert {name: row["size"] for name, row in found.items()} == {n: len(c) for n, c in entries.items()}
     words = {

@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-import asyncio
 import itertools
 import logging
 from collections.abc import Awaitable, Callable, Sequence
+from dataclasses import replace
 from pathlib import Path
 
 from utils.archives import ArchiveReader, Entry, Extracted
-from utils.errors import MediaError, NotMedia
+from utils.errors import MediaError
 from utils.jobs import lines
 from utils.jobs.journal import JobJournal
 from utils.jobs.media_files import Media, as_original, as_photo, as_video, taken_out
@@ -102,10 +102,15 @@ class Extraction:
             elif inspection.verdict is Verdict.DEFERRED:
                 await self._defer(entry, path, inspection)
             else:
-                raise NotMedia(inspection.reason)
+                await self._keep_as_it_is(entry, path, inspection.reason)
         except MediaError as error:
-            await self._skip(entry, error.told)
-            await asyncio.to_thread(path.unlink, missing_ok=True)
+            await self._keep_as_it_is(entry, path, error.told)
+
+    async def _keep_as_it_is(self, entry: Entry, path: Path, reason: str) -> None:
+        """It cannot be sent as the picture or video that it is: it comes as a document, with the reason."""
+        log.warning("📎 %s comes as a file: %s", entry.path, reason)
+        file = await as_original(taken_out(entry, path), path)
+        await self._sending.keep(replace(file, note=reason))
 
     async def _defer(self, entry: Entry, path: Path, inspection: Inspection) -> None:
         file = await as_original(taken_out(entry, path), path)

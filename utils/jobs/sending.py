@@ -56,7 +56,7 @@ class Sending:
 
     async def keep(self, file: MediaFile) -> None:
         """Journal that ``file`` is ready, and take it in."""
-        if file.kind == "video" and file.size > self._settings.upload_limit:
+        if file.kind != "photo" and file.size > self._settings.upload_limit:
             await self.put_by_itself(file)
             return
         await self._journal.write(lines.File(file))

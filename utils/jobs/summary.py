@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections import Counter, defaultdict
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 
 from utils.jobs.albums import plural, refused_as, shorten
 from utils.jobs.record import JobRecord
@@ -51,9 +51,7 @@ def summary_text(archive: str, record: JobRecord) -> str:
         lines.append(f"🎬 Converted {plural(len(converted), 'video')}: {names(converted)}")
     failed = [(reason, record.deferred[n].name) for n, reason in record.unconvertible.items() if n in sent]
     lines += _section("❌ Not converted, sent as a file: ", _by_reason(failed))
-    refused = [(record.to_send(n), reason) for n, reason in record.refused.items() if n in sent]
-    told = _by_reason((refused_as(file.kind, reason), file.name) for file, reason in refused)
-    lines += _section("📎 Sent as a file: ", told)
+    lines += _section("📎 Sent as a file: ", _by_reason(_as_files(record)))
     cut = [f"{file.name} ({len(record.parts[n])} parts)" for n, file in record.wholes.items() if n in sent]
     if cut:
         lines.append(f"✂️ Sent in parts, larger than Telegram takes: {names(cut)}")
@@ -96,6 +94,18 @@ def _by_reason(pairs: Iterable[tuple[str, str]]) -> list[str]:
     for reason, name in pairs:
         grouped[reason].append(name)
     return [f"{names(listed)}: {reason}" for reason, listed in grouped.items()]
+
+
+def _as_files(record: JobRecord) -> Iterator[tuple[str, str]]:
+    """(reason, name) of each picture or video that came as a file, but for what could not be converted."""
+    for number in record.delivered_files():
+        if number in record.refused:
+            file = record.to_send(number)
+            yield refused_as(file.kind, record.refused[number]), file.name
+        elif number not in record.deferred:
+            file = record.to_send(number)
+            if file.kind == "document" and file.note:
+                yield file.note, file.name
 
 
 def _sent(record: JobRecord) -> str:

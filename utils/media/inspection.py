@@ -97,6 +97,8 @@ async def _require_pictures(path: Path, plan: ConversionPlan, found: Probe, tool
     picture = plan.picture
     if found.decoded and picture.width and picture.height:
         return
+    if not picture.codec:
+        raise NotMedia(f"Its codec ({picture.tag}) is not known here.")
     job = Job(threads=1)
     source = job.input(path)
     job.output(None, [(source, str(picture.index))], {"frames:v": 1})

@@ -36,7 +36,7 @@ ENDING = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 
 @dataclass(frozen=True)
 class Row:
-    """One entry: ``kind`` is photo, video or other; ``plan`` is send, remux, audio, full or skip."""
+    """One entry: ``kind`` is photo, video, document, other; ``plan`` is send, remux, audio, full, skip."""
 
     name: str
     size: int | None
@@ -189,9 +189,9 @@ class _Inspection:
                 note = await self._note(extracted.path)
                 return Row(entry.path, extracted.size, "photo", "send", note or inspection.reason)
         except MediaError as error:
-            return Row(entry.path, extracted.size, "other", "skip", error.told)
+            return Row(entry.path, extracted.size, "document", "send", error.told)
         if inspection.verdict is Verdict.OTHER:
-            return Row(entry.path, extracted.size, "other", "skip", inspection.reason)
+            return Row(entry.path, extracted.size, "document", "send", inspection.reason)
         plan = inspection.plan.action.value if inspection.plan else "send"
         return Row(entry.path, extracted.size, "video", plan, inspection.reason)
 
