@@ -2,17 +2,15 @@
 
 from __future__ import annotations
 
-import asyncio
 import json
 import os
 import shutil
-import subprocess
-import sys
 from pathlib import Path
 
 import pytest
 
 from sandbox import Sandbox
+from tests.e2e.process import Ended, start, to_its_end
 from utils.constants import ROOT, SETTINGS
 
 SCRIPT = ROOT / "enable_deferred_conversion.py"
@@ -46,18 +44,12 @@ class Doctor:
             "SECRETS_FILE": str(folder / "secrets.properties"),
         }
 
-    async def run(self, *arguments: str, **changes: str) -> subprocess.CompletedProcess[str]:
+    async def run(self, *arguments: str, **changes: str) -> Ended:
         own = {info.name for info in SETTINGS}
         environ = {name: value for name, value in os.environ.items() if name not in own}
         environ |= {**self.settings, **changes}
-        return await asyncio.to_thread(
-            subprocess.run,
-            [sys.executable, str(SCRIPT), *arguments],
-            env={name: value for name, value in environ.items() if value},
-            capture_output=True,
-            text=True,
-            check=False,
-        )
+        given = {name: value for name, value in environ.items() if value}
+        return await to_its_end(await start(given, *arguments, program=[str(SCRIPT)]))
 
 
 @pytest.fixture
@@ -70,30 +62,30 @@ async def doctor(tmp_path: Path, server_key: Path):  # type: ignore[no-untyped-d
 
 async def test_everything_in_place_ends_with_zero(doctor: Doctor) -> None:
     ran = await doctor.run()
-    assert ran.returncode == 0, ran.stdout + ran.stderr
-    assert "❌" not in ran.stdout
-    assert ran.stdout.rstrip().splitlines()[-1].startswith("✅ The bot would work.")
-    assert "Trial conversion (libx264, aac): one second became" in ran.stdout
+    assert ran.code == 0, ran.out + ran.err
+    assert "❌" not in ran.out
+    assert ran.out.rstrip().splitlines()[-1].startswith("✅ The bot would work.")
+    assert "Trial conversion (libx264, aac): one second became" in ran.out
     server = doctor.settings["TELEGRAM_SERVER"]
-    assert f"✅ {server}: answers; the token is that of @archive_bot" in ran.stdout
-    assert "decodes RAR" in ran.stdout
+    assert f"✅ {server}: answers; the token is that of @archive_bot" in ran.out
+    assert "decodes RAR" in ran.out
 
 
 async def test_without_ffmpeg_it_does_not_end_with_zero(doctor: Doctor, tmp_path: Path) -> None:
     ran = await doctor.run(PATH=str(tmp_path))
-    assert ran.returncode == 1
-    bad = [line.split(" →")[0] for line in ran.stdout.splitlines() if line.startswith("  ❌")]
+    assert ran.code == 1
+    bad = [line.split(" →")[0] for line in ran.out.splitlines() if line.startswith("  ❌")]
     assert bad == ["  ❌ ffmpeg: not found", "  ❌ ffprobe: not found"]
 
 
 async def test_nothing_is_written(doctor: Doctor, tmp_path: Path) -> None:
-    assert (await doctor.run()).returncode == 0
+    assert (await doctor.run()).code == 0
     assert not doctor.data.exists()
     (doctor.data / "jobs" / "1_1").mkdir(parents=True)
     (doctor.data / "jobs" / "1_1" / "journal.jsonl").write_bytes(b'{"t": "origin"}\n{"t": "run", "bo')
     (doctor.data / "conversion_state.json").write_text("{ not JSON")
     before = snapshot(doctor.data)
-    assert (await doctor.run()).returncode == 0
+    assert (await doctor.run()).code == 0
     assert snapshot(doctor.data) == before
     assert not (tmp_path / "bot.log").exists()
 
@@ -102,90 +94,90 @@ async def test_secrets_are_not_shown(doctor: Doctor) -> None:
     for arguments in ((), ("--json",)):
         ran = await doctor.run(*arguments, ARCHIVE_PASSWORDS="open sesame")
         for secret in (TOKEN, SECRET, "sesame"):
-            assert secret not in ran.stdout + ran.stderr
+            assert secret not in ran.out + ran.err
 
 
 async def test_values_are_shown_with_where_they_come_from(doctor: Doctor, tmp_path: Path) -> None:
     (tmp_path / "secrets.properties").write_text("VIDEO_CRF=19\nVIDEO_PRESSET=fast\n")
     ran = await doctor.run(CONVERSION_MAX_RETRIES="5")
-    assert "✅ VIDEO_CRF: 19 (secrets.properties)" in ran.stdout
-    assert "✅ CONVERSION_MAX_RETRIES: 5 (environment)" in ran.stdout
-    assert "✅ DEFERRED_VIDEO_CONVERSION: True (default)" in ran.stdout
-    assert "VIDEO_PRESSET is no setting → Did you mean VIDEO_PRESET?" in ran.stdout
+    assert "✅ VIDEO_CRF: 19 (secrets.properties)" in ran.out
+    assert "✅ CONVERSION_MAX_RETRIES: 5 (environment)" in ran.out
+    assert "✅ DEFERRED_VIDEO_CONVERSION: True (default)" in ran.out
+    assert "VIDEO_PRESSET is no setting → Did you mean VIDEO_PRESET?" in ran.out
 
 
 async def test_missing_settings_are_named_with_where_to_get_them(doctor: Doctor) -> None:
     ran = await doctor.run(API_ID="", AUTHORIZED_USERS="")
-    assert ran.returncode == 1
-    bad = [line for line in ran.stdout.splitlines() if line.startswith("  ❌")]
+    assert ran.code == 1
+    bad = [line for line in ran.out.splitlines() if line.startswith("  ❌")]
     assert [line.split()[1] for line in bad] == ["API_ID:", "AUTHORIZED_USERS:"]
     assert "my.telegram.org" in bad[0]
-    assert ran.stdout.rstrip().endswith("❌ The bot would not work: 2 things to mend (❌).")
-    assert ran.stderr == ""
+    assert ran.out.rstrip().endswith("❌ The bot would not work: 2 things to mend (❌).")
+    assert ran.err == ""
 
 
 async def test_a_value_of_the_wrong_type_is_one_line_and_no_traceback(doctor: Doctor) -> None:
     ran = await doctor.run(CONVERSION_THREADS="two")
-    assert ran.returncode == 1
-    assert "CONVERSION_THREADS must be a whole number (from environment)." in ran.stdout
-    assert ran.stderr == ""
+    assert ran.code == 1
+    assert "CONVERSION_THREADS must be a whole number (from environment)." in ran.out
+    assert ran.err == ""
 
 
 async def test_one_bad_value_leaves_the_others_as_they_are(doctor: Doctor) -> None:
     ran = await doctor.run(VIDEO_CRF="high")
-    assert ran.returncode == 1
-    assert "VIDEO_CRF must be a whole number" in ran.stdout
-    assert "is missing" not in ran.stdout and str(doctor.data) in ran.stdout
+    assert ran.code == 1
+    assert "VIDEO_CRF must be a whole number" in ran.out
+    assert "is missing" not in ran.out and str(doctor.data) in ran.out
 
 
 async def test_a_preset_that_the_encoder_does_not_know(doctor: Doctor) -> None:
     ran = await doctor.run(VIDEO_PRESET="warp")
-    assert ran.returncode == 1
-    assert "❌ Trial conversion" in ran.stdout and "VIDEO_PRESET" in ran.stdout
+    assert ran.code == 1
+    assert "❌ Trial conversion" in ran.out and "VIDEO_PRESET" in ran.out
 
 
 async def test_json_says_the_same(doctor: Doctor) -> None:
     ran = await doctor.run("--json", VIDEO_CRF="99")
-    report = json.loads(ran.stdout)
-    assert (ran.returncode, report["works"]) == (1, False)
+    report = json.loads(ran.out)
+    assert (ran.code, report["works"]) == (1, False)
     (bad,) = [check for check in report["checks"] if check["level"] == "fail"]
     assert (bad["name"], bad["advice"]) == ("VIDEO_CRF", "Write 0 to 51.")
-    assert json.loads((await doctor.run("--json")).stdout)["works"] is True
+    assert json.loads((await doctor.run("--json")).out)["works"] is True
 
 
 async def test_an_encoder_that_is_not_there(doctor: Doctor) -> None:
     ran = await doctor.run(VIDEO_ENCODER="h264_none")
-    assert ran.returncode == 1
-    assert "❌ Trial conversion (h264_none, aac): failed" in ran.stdout
+    assert ran.code == 1
+    assert "❌ Trial conversion (h264_none, aac): failed" in ran.out
 
 
 async def test_a_server_that_is_not_there(doctor: Doctor) -> None:
     ran = await doctor.run(TELEGRAM_SERVER="127.0.0.1:9")
-    assert ran.returncode == 1
-    assert "❌ 127.0.0.1:9: 127.0.0.1:9 does not answer" in ran.stdout
+    assert ran.code == 1
+    assert "❌ 127.0.0.1:9: 127.0.0.1:9 does not answer" in ran.out
 
 
 async def test_a_token_that_the_server_does_not_know(doctor: Doctor) -> None:
     ran = await doctor.run(BOT_TOKEN="4242:another-token")
-    assert ran.returncode == 1
-    assert "Telegram does not know this BOT_TOKEN." in ran.stdout
-    assert "another-token" not in ran.stdout
+    assert ran.code == 1
+    assert "Telegram does not know this BOT_TOKEN." in ran.out
+    assert "another-token" not in ran.out
 
 
 async def test_without_a_token_or_once_logged_in_no_log_in_is_made(doctor: Doctor) -> None:
     ran = await doctor.run(BOT_TOKEN="")
-    assert (ran.returncode, "answers as data centre 1" in ran.stdout) == (0, True)
+    assert (ran.code, "answers as data centre 1" in ran.out) == (0, True)
     (doctor.data / "sessions").mkdir(parents=True)
     (doctor.data / "sessions" / "bot.session").touch(0o600)
     ran = await doctor.run(BOT_TOKEN="4242:another-token")
-    assert (ran.returncode, "answers as data centre 1" in ran.stdout) == (0, True)
+    assert (ran.code, "answers as data centre 1" in ran.out) == (0, True)
 
 
 async def test_the_key_of_another_server(doctor: Doctor, tmp_path: Path) -> None:
     async with Sandbox(tmp_path / "other") as other:
         ran = await doctor.run(TELEGRAM_SERVER_KEY=str(other.key_file))
-    assert ran.returncode == 1
-    assert "no key could be agreed on" in ran.stdout
+    assert ran.code == 1
+    assert "no key could be agreed on" in ran.out
     ran = await doctor.run(TELEGRAM_SERVER_KEY=str(other.key_file), BOT_TOKEN="")
-    assert ran.returncode == 1
-    assert "answers, but not as a Telegram server would" in ran.stdout
+    assert ran.code == 1
+    assert "answers, but not as a Telegram server would" in ran.out

@@ -8,6 +8,7 @@ import sys
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
+from tests.e2e.nursery import Forked, fork, suits
 from tests.e2e.power_loss import LOST
 from tests.world import PATIENCE, World, until
 from utils.constants import ROOT, SETTINGS
@@ -34,12 +35,27 @@ class Ended:
     err: str
 
 
+#: A process that tests start.
+Process = asyncio.subprocess.Process | Forked
+
+
 async def start(
     environ: Mapping[str, str],
     *arguments: str,
     program: Sequence[str] = (str(ROOT / "extract-compressed-files.py"),),
-) -> asyncio.subprocess.Process:
-    """Start the program, or what stands in its place."""
+) -> Process:
+    """Start the program, or what stands in its place, in a process of its own that is loaded already."""
+    if suits(environ):
+        return await fork([*program, *arguments], environ, ROOT)
+    return await start_anew(environ, *arguments, program=program)
+
+
+async def start_anew(
+    environ: Mapping[str, str],
+    *arguments: str,
+    program: Sequence[str] = (str(ROOT / "extract-compressed-files.py"),),
+) -> Process:
+    """Start it as its owner does."""
     return await asyncio.create_subprocess_exec(
         sys.executable,
         *program,
@@ -54,7 +70,11 @@ async def start(
 
 async def run(environ: Mapping[str, str], *arguments: str, seconds: float = PATIENCE) -> Ended:
     """Run the program to its end."""
-    process = await start(environ, *arguments)
+    return await to_its_end(await start(environ, *arguments), seconds)
+
+
+async def to_its_end(process: Process, seconds: float = PATIENCE) -> Ended:
+    """Wait for the end of ``process``, which is killed when it does not come."""
     try:
         out, err = await asyncio.wait_for(process.communicate(), seconds)
     finally:

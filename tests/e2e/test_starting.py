@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.e2e.process import environment, run, start
+from tests.e2e.process import environment, start_anew, to_its_end
 from tests.files import photo, zip_of
 from tests.world import BOT, BOT_ID, TOKEN, World, until
 from utils.constants import load_settings
@@ -24,7 +24,8 @@ SECONDS = 30
 
 
 async def test_without_settings_every_missing_key_is_named_and_where_it_comes_from(world: World) -> None:
-    ended = await run(environment(world, API_ID="", API_HASH="", AUTHORIZED_USERS=""))
+    nothing = environment(world, API_ID="", API_HASH="", AUTHORIZED_USERS="")
+    ended = await to_its_end(await start_anew(nothing))
     assert ended.code == 2
     for words in ("API_ID", "API_HASH", "AUTHORIZED_USERS", "my.telegram.org", "secrets.properties.example"):
         assert words in ended.err
@@ -46,7 +47,7 @@ async def test_without_settings_every_missing_key_is_named_and_where_it_comes_fr
 async def test_what_is_wrong_at_the_start_is_said_in_one_line(
     world: World, changes: dict[str, str], words: str
 ) -> None:
-    ended = await run(environment(world, **changes))
+    ended = await to_its_end(await start_anew(environment(world, **changes)))
     assert ended.code == 2
     last = ended.err.strip().splitlines()[-1]
     assert last.startswith("❌ ") and words in last
@@ -56,10 +57,10 @@ async def test_what_is_wrong_at_the_start_is_said_in_one_line(
 async def test_a_second_bot_on_the_same_folder_is_refused_with_the_firsts_id(world: World) -> None:
     async with world.running():
         pass
-    first = await start(environment(world))
+    first = await start_anew(environment(world))
     try:
         await until(lambda: "INFO: ✅ Ready" in world.lines()[-3:])
-        second = await run(environment(world))
+        second = await to_its_end(await start_anew(environment(world)))
         assert second.code == 2
         assert f"already runs as process {first.pid}" in second.err
     finally:
@@ -68,7 +69,7 @@ async def test_a_second_bot_on_the_same_folder_is_refused_with_the_firsts_id(wor
 
 
 async def test_others_on_the_machine_can_read_nothing_that_it_writes(world: World, tmp_path: Path) -> None:
-    process = await start(environment(world))
+    process = await start_anew(environment(world))
     gate = world.sandbox.faults.hold("messages.uploadMedia", when=lambda call: call.user == BOT_ID)
     await until(lambda: any("Ready" in line for line in world.lines()))
     await world.send(zip_of(tmp_path / "a.zip", {"a.jpg": photo(1)}))
@@ -83,7 +84,7 @@ async def test_others_on_the_machine_can_read_nothing_that_it_writes(world: Worl
 
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
 async def test_a_signal_ends_the_bot_within_seconds_and_cleanly(world: World, number: signal.Signals) -> None:
-    process = await start(environment(world))
+    process = await start_anew(environment(world))
     await until(lambda: any("Ready" in line for line in world.lines()))
     process.send_signal(number)
     _, err = await asyncio.wait_for(process.communicate(), SECONDS)
@@ -93,7 +94,7 @@ async def test_a_signal_ends_the_bot_within_seconds_and_cleanly(world: World, nu
 
 async def test_a_signal_ends_it_also_while_it_logs_in(world: World) -> None:
     gate = world.sandbox.faults.hold("auth.importBotAuthorization", times=None)
-    process = await start(environment(world))
+    process = await start_anew(environment(world))
     await gate.reached()
     process.terminate()
     await asyncio.wait_for(process.communicate(), SECONDS)
