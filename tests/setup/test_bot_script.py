@@ -13,6 +13,8 @@ from pathlib import Path
 
 import pytest
 
+from tests.shared import made_once
+
 ROOT = Path(__file__).resolve().parents[2]
 #: Programs of the system that the script may use; everything else on its PATH is made here.
 SYSTEM = ("sh", "readlink", "dirname", "cksum", "cat", "grep", "rm", "env", "mkdir", "id", "sleep")
@@ -68,9 +70,17 @@ class Project:
         return record
 
 
-def wheel(folder: Path, name: str, version: str) -> Path:
-    """A wheel of a program that prints how it is called. With a file ``NAME fails`` beside it, it fails."""
-    file = folder / f"{name}-{version}-py3-none-any.whl"
+def wheel(name: str, version: str) -> Path:
+    """A wheel of a program that prints how it is called. Where it finds a file ``NAME fails``, it fails."""
+    file = f"{name}-{version}-py3-none-any.whl"
+    return (
+        made_once(f"wheel of {name} {version}", lambda folder: make_wheel(folder / file, name, version))
+        / file
+    )
+
+
+def make_wheel(file: Path, name: str, version: str) -> None:
+    file.parent.mkdir()
     program = (
         "import os, sys\n"
         f"print({name!r}, os.getcwd(), sys.argv[1:])\n"
@@ -88,12 +98,11 @@ def wheel(folder: Path, name: str, version: str) -> Path:
             "Wheel-Version: 1.0\nRoot-Is-Purelib: true\nTag: py3-none-any\n",
         )
         archive.writestr(f"{name}-{version}.dist-info/RECORD", "")
-    return file
 
 
 def require(project: Project, version: str, *names: str, file: str = "requirements.txt") -> None:
     """Have ``file`` ask for that version of ``names``: what stands for all that the bot runs with."""
-    lines = [f"{name} @ {wheel(project.folder, name, version).as_uri()}" for name in names or ("parts",)]
+    lines = [f"{name} @ {wheel(name, version).as_uri()}" for name in names or ("parts",)]
     (project.folder / file).write_text("\n".join(("# as the real one", *lines, "")))
 
 
@@ -127,22 +136,19 @@ def lay_out(folder: Path) -> Project:
     return project
 
 
-@pytest.fixture(scope="module")
-def finished(tmp_path_factory: pytest.TempPathFactory) -> Project:
+def set_up(folder: Path) -> None:
     """A project that was set up once, to run the bot."""
-    project = lay_out(tmp_path_factory.mktemp("finished"))
+    project = lay_out(folder)
     first = project.run("run", "first", "two words", cwd=Path("/"))
     assert first.returncode == 0, first.stderr
     assert first.stdout == "extract-compressed-files.py ['first', 'two words'] 1.0\n"
     assert "Making a virtual environment" in first.stderr
     assert installed(project) == {"parts"}
-    return project
 
 
-@pytest.fixture(scope="module")
-def developed(tmp_path_factory: pytest.TempPathFactory) -> Project:
+def develop(folder: Path) -> None:
     """One where the tests were run, and then the checks."""
-    project = lay_out(tmp_path_factory.mktemp("developed"))
+    project = lay_out(folder)
     tested = project.run("test")
     assert tested.stdout == f"pytest {project.folder} ['-n', '2', '--dist', 'worksteal']\n", tested.stderr
     assert installed(project) == {"parts", "pytest"}
@@ -150,15 +156,29 @@ def developed(tmp_path_factory: pytest.TempPathFactory) -> Project:
     assert checked.returncode == 0, checked.stderr
     assert "Making a virtual environment" not in checked.stderr
     assert installed(project) == {"parts", "pytest", "ruff", "mypy"}
-    return project
+
+
+def copy_of(made: Path, folder: Path) -> Project:
+    copied = shutil.copytree(made, folder, symlinks=True)
+    return Project(copied / "my bot", copied / "programs")
+
+
+@pytest.fixture(scope="module")
+def finished() -> Project:
+    """To be left as it is."""
+    made = made_once("set up", set_up)
+    return Project(made / "my bot", made / "programs")
+
+
+@pytest.fixture(scope="module")
+def developed(tmp_path_factory: pytest.TempPathFactory) -> Project:
+    return copy_of(made_once("developed", develop), tmp_path_factory.mktemp("developed") / "other place")
 
 
 @pytest.fixture
 def project(finished: Project, tmp_path: Path) -> Project:
     """A copy of the finished one, to break."""
-    copied = shutil.copytree(finished.folder, tmp_path / "other place" / "my bot", symlinks=True)
-    programs = shutil.copytree(finished.programs, tmp_path / "programs", symlinks=True)
-    return Project(copied, programs)
+    return copy_of(finished.folder.parent, tmp_path / "other place")
 
 
 def test_second_call_sets_nothing_up(finished: Project) -> None:

@@ -127,15 +127,13 @@ class Tools:
         """What this ffmpeg can do; asked for once, and again when the program has changed."""
         stamp = await asyncio.to_thread(_stamp, self._ffmpeg)
         if stamp not in _known:
-            version, filters = await asyncio.gather(self._ask("-version"), self._ask("-filters"))
-            _known[stamp] = Features(version.partition("\n")[0].strip(), _names(filters))
+            # Without -hide_banner its first words are its version: one start tells both.
+            outcome = await self.capture(["-filters"])
+            if outcome.code != 0:
+                raise ConversionFailed(f"ffmpeg cannot be used: {outcome.reason}")
+            version = outcome.errors[0] if outcome.errors else ""
+            _known[stamp] = Features(version, _names(outcome.output.decode("utf-8", "replace")))
         return _known[stamp]
-
-    async def _ask(self, what: str) -> str:
-        outcome = await self.capture(["-hide_banner", what])
-        if outcome.code != 0:
-            raise ConversionFailed(f"ffmpeg cannot be used: {outcome.reason}")
-        return outcome.output.decode("utf-8", "replace")
 
 
 @contextlib.contextmanager
