@@ -48,7 +48,7 @@ class Api:
         self.buttons = Buttons(self.accounts, self.messages, self.updates)
         self.faults = Faults(self.accounts, self.shelf, self.uploads, connections)
         self.export = Export(store, self.messages, self.shelf)
-        sending = Sending(self.accounts, self.shelf, self.messages, self.updates)
+        sending = Sending(self.accounts, self.shelf, self.messages, self.updates, self.faults.habits)
         sending.admit = self.faults.admit
         rooms: tuple[Room, ...] = (
             self.login,

@@ -19,6 +19,7 @@ from typing import Final
 from telethon.tl import TLRequest
 
 from .accounts import Accounts
+from .habits import Habits
 from .media import Media, MediaShelf
 from .mtproto.link import LinkFaults, Named, name_of
 from .rpc import AnswerLost, Caller, Connections, RpcError
@@ -51,20 +52,34 @@ class Gate:
     waiting: list[Call] = field(default_factory=list)
     _arrived: asyncio.Event = field(default_factory=asyncio.Event)
     _opened: asyncio.Event = field(default_factory=asyncio.Event)
+    _lost: int = 0
 
     async def reached(self, timeout: float = 120.0) -> Call:  # noqa: ASYNC109 - a deadline for a test
         """The first request held here. Raises TimeoutError."""
         await asyncio.wait_for(self._arrived.wait(), timeout)
         return self.waiting[0]
 
+    @property
+    def opened(self) -> bool:
+        """Whether nothing is held any more."""
+        return self._opened.is_set()
+
     def open(self) -> None:
         """Lets those that wait, and all later ones, pass."""
         self._opened.set()
 
+    def lose(self) -> None:
+        """Forgets those that wait, as a server that is restarted does: they are never carried out."""
+        self._lost = len(self.waiting)
+        self._opened.set()
+
     async def _pass(self, call: Call) -> None:
         self.waiting.append(call)
+        place = len(self.waiting)
         self._arrived.set()
         await self._opened.wait()
+        if place <= self._lost:
+            raise AnswerLost
 
 
 @dataclass
@@ -98,6 +113,8 @@ class Faults:
         self._before: list[_Rule] = []
         self._after: list[_Rule] = []
         self._refusals: list[tuple[Callable[[Media], bool], RpcError, set[str]]] = []
+        #: What is no fault, but otherwise than elsewhere.
+        self.habits = Habits()
         #: Round trip, bandwidth and cuts of the line itself; the server puts its own here.
         self.link = LinkFaults()
         #: Every request that arrived, oldest first.
@@ -226,6 +243,7 @@ class Faults:
         self._after.clear()
         self._refusals.clear()
         self._shelf.reference_seconds = None
+        self.habits.clear()
         self.link.clear()
 
     # -- asked by the API

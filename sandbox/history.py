@@ -32,6 +32,7 @@ class History:
         messages = functions.messages
         return {
             messages.GetMessagesRequest: self._get_messages,
+            functions.channels.GetMessagesRequest: self._get_channel_messages,
             messages.GetHistoryRequest: self._get_history,
             messages.SearchRequest: self._search,
             messages.GetDialogsRequest: self._get_dialogs,
@@ -53,6 +54,23 @@ class History:
             shown.append(self._messages.shown(message, session.me))
         return types.messages.Messages(
             messages=shown, topics=[], chats=[], users=self._accounts.users(session.me, about)
+        )
+
+    async def _get_channel_messages(self, session: Session, request: TLRequest) -> Result:
+        channel = self._accounts.resolve(session.me, request.channel)
+        found = [(wanted.id, self._wanted(channel.id, wanted)) for wanted in request.id]
+        return types.messages.ChannelMessages(
+            pts=self._updates.pts(channel.id),
+            count=len(found),
+            messages=[
+                types.MessageEmpty(number, None)
+                if message is None
+                else self._messages.shown(message, session.me)
+                for number, message in found
+            ],
+            topics=[],
+            chats=self._accounts.chats(session.me, {channel.id}),
+            users=self._accounts.users(session.me, {session.me.id}),
         )
 
     def _wanted(self, account: int, wanted: TLObject) -> Message | None:

@@ -10,6 +10,7 @@ from telethon.tl import TLObject, TLRequest, functions, types
 
 from . import limits
 from .accounts import Account, Accounts
+from .habits import Habits
 from .media import Media, MediaShelf
 from .messages import Draft, Message, Messages, owner, packed
 from .rpc import Result, RpcError
@@ -32,11 +33,14 @@ class Refusal:
 class Sending:
     """messages.sendMessage, sendMedia, sendMultiMedia, uploadMedia, editMessage, deleteMessages and kin."""
 
-    def __init__(self, accounts: Accounts, shelf: MediaShelf, messages: Messages, updates: Updates) -> None:
+    def __init__(
+        self, accounts: Accounts, shelf: MediaShelf, messages: Messages, updates: Updates, habits: Habits
+    ) -> None:
         self._accounts = accounts
         self._shelf = shelf
         self._messages = messages
         self._updates = updates
+        self._habits = habits
         #: Asked before a media is used; raises RpcError to refuse. The fault script sets it.
         self.admit: Callable[[Refusal], None] = _anything
 
@@ -60,7 +64,8 @@ class Sending:
         peer = self._peer(session.me, request.peer)
         limits.check_text(request.message)
         draft = self._draft(session.me, peer, request, media=None)
-        return self._deliver(session, peer, [draft])
+        answer = self._deliver(session, peer, [draft])
+        return _short(answer) if self._habits.short_answers and not peer.channel else answer
 
     async def _send_media(self, session: Session, request: TLRequest) -> Result:
         peer = self._peer(session.me, request.peer)
@@ -75,6 +80,7 @@ class Sending:
         items = request.multi_media
         if len(items) > limits.MAX_ALBUM:
             raise RpcError(400, "MULTI_MEDIA_TOO_LONG")
+        self._habits.albums.admit(session.me.id, peer.id, request)
         album = self._album(session.me, peer, items)
         drafts, groups = [], []
         for index, item in enumerate(items):
@@ -96,7 +102,11 @@ class Sending:
             )
         if groups or not drafts:
             limits.check_album(groups)
-        return self._deliver(session, peer, drafts)
+        made, error = self._habits.albums.cut(drafts)
+        answer = self._deliver(session, peer, made)
+        if error is not None:
+            raise error
+        return answer
 
     def _album(self, sender: Account, peer: Account, items: list[types.InputSingleMedia]) -> int:
         """The album's number: that of items which were sent already, else a new one."""
@@ -181,9 +191,12 @@ class Sending:
         if not isinstance(request.reply_to, types.InputReplyToMessage):
             return None
         number: int = request.reply_to.reply_to_msg_id
-        return number if self._messages.get(owner(sender, peer), number) is not None else None
+        there = self._messages.get(owner(sender, peer), number) is not None
+        if not there and self._habits.strict_replies:
+            raise RpcError(400, "REPLY_MESSAGE_ID_INVALID")
+        return number if there else None
 
-    def _deliver(self, session: Session, peer: Account, drafts: list[Draft]) -> Result:
+    def _deliver(self, session: Session, peer: Account, drafts: list[Draft]) -> types.Updates:
         """Sends what was not sent before under the same random_id; answers with old and new alike."""
         sender = session.me
         before = {
@@ -267,6 +280,21 @@ class Sending:
 
 def _anything(refusal: Refusal) -> None:
     """Without a fault script every media is admitted."""
+
+
+def _short(answer: types.Updates) -> TLObject:
+    """The same with nothing in it that whoever sent a text knows already."""
+    for update in answer.updates:
+        if isinstance(update, types.UpdateNewMessage):
+            return types.UpdateShortSentMessage(
+                id=update.message.id,
+                pts=update.pts,
+                pts_count=update.pts_count,
+                date=update.message.date,
+                out=True,
+                entities=update.message.entities,
+            )
+    return answer
 
 
 def _same(before: Message, after: Message) -> bool:

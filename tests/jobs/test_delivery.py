@@ -10,16 +10,20 @@ from pathlib import Path
 
 import pytest
 from telethon import errors as rpc
+from telethon.tl import functions, types
+from telethon.utils import get_input_document
 
 from sandbox import Sandbox, StoredMessage
 from sandbox.rpc import RpcError
 from tests.files import photo, video
-from tests.transport import Bot
+from tests.transport import TOKEN, Bot
 from utils.errors import Refused, TransferFailed
 from utils.jobs.albums import MediaFile
 from utils.jobs.delivery import Delivery
 from utils.jobs.journal import JobJournal
 from utils.jobs.outbox import Outbox
+from utils.jobs.proof import PAUSES
+from utils.telegram.sightings import Sightings, Watch
 from utils.telegram.upload import Upload
 
 
@@ -41,7 +45,8 @@ class Post:
         self.delivery = Delivery(
             chat=self.bot.reader,
             target=self.bot.reader,
-            reply_to=None,
+            # What the person said first.
+            reply_to=1,
             files=self.files,
             journal=self.journal,
             call=self.bot.transfers.caller,
@@ -145,10 +150,15 @@ async def test_a_process_that_ends_anywhere_around_the_call_delivers_once(post: 
     second = post.again()
     ids = await second.delivery.send("album-1", files, "caption")
     assert len(second.arrived()) == 2
-    assert len(ids) == 2 and all(ids)
+    assert ids.keys() == {1, 2} and all(ids.values())
 
 
-async def test_texts_too_are_sent_once(post: Post) -> None:
+@pytest.mark.parametrize("short", [True, False])
+async def test_texts_too_are_sent_once(post: Post, short: bool) -> None:
+    post.sandbox.faults.habits.short_answers = short
+    # And not lost because nothing is there any more that they could answer.
+    post.sandbox.faults.habits.strict_replies = True
+    post.delivery._reply_to = 1_000_000
     post.sandbox.faults.lose_answer("messages.sendMessage")
     first = await post.delivery.send_text("summary", "All is done.")
     again = await post.again().delivery.send_text("summary", "All is done, said otherwise.")
@@ -156,15 +166,97 @@ async def test_texts_too_are_sent_once(post: Post) -> None:
     assert [message.text for message in post.arrived()] == ["All is done."]
 
 
-async def test_an_id_that_stays_a_duplicate_counts_as_delivered(post: Post) -> None:
-    """Some servers answer a repeated album so for ever: it is in the chat, and must not be sent anew."""
-    files = [post.photo(1), post.photo(2)]
-    for file in files:
-        await post.delivery.prepare(file)
-    post.sandbox.faults.fail("messages.sendMultiMedia", RpcError(500, "RANDOM_ID_DUPLICATE"), times=None)
-    assert await post.delivery.send("album-1", files, "") == [0, 0]
-    assert post.record.delivered == {1, 2}
-    assert post.count("messages.sendMessage") == post.count("messages.sendMedia") == 0
+async def test_an_album_is_found_in_the_chat_when_its_ids_stay_in_use_for_ever(post: Post) -> None:
+    """Some servers answer every repeat of an album so; this one's answer got lost."""
+    post.sandbox.faults.habits.albums.once = True
+    post.sandbox.faults.lose_answer("messages.sendMultiMedia")
+    await deliver(post, [post.photo(1), post.photo(2)])
+    assert [message.sha256 for message in post.arrived()] == [_sha(photo(1)), _sha(photo(2))]
+    assert post.count("messages.sendMultiMedia") == 2 and post.count("messages.sendMedia") == 0
+    assert list(post.record.sent["album-1"]) and all(post.record.sent["album-1"])
+    assert list(post.files.iterdir()) == []
+
+
+async def test_an_album_of_which_three_were_made_before_it_failed_comes_whole(post: Post) -> None:
+    albums = post.sandbox.faults.habits.albums
+    albums.once = True
+    albums.fail_after(3, RpcError(500, "SOMETHING_BROKE"))
+    await deliver(post, [post.photo(n) for n in range(1, 11)])
+    await check_each_came_once(post, 10)
+    assert [bool(message.album) for message in post.arrived()] == [True] * 3 + [False] * 7
+    # As long as official clients wait, before anything is decided.
+    assert sum(post.bot.clock.slept) >= sum(PAUSES) == 60
+    assert list(post.files.iterdir()) == []
+
+
+async def test_an_album_that_was_refused_when_three_were_made_comes_whole(post: Post) -> None:
+    post.sandbox.faults.habits.albums.fail_after(3, RpcError(400, "MEDIA_INVALID"))
+    await deliver(post, [post.photo(n) for n in range(1, 6)])
+    await check_each_came_once(post, 5)
+    assert [message.kind for message in post.arrived()] == ["photo"] * 5
+
+
+async def test_of_an_album_of_which_eight_came_the_other_two_come_as_another(post: Post) -> None:
+    post.sandbox.faults.habits.albums.keep(lambda place: place not in (0, 5))
+    await deliver(post, [post.photo(n) for n in range(1, 11)])
+    await check_each_came_once(post, 10)
+    albums = [message.album for message in post.arrived()]
+    assert [albums.count(album) for album in dict.fromkeys(albums)] == [8, 2]
+    assert list(post.files.iterdir()) == []
+
+
+@pytest.mark.parametrize(
+    ("seconds", "lost"), [(20, True), (20, False), (100, True), (100, False), (1000, True)]
+)
+async def test_a_call_that_is_held_at_the_server_makes_nothing_twice(
+    post: Post, monkeypatch: pytest.MonkeyPatch, seconds: int, lost: bool
+) -> None:
+    """Its repeats are told that the ids are in use; after ``seconds`` it is lost, or carried out."""
+    gate = post.sandbox.faults.hold("messages.sendMultiMedia")
+    sleep = post.bot.clock.sleep
+
+    async def passing(pause: float) -> None:
+        await sleep(pause)
+        if sum(post.bot.clock.slept) > seconds and not gate.opened:
+            (gate.lose if lost else gate.open)()
+            await asyncio.sleep(0.2)
+
+    again = Post(post.bot, post.sandbox, post.folder)
+    monkeypatch.setattr(again.delivery._proof, "_sleep", passing)
+    sending = asyncio.create_task(deliver(again, [post.photo(1), post.photo(2)]))
+    await gate.reached()
+    post.sandbox.faults.disconnect(post.bot.id)
+    await sending
+    await check_each_came_once(post, 2)
+    assert list(post.files.iterdir()) == []
+
+
+async def check_each_came_once(post: Post, count: int) -> None:
+    """All of the photos up to ``count`` are in the chat once, and the journal knows where."""
+    got = post.arrived()
+    assert sorted(message.sha256 for message in got) == sorted(_sha(photo(n)) for n in range(1, count + 1))
+    assert post.again().record.delivered == set(range(1, count + 1))
+    ids = [number for numbers in post.again().record.sent.values() for number in numbers]
+    shown = await post.bot.client.get_messages(post.bot.reader, ids=ids)
+    assert len([message for message in shown if message is not None]) == count
+
+
+async def test_what_is_told_of_our_messages_is_heard(post: Post) -> None:
+    """By whoever is connected as the same bot while it is sent."""
+    sightings = Sightings(post.bot.client)
+    document = await post.bot.send(post.files / post.photo(1).path)
+    watch = Watch(post.bot.reader.user_id, {}, {document.id: 0})
+    other = post.sandbox.client()
+    await other.start(bot_token=TOKEN)
+    with sightings(watch):
+        medium = types.InputMediaDocument(get_input_document(document))
+        await other(functions.messages.SendMediaRequest(post.bot.reader, medium, ""))
+        async with asyncio.timeout(60):
+            while not watch.seen:  # noqa: ASYNC110 - a dict has no event
+                await asyncio.sleep(0.01)
+    (message,) = post.arrived()
+    assert watch.seen[0] and message.kind == "document"
+    await other.disconnect()
 
 
 @pytest.mark.parametrize("where", ["upload", "album"])

@@ -130,8 +130,8 @@ def plain(value: Any) -> Any:
 
 def facts(record: JobRecord | LastRecord) -> dict[str, Any]:
     """All that is known of a job."""
-    # The highest number is what this version knows better.
-    names = {field.name for field in fields(JobRecord)} - {"known_origin", "highest"} | {"origin"}
+    newer = {"highest", "before", "_newest"}
+    names = {field.name for field in fields(JobRecord)} - newer - {"known_origin"} | {"origin"}
     return {name: plain(getattr(record, name)) for name in names}
 
 

@@ -28,6 +28,7 @@ class Telegram(Delivery):
         self.sent: list[list[int]] = []
         self.error: Exception | None = None
         self.cancelled = 0
+        self.left_out: set[int] = set()
 
     async def prepare(self, file: MediaFile) -> None:
         self.prepared.append(file.number)
@@ -39,12 +40,15 @@ class Telegram(Delivery):
         if self.error is not None:
             raise self.error
 
-    async def send(self, key: str, files: Sequence[MediaFile], text: str) -> list[int]:
+    async def send(self, key: str, files: Sequence[MediaFile], text: str) -> dict[int, int]:
         self.sent.append([file.number for file in files])
-        return []
+        return {file.number: 1 for file in files if file.number not in self.left_out}
 
     def is_refused(self, file: MediaFile) -> bool:
         return False
+
+    def left(self, files: Sequence[MediaFile]) -> list[tuple[str, Sequence[MediaFile]]]:
+        return []
 
 
 def outbox(telegram: Telegram, folder: Path) -> Outbox:
@@ -140,7 +144,7 @@ async def test_a_file_and_its_thumbnail_are_deleted_when_they_were_sent_and_not_
     there: list[list[str]] = []
 
     class Looking(Telegram):
-        async def send(self, key: str, files: Sequence[MediaFile], text: str) -> list[int]:
+        async def send(self, key: str, files: Sequence[MediaFile], text: str) -> dict[int, int]:
             there.append(sorted(path.name for path in tmp_path.iterdir()))
             if files[0].number == 2:
                 raise TransferFailed("lost")
@@ -156,3 +160,28 @@ async def test_a_file_and_its_thumbnail_are_deleted_when_they_were_sent_and_not_
     await box.close()
     assert there == [["000001", "000002", "thumb"], ["000002"]]
     assert [path.name for path in tmp_path.iterdir()] == ["000002"]
+
+
+async def test_of_an_album_only_what_arrived_is_deleted_and_the_rest_sent_next(tmp_path: Path) -> None:
+    class Leaving(Telegram):
+        async def send(self, key: str, files: Sequence[MediaFile], text: str) -> dict[int, int]:
+            there.append((key, sorted(path.name for path in tmp_path.iterdir())))
+            arrived = await super().send(key, files, text)
+            self.left_out = set()
+            return arrived
+
+        def left(self, files: Sequence[MediaFile]) -> list[tuple[str, Sequence[MediaFile]]]:
+            return [("the rest", files)] if files else []
+
+    for name in ("000001", "000002", "000003"):
+        (tmp_path / name).touch()
+    there: list[tuple[str, list[str]]] = []
+    telegram = Leaving()
+    telegram.free.set()
+    telegram.left_out = {1, 3}
+    box = outbox(telegram, tmp_path)
+    await box.put((file(1), file(2), file(3)))
+    await box.put((file(4),))
+    await box.drain()
+    assert telegram.sent == [[1, 2, 3], [1, 3], [4]]
+    assert there[1] == ("the rest", ["000001", "000003"]) and there[2][1] == []

@@ -11,8 +11,9 @@ from telethon.tl.tlobject import TLObject
 from utils.errors import PasswordNeeded
 from utils.jobs.albums import shorten
 from utils.jobs.buttons import again_button
-from utils.jobs.delivery import Call, Delivery
+from utils.jobs.delivery import Delivery
 from utils.jobs.intake import Incoming
+from utils.jobs.proof import Call
 from utils.jobs.summary import TEXT_UNITS
 
 HELP = (

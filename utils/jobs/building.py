@@ -130,6 +130,7 @@ class JobBuilder:
             journal=stored.journal,
             call=self.opening.account.call.telling(progress.waits),
             upload=Uploads(transfers, progress),
+            watching=self.opening.account.sightings,
         )
 
 

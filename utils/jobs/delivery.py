@@ -2,7 +2,7 @@
 
 Telegram answers a repeated ``random_id`` with the message that was made the first time
 (https://core.telegram.org/api/updates#handling-of-repeated-requests), so an announced message may be sent
-again after any crash. A file counts as delivered only when the server's answer names it.
+again after any crash. A file counts as delivered only when a message that holds it is known.
 """
 
 from __future__ import annotations
@@ -14,32 +14,24 @@ import secrets
 from collections.abc import Awaitable, Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Protocol
 
 from telethon import errors as rpc
+from telethon.tl import types
 from telethon.tl.tlobject import TLObject, TLRequest
 
 from utils.errors import ChatClosed, Refused, TransferFailed
 from utils.jobs import lines
 from utils.jobs.albums import MediaFile
 from utils.jobs.journal import JobJournal
-from utils.jobs.requests import (
-    media_request,
-    medium_of,
-    message_ids,
-    photo_name,
-    text_request,
-    upload_request,
-)
+from utils.jobs.proof import DUPLICATE, Call, Outgoing, Proof, Watching
+from utils.jobs.requests import media_request, medium_of, photo_name, text_request, upload_request
 from utils.telegram.upload import UploadState
 from utils.telegram.waits import error_name
 
 log = logging.getLogger(__name__)
 
-#: How often a call is repeated when its answer says that the ids are in use, and the seconds in between.
-DUPLICATE_REPEATS, DUPLICATE_PAUSE = 5, 2.0
-
-#: How often one message is sent again because a medium's reference expired or the answer was incomplete.
+#: How often one message is sent again because a medium's reference expired or the like.
 REPEATS = 5
 
 #: How often parts that Telegram lost are sent again for one file.
@@ -61,6 +53,10 @@ MISSING = re.compile(r"FILE_PART_(\d+)_MISSING")
 EXPIRED = re.compile(r"FILE_REFERENCE_(?:(\d+)_)?(?:EXPIRED|INVALID|EMPTY)")
 #: The message that is answered was deleted; Telegram takes the answer without it.
 NO_REPLY = "REPLY_MESSAGE_ID_INVALID"
+#: A message of ours cannot have buttons here; Telegram takes it without them.
+NO_BUTTONS = "REPLY_MARKUP_INVALID"
+#: Trouble within Telegram, which may be over the next time.
+PASSING, PASSING_PAUSE = "PHOTO_SAVE_FILE_INVALID", 2.0
 
 
 @contextmanager
@@ -72,12 +68,6 @@ def chat_errors() -> Iterator[None]:
         if not CLOSED.fullmatch(error_name(error)):
             raise
         raise ChatClosed(f"nothing can be sent to the chat any more ({error_name(error)}).") from error
-
-
-class Call(Protocol):
-    """Sends one request and waits out what Telegram asks to wait for."""
-
-    async def __call__(self, request: TLRequest) -> Any: ...
 
 
 class FileUpload(Protocol):
@@ -109,6 +99,7 @@ class Delivery:
         upload: NewUpload,
         sleep: Callable[[float], Awaitable[None]] = asyncio.sleep,
         draw: Callable[[], int] = lambda: secrets.randbits(63) | 1,
+        watching: Watching | None = None,
     ) -> None:
         self._chat = chat
         self._target = target
@@ -120,6 +111,7 @@ class Delivery:
         self._new_upload = upload
         self._sleep = sleep
         self._draw = draw
+        self._proof = Proof(call, sleep=sleep, watching=watching)
 
     def is_refused(self, file: MediaFile) -> bool:
         """Telegram will not take ``file`` as the picture or video that it is."""
@@ -129,20 +121,34 @@ class Delivery:
         """Telegram's name for why it refused ``file``."""
         return self._record.refused[file.number]
 
-    async def send_text(self, key: str, text: str, buttons: TLObject | None = None) -> int:
-        """Send one text message; returns its id. The same ``key`` never makes two messages."""
+    async def send_text(
+        self, key: str, text: str, buttons: TLObject | None = None, *, instead: str = ""
+    ) -> int:
+        """Send one text message; returns its id. The same ``key`` never makes two messages.
+
+        Where the message cannot have ``buttons``, ``instead`` is put below the text.
+        """
         if key in self._record.sent:
             return self._record.sent[key][0]
-        (random_id,) = await self._announce(key, [])
-        places = {random_id: 0}
-        request = text_request(self._chat, text, random_id, self._reply_to, buttons)
-        try:
-            ids = await self._send(request, places)
-        except rpc.RPCError as error:
-            if error_name(error) != NO_REPLY:
-                raise
-            ids = await self._send(text_request(self._chat, text, random_id, None, buttons), places)
-        return (await self._sent(key, [], ids))[0]
+        reply_to = self._reply_to
+        for _ in range(REPEATS):
+            (random_id,) = await self._announce(key, [])
+            out = self._outgoing(key, text_request(self._chat, text, random_id, reply_to, buttons))
+            try:
+                known = await self._proof.send(out)
+            except rpc.RPCError as error:
+                name = error_name(error)
+                if name == NO_REPLY and reply_to:
+                    reply_to = None
+                elif name == NO_BUTTONS and buttons is not None:
+                    buttons, text = None, f"{text}\n{instead}".strip()
+                else:
+                    raise
+                continue
+            if known.ids:
+                return (await self._sent(key, [], known.ids))[0]
+            await self._journal.write(lines.Rejected(key, DUPLICATE))
+        raise TransferFailed("Telegram did not take a text.")
 
     async def prepare(self, file: MediaFile) -> None:
         """Upload ``file`` and have Telegram look at it, unless that was done before.
@@ -169,10 +175,15 @@ class Delivery:
     async def _upload_media(self, file: MediaFile, uploads: Sequence[FileUpload]) -> TLObject:
         handles = [await upload.run() for upload in uploads]
         request = upload_request(self._target, file, *handles)
+        passing = False
         for _ in range(MISSING_PARTS):
             try:
                 return await self._call(request)
             except rpc.RPCError as error:
+                if error_name(error) == PASSING and not passing:
+                    passing = True
+                    await self._sleep(PASSING_PAUSE)
+                    continue
                 missing = MISSING.fullmatch(error_name(error))
                 if missing is None:
                     raise
@@ -184,34 +195,83 @@ class Delivery:
                         await upload.resend_part(part)
         raise TransferFailed(f"Telegram keeps losing parts of {file.name}.")
 
-    async def send(self, key: str, files: Sequence[MediaFile], text: str) -> list[int]:
-        """Send prepared ``files`` as one message or album with the caption ``text``; returns message ids.
+    async def send(self, key: str, files: Sequence[MediaFile], text: str) -> dict[int, int]:
+        """Send prepared ``files`` as one message or album with the caption ``text``.
 
-        Raises :class:`Refused` when Telegram refuses the message as a whole: nothing of it was sent then.
+        Returns the message ids by the files' numbers: of all of them, or of those of an album that arrived.
+        What is left then is to be sent in the messages of :meth:`left`. Raises :class:`Refused` when
+        Telegram refuses the message as a whole: nothing of it was sent then.
         """
-        if key in self._record.sent:
-            return list(self._record.sent[key])
         numbers = [file.number for file in files]
-        random_ids = await self._announce(key, numbers)
-        if key in self._record.rejected:
-            raise _rejection(len(files), self._record.rejected[key])
+        if self._record.delivered.issuperset(numbers):
+            messages = self._record.sent.get(key, ())
+            return dict(zip(numbers, messages or [0] * len(numbers), strict=False))
+        passing = False
         for _ in range(REPEATS):
+            random_ids = await self._announce(key, numbers)
+            if key in self._record.rejected:
+                raise _rejection(len(files), self._record.rejected[key])
             for file in files:
                 await self.prepare(file)
             media = [self._record.media[file.number] for file in files]
+            out = self._outgoing(key, media_request(self._target, media, random_ids, text), media)
             try:
-                ids = await self._send(
-                    media_request(self._target, media, random_ids, text),
-                    {random_id: place for place, random_id in enumerate(random_ids)},
-                )
+                known = await self._proof.send(out)
             except rpc.RPCError as error:
-                await self._after_refusal(error, key, files)
+                if error_name(error) == PASSING and not passing:
+                    passing = True
+                    await self._sleep(PASSING_PAUSE)
+                elif found := await self._after_refusal(error, key, files, out):
+                    return await self._sent_in_part(key, numbers, found)
                 continue
-            return await self._sent(key, numbers, ids)
+            if len(known.ids) == len(files):
+                return dict(zip(numbers, await self._sent(key, numbers, known.ids), strict=True))
+            if len(files) > 1:
+                return await self._sent_in_part(key, numbers, known.ids, doubtful=known.doubtful)
+            # It is not in the chat, and nothing more is to be learned of it: other random_ids.
+            await self._journal.write(lines.Rejected(key, DUPLICATE))
         raise TransferFailed(f"Telegram did not take {files[0].name} after {REPEATS} tries.")
 
-    async def _after_refusal(self, error: rpc.RPCError, key: str, files: Sequence[MediaFile]) -> None:
-        """Journal what makes the next try another one, or raise."""
+    def left(self, files: Sequence[MediaFile]) -> list[tuple[str, Sequence[MediaFile]]]:
+        """The messages (their keys, and their files) for ``files``, which did not arrive with their album.
+
+        What may still come has to be asked for by itself, under the random_id that it had in the album.
+        """
+        if any(self._is_announced_alone(file) for file in files):
+            return [(_alone(file), [file]) for file in files]
+        return [(f"album-{files[0].number}", files)] if files else []
+
+    def _is_announced_alone(self, file: MediaFile) -> bool:
+        return _alone(file) in self._record.announced and _alone(file) not in self._record.rejected
+
+    async def _sent_in_part(
+        self, key: str, numbers: Sequence[int], ids: dict[int, int], *, doubtful: bool = False
+    ) -> dict[int, int]:
+        """Journal what of the album ``key`` arrived, and what is to be asked for by itself if ``doubtful``.
+
+        The whole is not under its key, so that what is left may be.
+        """
+        named = {numbers[place]: ids[place] for place in sorted(ids)}
+        log.warning("⚠️ Of an album of %d, %d arrived; the rest is sent again", len(numbers), len(named))
+        random_ids = zip(numbers, self._record.announced[key].random_ids, strict=True)
+        alone = [
+            lines.Announce(f"file-{number}", (number,), (random_id,))
+            for number, random_id in random_ids
+            if doubtful and number not in named
+        ]
+        # From now on its random_ids are those of the messages that ask for each by itself.
+        over = [lines.Rejected(key, DUPLICATE)] if doubtful else []
+        part = [lines.Sent(f"{key}-part", tuple(named), tuple(named.values()))] if named else []
+        await self._journal.write(*alone, *over, *part)
+        return named
+
+    async def _after_refusal(
+        self, error: rpc.RPCError, key: str, files: Sequence[MediaFile], out: Outgoing
+    ) -> dict[int, int]:
+        """Journal what makes the next try another one, or raise.
+
+        Returns what of an album that was refused is in the chat all the same, by its places.
+        """
         name = error_name(error)
         expired = EXPIRED.search(name)
         if expired:
@@ -221,11 +281,14 @@ class Delivery:
         elif not REFUSALS.search(name):
             raise error
         elif len(files) > 1:
+            if found := await self._proof.look(out):
+                return found
             # Its files may go in other messages from now on, so that it must never be sent again.
             await self._journal.write(lines.Rejected(key, name))
             raise _rejection(len(files), name) from error
         else:
             await self._refuse(files[0], name)
+        return {}
 
     async def refuse(self, file: MediaFile, reason: str) -> None:
         """Remember that Telegram will not take ``file`` as the picture or video that it is."""
@@ -238,39 +301,37 @@ class Delivery:
     async def _announce(self, key: str, numbers: Sequence[int]) -> tuple[int, ...]:
         """The random_ids of the message ``key``: those of an earlier announcement, or new ones, journaled."""
         old = self._record.announced.get(key)
-        if old is not None and old.numbers == tuple(numbers):
+        lost = self._record.rejected.get(key) == DUPLICATE
+        if old is not None and old.numbers == tuple(numbers) and not lost:
             return old.random_ids
         random_ids = tuple(self._draw() for _ in range(max(1, len(numbers))))
         await self._journal.write(lines.Announce(key, tuple(numbers), random_ids))
         return random_ids
 
-    async def _sent(self, key: str, numbers: Sequence[int], ids: Sequence[int]) -> list[int]:
-        await self._journal.write(lines.Sent(key, tuple(numbers), tuple(ids)))
-        return list(ids)
+    def _outgoing(self, key: str, request: TLRequest, media: Sequence[lines.Medium] = ()) -> Outgoing:
+        """The message ``key``, which is announced, with where it would be found."""
+        text, other = self._record.before[key]
+        known = [text, self._reply_to or 0] if _same_numbers(request.peer, self._chat) else []
+        if _same_numbers(request.peer, self._target):
+            known.append(other)
+        random_ids = self._record.announced[key].random_ids
+        return Outgoing(request, random_ids, max(known), tuple(medium.id for medium in media))
 
-    async def _send(self, request: TLRequest, places: Mapping[int, int]) -> list[int]:
-        """Make the call until its answer names every random_id; returns message ids in their order.
+    async def _sent(self, key: str, numbers: Sequence[int], ids: Mapping[int, int]) -> list[int]:
+        messages = tuple(ids[place] for place in sorted(ids))
+        await self._journal.write(lines.Sent(key, tuple(numbers), messages))
+        return list(messages)
 
-        An answer that stays RANDOM_ID_DUPLICATE over several spaced repeats proves that the ids were used:
-        the message is in the chat, and its id is not known (0).
-        """
-        duplicates = 0
-        for _ in range(REPEATS + DUPLICATE_REPEATS):
-            try:
-                answer = await self._call(request)
-            except rpc.RPCError as error:
-                if error_name(error) != "RANDOM_ID_DUPLICATE":
-                    raise
-                duplicates += 1
-                if duplicates == DUPLICATE_REPEATS:
-                    return [0] * len(places)
-                await self._sleep(DUPLICATE_PAUSE)
-                continue
-            ids = message_ids(answer, places)
-            if ids is not None:
-                return ids
-            await self._sleep(DUPLICATE_PAUSE)
-        raise TransferFailed("Telegram's answer does not name every message that was sent.")
+
+def _same_numbers(one: TLObject, other: TLObject) -> bool:
+    """Whether messages in both chats are numbered together: all but those of channels are."""
+    channels = [p.channel_id if isinstance(p, types.InputPeerChannel) else 0 for p in (one, other)]
+    return channels[0] == channels[1]
+
+
+def _alone(file: MediaFile) -> str:
+    """The key of the message in which ``file`` is alone."""
+    return f"file-{file.number}"
 
 
 def _rejection(files: int, reason: str) -> Refused:

@@ -264,11 +264,11 @@ class Refused(Line):
 
 @dataclass(frozen=True)
 class Rejected(Line):
-    """Telegram took nothing of the album ``key``, and did not say which file is to blame.
+    """Telegram took nothing of the message ``key``, or does not say what became of it.
 
-    Written: when Telegram says so, before any of its files goes in another message.
-    Crash before: the same album is tried again, under the same random_ids.
-    Crash after: it is never sent again, and its files go in other messages.
+    Written: when that is certain, before any of its files goes in another message.
+    Crash before: the same message is tried again, under the same random_ids.
+    Crash after: it is never sent again as it is, and its files go in other messages.
     """
 
     t = "rejected"
@@ -280,7 +280,7 @@ class Rejected(Line):
 class Sent(Line):
     """The message ``key`` is in the chat, with these files, under these ids (0: not known).
 
-    Written: when the answer names every random_id, before the files are deleted.
+    Written: when a message is known for each of the files, before they are deleted.
     Crash before: the call is made again, and Telegram answers with the same messages.
     Crash after: it is never sent again; what is left of its files is swept away.
     """

@@ -24,7 +24,7 @@ Album = tuple[MediaFile, ...]
 class Outbox:
     """Sends the albums of one job in the order in which they were put in.
 
-    A file is deleted when, and only when, the server's answer named it.
+    A file is deleted when, and only when, a message that holds it is known.
     """
 
     def __init__(
@@ -176,9 +176,13 @@ class Outbox:
             log.info("📤 Uploading %s as album...", what)
         else:
             log.info("📤 Uploading %s...", name)
-        await self._delivery.send(key, files, caption(self._archive, files))
-        log.info("✅ Uploaded %s", name)
-        await asyncio.to_thread(self._delete, files)
+        arrived = await self._delivery.send(key, files, caption(self._archive, files))
+        await asyncio.to_thread(self._delete, [file for file in files if file.number in arrived])
+        left = [file for file in files if file.number not in arrived]
+        if not left:
+            log.info("✅ Uploaded %s", name)
+        for following, rest in self._delivery.left(left):
+            await self._deliver(following, tuple(rest))
 
     def _delete(self, files: Sequence[MediaFile]) -> None:
         for file in files:

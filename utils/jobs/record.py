@@ -41,6 +41,9 @@ class JobRecord:
     done: bool = False
     #: The highest number that any file had, also one that was dropped.
     highest: int = 0
+    #: The highest ids of a text and of another message that were known when each message was announced.
+    before: dict[str, tuple[int, int]] = field(default_factory=dict)
+    _newest: tuple[int, int] = (0, 0)
 
     @classmethod
     def of(cls, story: Iterable[Line]) -> JobRecord:
@@ -128,6 +131,7 @@ class JobRecord:
 
     def _on_announce(self, line: lines.Announce) -> None:
         self.announced[line.key] = line
+        self.before[line.key] = self._newest
         self.rejected.pop(line.key, None)
 
     apply.register(_on_announce)
@@ -155,6 +159,9 @@ class JobRecord:
 
     def _on_sent(self, line: lines.Sent) -> None:
         self.sent[line.key] = line.messages
+        text, other = self._newest
+        newest = max(line.messages, default=0)
+        self._newest = (text, max(other, newest)) if line.numbers else (max(text, newest), other)
         self.delivered |= set(line.numbers)
         self._count_wholes()
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import mimetypes
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from typing import Literal
 
 from telethon.tl import functions, types
@@ -55,16 +55,15 @@ def photo_name(name: str) -> str:
     return name if ending.lower() in ("jpg", "jpeg", "png") else f"{stem if dot else name}.jpg"
 
 
-def message_ids(answer: TLObject, places: Mapping[int, int]) -> list[int] | None:
-    """Message ids in the order of ``places`` (random_id -> place), or None unless all are named."""
-    if isinstance(answer, types.UpdateShortSentMessage):
-        return [answer.id]
-    named = {
-        places[update.random_id]: update.id
+def message_ids(answer: TLObject, random_ids: Sequence[int]) -> dict[int, int]:
+    """The message ids that ``answer`` names, each by the place of its random_id among ``random_ids``."""
+    if isinstance(answer, types.UpdateShortSentMessage) and len(random_ids) == 1:
+        return {0: answer.id}
+    return {
+        random_ids.index(update.random_id): update.id
         for update in getattr(answer, "updates", [])
-        if isinstance(update, types.UpdateMessageID) and update.random_id in places
+        if isinstance(update, types.UpdateMessageID) and update.random_id in random_ids
     }
-    return [named[place] for place in range(len(places))] if len(named) == len(places) else None
 
 
 def _uploaded(file: MediaFile, handle: TLObject, thumb: TLObject | None = None) -> TLObject:

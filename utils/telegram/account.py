@@ -14,6 +14,7 @@ from telethon.tl.tlobject import TLObject, TLRequest
 from utils.errors import SettingsError
 from utils.telegram.client import ArchiveBotClient
 from utils.telegram.pauses import TROUBLE
+from utils.telegram.sightings import Sightings
 from utils.telegram.waits import Caller, OnWait, error_name
 
 log = logging.getLogger(__name__)
@@ -25,6 +26,7 @@ class Account:
     def __init__(self, client: ArchiveBotClient, call: Caller) -> None:
         self._client = client
         self.call = call
+        self.sightings = Sightings(client)
 
     async def messages(
         self, chat: TLObject, ids: Sequence[int], on_wait: OnWait | None = None
@@ -34,13 +36,7 @@ class Account:
         But for those of channels, Telegram finds messages by their number alone, in whichever chat of the
         account they are; the number may come from a button that somebody forged. Other chats' are left out.
         """
-        in_channel = isinstance(chat, types.InputPeerChannel)
-        request = (
-            functions.channels.GetMessagesRequest(chat, list(ids))
-            if in_channel
-            else functions.messages.GetMessagesRequest(list(ids))
-        )
-        answer = await self.call(request, on_wait=on_wait)
+        answer = await self.call(messages_request(chat, ids), on_wait=on_wait)
         here = utils.get_peer_id(chat)
         found = [
             message
@@ -86,9 +82,18 @@ class Account:
         if not name:
             return None
         try:
-            return await self._client.get_input_entity(int(name) if name.lstrip("-").isdigit() else name)
+            peer = await self._client.get_input_entity(int(name) if name.lstrip("-").isdigit() else name)
+            # Under its number, as messages there name it.
+            return await self._client.get_me(True) if isinstance(peer, types.InputPeerSelf) else peer
         except (ValueError, rpc.ChannelPrivateError):
             raise SettingsError(
                 f"TARGET_CHAT: {name} cannot be found. Write to the bot from there first; "
                 "in a channel, make it an administrator."
             ) from None
+
+
+def messages_request(chat: TLObject, ids: Sequence[int]) -> TLRequest:
+    """Asks for the messages ``ids``: those of ``chat``, if it is a channel, else of all other chats."""
+    if isinstance(chat, types.InputPeerChannel):
+        return functions.channels.GetMessagesRequest(chat, list(ids))
+    return functions.messages.GetMessagesRequest(list(ids))
