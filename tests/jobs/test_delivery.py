@@ -245,7 +245,7 @@ async def test_what_is_told_of_our_messages_is_heard(post: Post) -> None:
     """By whoever is connected as the same bot while it is sent."""
     sightings = Sightings(post.bot.client)
     document = await post.bot.send(post.files / post.photo(1).path)
-    watch = Watch(post.bot.reader.user_id, {}, {document.id: 0})
+    watch = Watch(post.bot.reader, {}, {document.id: 0})
     other = post.sandbox.client()
     await other.start(bot_token=TOKEN)
     with sightings(watch):

@@ -16,14 +16,13 @@ from dataclasses import dataclass, field
 from typing import Any, Protocol
 
 from telethon import errors as rpc
-from telethon import utils
 from telethon.tl import types
 from telethon.tl.tlobject import TLObject, TLRequest
 
 from utils.errors import TransferFailed
 from utils.jobs.requests import message_ids
 from utils.telegram.account import messages_request
-from utils.telegram.sightings import Watch
+from utils.telegram.sightings import Watch, is_in
 from utils.telegram.waits import error_name
 
 log = logging.getLogger(__name__)
@@ -146,7 +145,7 @@ class Proof:
 
 def _watch(out: Outgoing) -> Watch:
     return Watch(
-        utils.get_peer_id(out.request.peer),
+        out.request.peer,
         {random_id: place for place, random_id in enumerate(out.random_ids)},
         {medium: place for place, medium in enumerate(out.media)},
     )
@@ -158,6 +157,6 @@ def _is_text(message: TLObject, request: TLRequest) -> bool:
         isinstance(message, types.Message)
         and bool(message.out or message.post)
         and message.media is None
-        and utils.get_peer_id(message.peer_id) == utils.get_peer_id(request.peer)
+        and is_in(message, request.peer)
         and message.message == request.message.strip()
     )

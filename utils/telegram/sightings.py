@@ -24,7 +24,7 @@ class Watch:
     Both name a place; ``seen`` has the message ids of the places that were told of.
     """
 
-    chat: int
+    chat: TLObject
     random_ids: Mapping[int, int]
     media: Mapping[int, int]
     seen: dict[int, int] = field(default_factory=dict)
@@ -40,10 +40,15 @@ class Watch:
 
     def take_message(self, message: TLObject) -> None:
         """Look at one message."""
-        if isinstance(message, types.Message) and utils.get_peer_id(message.peer_id) == self.chat:
+        if isinstance(message, types.Message) and is_in(message, self.chat):
             place = self.media.get(medium_id(message))
             if place is not None:
                 self.seen[place] = message.id
+
+
+def is_in(message: types.Message, chat: TLObject) -> bool:
+    """Whether ``message`` is in ``chat``, which is given as a request takes it."""
+    return bool(utils.get_peer_id(message.peer_id) == utils.get_peer_id(chat))
 
 
 def medium_id(message: types.Message) -> int:
