@@ -55,16 +55,17 @@ def make_clip(clip: Clip, folder: Path) -> Path:
     still = folder / f"{clip.number}.png"
     scene = landscape(clip.number, (width * 7 // 4, height * 5 // 4), foreground=clip.foreground)
     scene.save(still, compress_level=1)
+    # The still is read and put into the encoder's colours once, not for each picture of the clip.
     pan = (
-        f"crop={width}:{height}"
+        "format=yuv444p,loop=loop=-1:size=1"
+        f",crop={width}:{height}"
         f":x='(iw-ow)*(0.5-0.5*cos(PI*t/{clip.seconds}))'"
         f":y='(ih-oh)*(0.5+0.5*sin(PI*t/{clip.seconds}))'"
     )
     output = folder / clip.name
     command = ["ffmpeg", "-nostdin", "-v", "error", "-y"]
-    command += ["-loop", "1", "-framerate", str(clip.rate), "-t", str(clip.seconds), "-i", f"file:{still}"]
-    command += ["-f", "lavfi", "-i", _sound(clip)]
-    command += ["-vf", pan, "-shortest", *clip.encoding, f"file:{output}"]
+    command += ["-framerate", str(clip.rate), "-i", f"file:{still}", "-f", "lavfi", "-i", _sound(clip)]
+    command += ["-vf", pan, "-t", str(clip.seconds), *clip.encoding, f"file:{output}"]
     subprocess.run(command, check=True, capture_output=True, text=True, encoding="utf-8", errors="replace")
     still.unlink()
     return output
