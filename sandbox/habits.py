@@ -20,7 +20,11 @@ class Habits:
     #: (https://core.telegram.org/constructor/updateShortSentMessage).
     short_answers: bool = False
 
+    #: REPLY_MARKUP_INVALID for a keyboard in a message of a person, as seen on one self-hosted server; else
+    #: it is left out, as is reported of Telegram.
+    strict_markup: bool = False
+
     def clear(self) -> None:
         """As they are made."""
         self.albums.clear()
-        self.strict_replies = self.short_answers = False
+        self.strict_replies = self.short_answers = self.strict_markup = False

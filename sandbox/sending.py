@@ -177,6 +177,8 @@ class Sending:
     def _draft(self, sender: Account, peer: Account, request: TLRequest, *, media: int | None) -> Draft:
         if request.reply_markup is not None:
             _check_markup(request.reply_markup)
+            if self._habits.strict_markup and not sender.bot:
+                raise RpcError(400, "REPLY_MARKUP_INVALID")
         return Draft(
             request.message,
             request.random_id,

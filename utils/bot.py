@@ -74,6 +74,9 @@ class Bot:
         for folder in (self._jobs_dir, self._recovery, self._quarantine):
             make_folder(folder)
         self._states = ConversionStateManager(self._settings.CONVERSION_STATE_FILE, self._quarantine)
+        self._leftovers = Leftovers(
+            self._states, jobs=self._jobs_dir, recovery=self._recovery, quarantine=self._quarantine
+        )
         self._seen.open()
 
     @property
@@ -114,9 +117,6 @@ class Bot:
             deferred=settings.DEFERRED_VIDEO_CONVERSION,
         )
         self.queue = QueueManager(self.conversions.run)
-        self._leftovers = Leftovers(
-            self._states, jobs=self._jobs_dir, recovery=self._recovery, quarantine=self._quarantine
-        )
         limits = Limits.from_settings(settings)
         builder = JobBuilder(
             settings=settings,
@@ -127,6 +127,7 @@ class Bot:
             media=media,
             target=target,
             boot=boot_id(),
+            is_bot=bool(me.bot),
         )
         self.desk = Desk(
             folder=self._jobs_dir,

@@ -54,3 +54,22 @@ async def test_it_works_though_it_is_too_late_for_an_answer(world: World, tmp_pa
         await until(lambda: len(world.media()) == 2)
         pressing.cancel()
         await asyncio.wait([pressing])
+
+
+async def test_a_file_of_which_a_part_came_is_not_said_to_have_come(world: World, tmp_path: Path) -> None:
+    whole = zip_of(tmp_path / "whole.zip", {"a.jpg": photo(1), "b.jpg": photo(2)}).read_bytes()
+    broken = bytearray(whole)
+    broken[whole.index(photo(2)) + 500] ^= 1
+    (tmp_path / "a.zip").write_bytes(broken)
+    async with world.running():
+        message = await world.send(tmp_path / "a.zip")
+        assert "Skipped: b.jpg" in await world.summary()
+        await until(lambda: not world.leftovers())
+        await world.send(tmp_path / "a.zip")
+        uploaded = await world.wait("I sent you a part of what is in a.zip on")
+        await until(lambda: not world.leftovers())
+        await world.person.client.forward_messages(BOT, [message], BOT)
+        forwarded = await world.person.wait_for_text("I sent you a part of what is in a.zip on")
+    assert uploaded.endswith("; 1 file could not be sent. Shall I do it again?")
+    assert forwarded.raw_text == uploaded and forwarded.buttons
+    assert not any("❌" in message.text for message in world.chat())

@@ -107,6 +107,7 @@ async def test_what_is_noted_has_the_members_that_an_older_version_reads(tmp_pat
         "document": 56,
         "print": "cd34",
         "name": "b.zip",
+        "skipped": 0,
     }
 
 

@@ -5,16 +5,18 @@ from __future__ import annotations
 import asyncio
 from dataclasses import dataclass
 
+from telethon import errors as rpc
 from telethon.tl import functions, types
 from telethon.tl.tlobject import TLObject
 
 from utils.errors import PasswordNeeded
 from utils.jobs.albums import shorten
-from utils.jobs.buttons import again_button
-from utils.jobs.delivery import Delivery
+from utils.jobs.buttons import again_button, again_in_words
+from utils.jobs.delivery import NO_REPLY, Delivery
 from utils.jobs.intake import Incoming
 from utils.jobs.proof import Call
 from utils.jobs.summary import TEXT_UNITS
+from utils.telegram.waits import error_name
 
 HELP = (
     "Send me an archive (ZIP, RAR, 7z, tar ...). I take the pictures and videos out and send them back as "
@@ -27,9 +29,6 @@ HELP = (
 WHICH = "I am waiting for more than one password. Reply to the question of the archive that you mean."
 
 COMMANDS = {"help": "How this works", "status": "What the bot is doing", "cancel": "Stop it"}
-
-#: What somebody writes who has no such button: only bots can send one.
-AGAIN_WORD = "again"
 
 
 @dataclass
@@ -58,15 +57,20 @@ class Conversation:
         self, chat: TLObject, text: str, *, reply_to: int | None = None, buttons: TLObject | None = None
     ) -> None:
         """Send ``text`` as it is: names of files are no Markdown."""
-        await self._call(
-            functions.messages.SendMessageRequest(
-                chat,
-                shorten(text, TEXT_UNITS),
-                no_webpage=True,
-                reply_to=types.InputReplyToMessage(reply_to) if reply_to else None,
-                reply_markup=buttons,
-            )
+        request = functions.messages.SendMessageRequest(
+            chat,
+            shorten(text, TEXT_UNITS),
+            no_webpage=True,
+            reply_to=types.InputReplyToMessage(reply_to) if reply_to else None,
+            reply_markup=buttons,
         )
+        try:
+            await self._call(request)
+        except rpc.RPCError as error:
+            if error_name(error) != NO_REPLY:
+                raise
+            request.reply_to = None
+            await self._call(request)
 
     async def ask_password(
         self, item: Incoming, delivery: Delivery, error: PasswordNeeded, asked: int
@@ -107,12 +111,18 @@ class Conversation:
     def _open_in(self, chat: int) -> list[Question]:
         return [question for question in self._questions if question.chat == chat]
 
-    async def offer_again(self, item: Incoming, known: str, *, buttons: bool) -> None:
-        """Say that the file is ``known``, and how to have it handled again: by a button, or in words."""
+    async def offer_again(
+        self, item: Incoming, known: str, *, buttons: bool, delivery: Delivery | None = None
+    ) -> None:
+        """Say that the file is ``known``, and how to have it handled again: by a button, or in words.
+
+        ``delivery`` is that of the job that it ends, if it was a job already.
+        """
         self.offered[item.chat] = item.message
-        await self.say(
-            item.peer.input(),
-            f"{known} " + ("Shall I do it again?" if buttons else f"Reply “{AGAIN_WORD}” to have it again."),
-            reply_to=item.message,
-            buttons=again_button([item.message]) if buttons else None,
-        )
+        button = again_button([item.message]) if buttons else None
+        words = again_in_words([item.message], reply=not buttons)
+        text = f"{known} {'Shall I do it again?' if buttons else words}"
+        if delivery is None:
+            await self.say(item.peer.input(), text, reply_to=item.message, buttons=button)
+        else:
+            await delivery.send_text("summary", text, button, instead=words)

@@ -9,9 +9,9 @@ from telethon.tl.custom import Message
 from telethon.tl.tlobject import TLObject
 
 from utils.chat.access import Access
-from utils.chat.conversation import AGAIN_WORD, HELP, Conversation
+from utils.chat.conversation import HELP, Conversation
 from utils.errors import DiskFull
-from utils.jobs.buttons import messages_of_button
+from utils.jobs.buttons import AGAIN_WORD, messages_of_button
 from utils.jobs.desk import Desk
 from utils.jobs.intake import AlbumCaptions, Incoming, incoming
 from utils.telegram.account import Account

@@ -17,7 +17,7 @@ from utils.jobs.job import Job
 from utils.jobs.media_files import Media
 from utils.jobs.opening import JobOpening, Opening
 from utils.jobs.progress import Progress
-from utils.jobs.services import AsksPasswords, JobServices, JobSettings, Owner, TakesVideos
+from utils.jobs.services import JobServices, JobSettings, Owner, TakesVideos, Talks
 from utils.jobs.split_set import SplitSet
 from utils.jobs.stored import StoredJob
 from utils.queue_manager import QueueManager
@@ -71,17 +71,18 @@ class JobBuilder:
     """What all jobs share.
 
     ``target`` is where the results go, None: to where the archive came from; ``boot`` identifies the
-    machine's current run.
+    machine's current run; ``is_bot``: it is a bot's account.
     """
 
     settings: Settings
     opening: Opening
-    conversation: AsksPasswords
+    conversation: Talks
     queue: QueueManager
     conversions: TakesVideos
     media: Media
     target: TLObject | None
     boot: str
+    is_bot: bool
 
     def build(self, item: Incoming, stored: StoredJob, owner: KeepsJobs) -> Work:
         """The job in ``stored``, which began with the message ``item``."""
@@ -106,13 +107,13 @@ class JobBuilder:
         services = JobServices(
             open_archive=opening,
             volumes=split,
-            passwords=self.conversation,
+            conversation=self.conversation,
             turns=self.queue,
             conversions=self.conversions,
             owner=owner,
             status=status,
             media=self.media,
-            settings=job_settings(self.settings, self.boot),
+            settings=job_settings(self.settings, self.boot, is_bot=self.is_bot),
         )
         return Work(Job(stored, delivery, services), split, status)
 
@@ -134,7 +135,7 @@ class JobBuilder:
         )
 
 
-def job_settings(settings: Settings, boot: str) -> JobSettings:
+def job_settings(settings: Settings, boot: str, *, is_bot: bool) -> JobSettings:
     """Those of ``settings`` that concern jobs."""
     return JobSettings(
         boot=boot,
@@ -142,6 +143,7 @@ def job_settings(settings: Settings, boot: str) -> JobSettings:
         upload_limit=upload_limit_of(settings),
         deferred=settings.DEFERRED_VIDEO_CONVERSION,
         quarantine=settings.path("QUARANTINE_DIR"),
+        buttons=is_bot,
     )
 
 

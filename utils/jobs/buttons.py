@@ -1,4 +1,4 @@
-"""The button that has files handled again: how it looks, and what its data says. Pure: no I/O."""
+"""How files are handled again: the button, and what its data says; or a word in reply. Pure: no I/O."""
 
 from __future__ import annotations
 
@@ -13,6 +13,9 @@ from telethon.tl.tlobject import TLObject
 #: Callback data of the button that has a file handled again. The id of its first message follows, then how
 #: far it is from each to the next: volumes come close together, and some twenty have to fit.
 AGAIN = "again:"
+
+#: What somebody writes who has no such button: only bots can send one.
+AGAIN_WORD = "again"
 
 _AGAIN_DATA = re.compile(rb"again:[0-9]+(\+[0-9]+)*")
 
@@ -33,6 +36,13 @@ def again_button(messages: Sequence[int]) -> TLObject | None:
     if len(data) > BUTTON_BYTES:
         return None
     return TelegramClient.build_reply_markup([Button.inline("🔁 Again", data)])
+
+
+def again_in_words(messages: Sequence[int], *, reply: bool) -> str:
+    """How to have the files of ``messages`` handled again without a button; ``reply``: by a word in reply."""
+    if len(messages) > 1:
+        return "To have it again, send all of its files again."
+    return f"Reply “{AGAIN_WORD}” to have it again." if reply else "To have it again, send it again."
 
 
 def messages_of_button(data: bytes) -> list[int]:

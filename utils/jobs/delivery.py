@@ -26,6 +26,7 @@ from utils.jobs.albums import MediaFile
 from utils.jobs.journal import JobJournal
 from utils.jobs.proof import DUPLICATE, Call, Outgoing, Proof, Watching
 from utils.jobs.requests import media_request, medium_of, photo_name, text_request, upload_request
+from utils.jobs.summary import with_words
 from utils.telegram.upload import UploadState
 from utils.telegram.waits import error_name
 
@@ -141,7 +142,7 @@ class Delivery:
                 if name == NO_REPLY and reply_to:
                     reply_to = None
                 elif name == NO_BUTTONS and buttons is not None:
-                    buttons, text = None, f"{text}\n{instead}".strip()
+                    buttons, text = None, with_words(text, instead)
                 else:
                     raise
                 continue

@@ -12,8 +12,9 @@ from typing import Protocol
 
 from utils.archives import volume_of
 from utils.errors import DiskFull
+from utils.jobs.albums import plural
 from utils.jobs.building import JobBuilder, Work
-from utils.jobs.intake import Incoming, Seen
+from utils.jobs.intake import Delivered, Incoming, Seen
 from utils.jobs.job import Job
 from utils.jobs.record import JobRecord
 from utils.jobs.running import run_job
@@ -104,7 +105,7 @@ class Desk:
         """
         before = self._seen.delivered_before(item, content)
         if before is not None:
-            return f"I sent you what is in {before.name} on {date_words(before.date)}."
+            return delivered_words(before)
         for job in self.jobs.values():
             record = job.record
             same = record.origin.document == item.document or (content and record.print == content)
@@ -184,7 +185,7 @@ class Desk:
         """All of a job is sent: the same file need not be sent again."""
         # Who sends all volumes of a set again means it: only single files are looked up.
         if record.print and record.delivered and not record.volumes:
-            await self._seen.add_delivered(item, record.print)
+            await self._seen.add_delivered(item, record.print, len(record.skipped))
 
     async def finished(self, job_id: str) -> None:
         """The job is over; its folder is about to be removed."""
@@ -211,6 +212,15 @@ class Desk:
         """The status messages stay as they are."""
         for status in (*(work.status for work in self._work.values()), *self._resting):
             await status.close()
+
+
+def delivered_words(before: Delivered) -> str:
+    """What was sent of a file, and when."""
+    when = date_words(before.date)
+    if before.skipped:
+        left = plural(before.skipped, "file")
+        return f"I sent you a part of what is in {before.name} on {when}; {left} could not be sent."
+    return f"I sent you what is in {before.name} on {when}."
 
 
 def date_words(date: float) -> str:

@@ -156,7 +156,9 @@ class Taken:
 
 @dataclass(frozen=True)
 class Delivered(Taken):
-    """The other line there: all of that file was delivered to ``chat``; ``print`` is its fingerprint.
+    """The other line there: that file was delivered to ``chat``; ``print`` is its fingerprint.
+
+    ``skipped`` counts the files in it that could not be sent.
 
     Written before the summary. After a crash before that, the next process writes it; twice does no harm.
     """
@@ -165,6 +167,7 @@ class Delivered(Taken):
     document: int
     print: str
     name: str
+    skipped: int = 0
 
 
 class Seen:
@@ -196,9 +199,10 @@ class Seen:
         """Remember that the message was taken."""
         await self._write(Taken(item.job, time.time()))
 
-    async def add_delivered(self, item: Incoming, content: str) -> None:
-        """Remember that all of the file was delivered; ``content`` is its fingerprint."""
-        await self._write(Delivered(item.job, time.time(), item.chat, item.document, content, item.name))
+    async def add_delivered(self, item: Incoming, content: str, skipped: int = 0) -> None:
+        """Remember that the file was delivered, but for so many in it; ``content`` is its fingerprint."""
+        line = Delivered(item.job, time.time(), item.chat, item.document, content, item.name, skipped)
+        await self._write(line)
 
     def delivered_before(self, item: Incoming, content: str = "") -> Delivered | None:
         """The same file delivered to this chat before, by Telegram's id or by its fingerprint."""

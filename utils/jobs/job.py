@@ -16,13 +16,14 @@ from utils.errors import (
     ArchiveError,
     BotError,
     ChatClosed,
+    DeliveredBefore,
     DiskFull,
     PasswordNeeded,
     StorageError,
     VolumeMissing,
 )
 from utils.jobs import lines
-from utils.jobs.buttons import again_button
+from utils.jobs.buttons import again_button, again_in_words
 from utils.jobs.delivery import Delivery, chat_errors
 from utils.jobs.extraction import Extraction
 from utils.jobs.media_files import as_video, converted_name
@@ -31,7 +32,7 @@ from utils.jobs.resuming import take_up
 from utils.jobs.sending import Sending
 from utils.jobs.services import JobServices
 from utils.jobs.stored import StoredJob
-from utils.jobs.summary import status_text, summary_text
+from utils.jobs.summary import status_text, summary_text, with_words
 from utils.media import Inspection
 from utils.storage.workspace import disk_errors
 
@@ -113,6 +114,9 @@ class Job:
                     await self._ask_password(error, passwords)
                 except VolumeMissing as error:
                     await self._wait_for_volumes(error)
+                except DeliveredBefore as known:
+                    await self._end_as_known(known)
+                    return
         finally:
             await self._sending.close()
         await self.finish_if_done()
@@ -127,19 +131,36 @@ class Job:
                 # Before the summary: who reads that may send the file again at once.
                 await self._services.owner.delivered(record.origin, record)
             await self._send_summary()
-            ended = "🛑 Cancelled" if record.cancelled else "❌ Failed" if record.failed else "✅ Finished"
-            await self._services.status.end(status_text(self.name, record, ended))
-            await self._journal.write(lines.Done())
-            await self._services.owner.finished(self.id)
-            await asyncio.to_thread(self._workspace.remove)
+            await self._end(
+                "🛑 Cancelled" if record.cancelled else "❌ Failed" if record.failed else "✅ Finished"
+            )
             log.info("🧹 Finished %s: %d files sent", self.name, len(record.delivered))
             return True
 
+    async def _end_as_known(self, known: DeliveredBefore) -> None:
+        """There is nothing to do, unless somebody asks for it."""
+        async with self._finishing:
+            offer, buttons = self._services.conversation.offer_again, self._services.settings.buttons
+            await offer(self.record.origin, known.told, buttons=buttons, delivery=self._delivery)
+            await self._end("ℹ️ Known already")
+            log.info("🧹 %s is known: %s", self.name, known.told)
+
+    async def _end(self, step: str) -> None:
+        await self._services.status.end(status_text(self.name, self.record, step))
+        await self._journal.write(lines.Done())
+        await self._services.owner.finished(self.id)
+        await asyncio.to_thread(self._workspace.remove)
+
     async def _send_summary(self) -> None:
-        buttons = again_button(self.record.messages()) if self.record.failed else None
+        text, button, words = summary_text(self.name, self.record), None, ""
+        if self.record.failed:
+            messages, buttons = self.record.messages(), self._services.settings.buttons
+            words = again_in_words(messages, reply=not buttons)
+            button = again_button(messages) if buttons else None
+            text = text if button else with_words(text, words)
         try:
             with chat_errors():
-                await self._delivery.send_text("summary", summary_text(self.name, self.record), buttons)
+                await self._delivery.send_text("summary", text, button, instead=words)
         except ChatClosed as error:
             log.warning("⚠️ %s ends without a summary: %s", self.name, error.told)
 
@@ -176,7 +197,7 @@ class Job:
         try:
             with disk_errors():
                 await self._extract(passwords)
-        except VolumeMissing:
+        except (VolumeMissing, DeliveredBefore):
             raise
         except (DiskFull, PasswordNeeded) as error:
             # Sending what is there makes room, and need not wait for a password.
@@ -202,7 +223,7 @@ class Job:
             # Of the questions of an earlier process the last one is still open.
             asked = max(0, asked - 1)
         self.show("🔒 Waiting for the password")
-        ask = self._services.passwords.ask_password
+        ask = self._services.conversation.ask_password
         try:
             passwords.append(await ask(self.record.origin, self._delivery, error, asked))
         except PasswordNeeded as given_up:

@@ -31,13 +31,16 @@ class Volumes(Protocol):
         """Wait for another volume; False when none came in time."""
 
 
-class AsksPasswords(Protocol):
-    """Asks for passwords in the chats."""
+class Talks(Protocol):
+    """Asks for passwords in the chats, and whether what is known is to be handled again."""
 
     async def ask_password(
         self, item: Incoming, delivery: Delivery, error: PasswordNeeded, asked: int
     ) -> str:
         """The answer, in the chat of ``item``. Raises ``error`` when it was ``asked`` often enough before."""
+
+    async def offer_again(self, item: Incoming, known: str, *, buttons: bool, delivery: Delivery) -> None:
+        """Say that the file is ``known``, as the last word of the job that it became."""
 
 
 class Turns(Protocol):
@@ -79,7 +82,8 @@ class JobSettings:
     """What holds for all jobs.
 
     ``boot`` identifies the machine's current run; ``spool_limit`` (of what waits to be sent) and
-    ``upload_limit`` (of one file) are in bytes; ``deferred``: videos are converted after all uploads.
+    ``upload_limit`` (of one file) are in bytes; ``deferred``: videos are converted after all uploads;
+    ``buttons``: our messages can have some, as only those of bots can.
     """
 
     boot: str
@@ -87,6 +91,7 @@ class JobSettings:
     upload_limit: int
     deferred: bool
     quarantine: Path
+    buttons: bool
 
 
 @dataclass(frozen=True)
@@ -95,7 +100,7 @@ class JobServices:
 
     open_archive: OpensArchive
     volumes: Volumes
-    passwords: AsksPasswords
+    conversation: Talks
     turns: Turns
     conversions: TakesVideos
     owner: Owner

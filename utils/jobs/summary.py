@@ -6,7 +6,7 @@ import math
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Iterator
 
-from utils.jobs.albums import plural, refused_as, shorten
+from utils.jobs.albums import plural, refused_as, shorten, utf16_units
 from utils.jobs.record import JobRecord
 
 #: Names listed for one reason at most; the rest is counted.
@@ -65,6 +65,11 @@ def summary_text(archive: str, record: JobRecord) -> str:
     if record.ignored:
         lines.append(f"🗑️ Ignored {plural(record.ignored, 'system file')} such as .DS_Store.")
     return shorten("\n".join(lines), TEXT_UNITS)
+
+
+def with_words(text: str, words: str) -> str:
+    """``text``, cut where it has to be, and ``words`` below it."""
+    return f"{shorten(text, TEXT_UNITS - utf16_units(words) - 1)}\n{words}".strip()
 
 
 def duration_words(seconds: float) -> str:
