@@ -168,10 +168,13 @@ async def test_each_attempt_waits_longer_than_the_one_before(tmp_path: Path) -> 
 async def test_what_failed_as_often_as_allowed_is_given_up_kept_and_sent_as_it_is(
     tmp_path: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
-    bench = Bench(tmp_path, *[ConversionFailed("It broke.")] * 3, retries=3)
+    bench = Bench(
+        tmp_path, ConversionFailed("No."), ConversionTimeout("Slow."), ConversionFailed("It broke.")
+    )
     await bench.run(2)
     assert bench.chat.ends == [] and not bench.quarantine.exists()
     await bench.run()
+    assert bench.source.exists()  # It still has to be sent as it is.
     assert bench.again == [30.0, 120.0]
     assert bench.chat.ends == [("original", 7, "It broke.")]
     assert (bench.state["status"], bench.state["error"], bench.state["retry_count"]) == (
@@ -183,8 +186,31 @@ async def test_what_failed_as_often_as_allowed_is_given_up_kept_and_sent_as_it_i
         "1_1-000007": b"film",
         "1_1-000007.reason.txt": b"film.avi: It broke.\n",
     }
-    assert caplog.text.count("❌ Conversion failed: film.avi - It broke.") == 3
+    assert [
+        line.rpartition(" - ")[2] for line in caplog.messages if "❌ Conversion failed: film.avi" in line
+    ] == [
+        "No.",
+        "Timeout",
+        "It broke.",
+    ]
     assert "❌ Max retries exceeded: film.avi (3 attempts)" in caplog.text
+
+
+async def test_one_that_succeeds_the_second_time_is_delivered(tmp_path: Path) -> None:
+    bench = Bench(tmp_path, ConversionFailed("No."))
+    await bench.run(2)
+    assert bench.chat.ends == [("converted", 7, "000007.mp4", b"result", "")]
+    assert bench.state["status"] == COMPLETED and not bench.quarantine.exists()
+
+
+async def test_attempts_count_on_after_a_restart(tmp_path: Path) -> None:
+    for _ in range(2):
+        bench = Bench(tmp_path, ConversionFailed("No."))
+        await bench.run()
+        assert bench.chat.ends == []
+    bench = Bench(tmp_path, ConversionFailed("No."))
+    await bench.run()
+    assert bench.again == [] and bench.chat.ends == [("original", 7, "No.")]
 
 
 async def test_what_is_in_quarantine_outlives_the_source(tmp_path: Path) -> None:
@@ -226,9 +252,9 @@ async def test_a_full_disk_is_no_failed_attempt(tmp_path: Path) -> None:
 async def test_an_error_that_nobody_foresaw_is_logged_and_no_failed_attempt(
     tmp_path: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
-    bench = Bench(tmp_path, ZeroDivisionError("division by zero"), retries=1)
-    await bench.run()
-    assert bench.again == [30.0] and bench.chat.ends == []
+    bench = Bench(tmp_path, *[ZeroDivisionError("division by zero")] * 5, retries=1)
+    await bench.run(5)
+    assert bench.again == [30.0] * 5 and bench.chat.ends == []
     assert bench.state["retry_count"] == 0
     assert "Conversion 7 of a.zip broke off" in caplog.text and "ZeroDivisionError" in caplog.text
 
