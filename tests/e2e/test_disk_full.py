@@ -7,13 +7,14 @@ import os
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 
-from tests.archives.making import seven_zip
+from tests.archives.making import seven_zip, tar_bytes
 from tests.files import ffmpeg_after, photo, video, zip_of
 from tests.world import World, until
-from utils.archives import Extracted, extraction
+from utils.archives import Extracted, extraction, limits
 from utils.bot import Bot
 from utils.jobs import running as running_jobs
 from utils.telegram import part_file
@@ -174,6 +175,36 @@ async def test_full_during_a_conversion(
     assert [m.kind for m in world.media()] == ["photo", "video"]
     assert not list(world.data.glob("*.tmp"))
     assert not list((world.data / "quarantine").iterdir())
+
+
+@pytest.mark.parametrize("form", ["zip", "tar.gz"])
+async def test_what_never_fits_does_not_keep_back_what_does(
+    world: World, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, form: str
+) -> None:
+    """On a disk on which the job may use four megabytes, one or two of the larger ones fit at a time."""
+    monkeypatch.setattr(running_jobs, "RETRY_PAUSES", (0.1, 0.1))
+
+    def usage(_: Path) -> SimpleNamespace:
+        used = sum(path.stat().st_size for path in (world.data / "jobs").rglob("files/*"))
+        return SimpleNamespace(free=5_000_000 - used)
+
+    monkeypatch.setattr(limits, "shutil", SimpleNamespace(disk_usage=usage))
+    sizes = {"a": 20_000_000, "b": 3_000_000, "c": 3_000_000, "d": 1000, "e": 3_000_000, "f": 1000}
+    entries = {f"{name}.jpg": photo(ord(name)) + bytes(size) for name, size in sizes.items()}
+    if form == "zip":
+        archive = zip_of(tmp_path / "first.zip", entries)
+    else:
+        archive = tmp_path / "first.tar.gz"
+        archive.write_bytes(tar_bytes(list(entries.items()), "w:gz"))
+    async with running(world):
+        await world.send(archive)
+        summary = await world.summary()
+        await until(lambda: not world.leftovers())
+    assert summary.startswith(
+        f"⚠️ {archive.name}: 5 pictures sent.\n⏭️ Skipped: a.jpg: 20.0 MB of disk are needed"
+    )
+    assert len({message.sha256 for message in world.media()}) == len(world.media()) == 5
+    assert not any(WAITS in message.text for message in world.chat())
 
 
 async def test_a_disk_that_stays_full_ends_the_job_in_words(

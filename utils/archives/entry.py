@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Protocol, TypeAlias, cast
 
-from utils.errors import ArchiveError
+from utils.errors import ArchiveError, DiskFull
 
 #: So many of an entry's first bytes are shown before it is decided whether the entry is wanted.
 HEAD = 4096
@@ -41,12 +41,15 @@ class Entry:
 
 @dataclass(frozen=True)
 class Extracted:
-    """An entry whose content lies complete and verified in ``path``, or the ``error`` that prevented it."""
+    """An entry whose content lies complete and verified in ``path``, or the ``error`` that prevented it.
+
+    :class:`DiskFull`: there is no room for it at present.
+    """
 
     entry: Entry
     path: Path | None
     size: int
-    error: ArchiveError | None
+    error: ArchiveError | DiskFull | None
 
 
 #: Decides from an entry and its first bytes (at most HEAD) whether it is wanted.

@@ -6,7 +6,6 @@ from collections.abc import Iterable
 from enum import IntEnum
 
 from utils.errors import (
-    ArchiveError,
     BotError,
     DiskFull,
     LimitExceeded,
@@ -32,7 +31,7 @@ class ExitCode(IntEnum):
     REFUSED = 6
 
 
-def exit_code(error: BotError | None, of_entries: Iterable[ArchiveError] = ()) -> ExitCode:
+def exit_code(error: BotError | None, of_entries: Iterable[BotError] = ()) -> ExitCode:
     """The code for ``error``, which ended everything, and the errors of single entries.
 
     What concerns the whole comes first; among entries a limit counts more than damage.

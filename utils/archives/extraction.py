@@ -36,13 +36,25 @@ class EntryFile:
         # A cancelled task does not stop the thread that writes for it.
         self._lock = threading.Lock()
         self._discarded = False
+        #: What it was raised with when there was no room for it, which says nothing of other entries.
+        self.full: DiskFull | None = None
 
     def open(self) -> None:
         """Make the file. Raises FileTooLarge, LimitExceeded and DiskFull before a byte is written."""
-        self._budget.admit(self.entry.size or 0, self.path.parent)
-        with self._lock, disk_errors():
-            if not self._discarded:
-                self._file = self.path.open("wb", buffering=0)
+        with self._noting_no_room():
+            self._budget.admit(self.entry.size or 0, self.path.parent)
+            with self._lock:
+                if not self._discarded:
+                    self._file = self.path.open("wb", buffering=0)
+
+    @contextlib.contextmanager
+    def _noting_no_room(self) -> Iterator[None]:
+        try:
+            with disk_errors():
+                yield
+        except DiskFull as error:
+            self.full = error
+            raise
 
     def write(self, data: bytes) -> None:
         """Take more content. Raises ArchiveDamaged when it is more than announced, and as ``open``."""
@@ -53,13 +65,14 @@ class EntryFile:
         self._budget.check_file(self.size)
         if announced is None:
             self._budget.grow(len(data))
-        if self._counted:
-            self._budget.decode(len(data), self.path.parent)
         self.crc = zlib.crc32(data, self.crc)
-        with self._lock, disk_errors():
-            view = memoryview(data)
-            while view and self._file is not None:
-                view = view[self._file.write(view) :]
+        with self._noting_no_room():
+            if self._counted:
+                self._budget.decode(len(data), self.path.parent)
+            with self._lock:
+                view = memoryview(data)
+                while view and self._file is not None:
+                    view = view[self._file.write(view) :]
 
     def finish(self, crc: int | None = None) -> Extracted:
         """The content is complete. Raises ArchiveDamaged when size or ``crc`` say otherwise."""
@@ -84,13 +97,15 @@ class EntryFile:
                 self.path.unlink()
 
 
-def failed(entry: Entry, error: ArchiveError) -> Extracted:
+def failed(entry: Entry, error: ArchiveError | DiskFull) -> Extracted:
     """What is yielded for an entry that cannot be had."""
     return Extracted(entry, None, 0, error)
 
 
-def concerns_entry(error: ArchiveError) -> bool:
-    """Whether ``error`` is about one entry, so that the others can go on."""
+def concerns_entry(error: ArchiveError | DiskFull, file: EntryFile | None = None) -> bool:
+    """Whether ``error`` is about one entry, to be written to ``file``, so that the others can go on."""
+    if isinstance(error, DiskFull):
+        return file is not None and file.full is error
     return isinstance(error, ArchiveDamaged | EngineCrashed | FileTooLarge | UnsupportedArchive)
 
 

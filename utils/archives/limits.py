@@ -103,7 +103,12 @@ class Budget:
         self.check_file(size)
         with self._lock:
             self._add(size)
-        self.check_disk(size, folder)
+        try:
+            self.check_disk(size, folder)
+        except NoRoom:
+            with self._lock:
+                self.admitted -= size
+            raise
 
     def check_file(self, size: int) -> None:
         """Raise FileTooLarge when a file of ``size`` bytes is too large."""

@@ -14,7 +14,7 @@ from utils.archives.formats import format_of, is_document, may_be_volume, may_be
 from utils.archives.scratch import Scratch
 from utils.archives.source import ByteSource, FileSource
 from utils.archives.volumes import in_set, volume_of
-from utils.errors import ArchiveError, LimitExceeded, PasswordNeeded, VolumeMissing
+from utils.errors import ArchiveError, DiskFull, LimitExceeded, PasswordNeeded, VolumeMissing
 
 #: Opens an archive, or all volumes of one, in files of ours, one level deeper. Raises ArchiveError.
 OpenInner = Callable[[Sequence[ByteSource]], Awaitable[ArchiveReader]]
@@ -147,7 +147,7 @@ class NestedReader:
                 self._volumes.append(spooled[0])
             else:
                 yield failed(entry, error)
-        except ArchiveError as error:
+        except (ArchiveError, DiskFull) as error:
             yield failed(entry, error)
         finally:
             for each in spooled if not kept else ():

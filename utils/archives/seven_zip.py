@@ -15,13 +15,21 @@ from dataclasses import dataclass
 from utils.archives.catalogue import Catalogue, decrypts
 from utils.archives.engine import READ, Run
 from utils.archives.entry import HEAD, Accept, Entry, Extracted, NewFile
-from utils.archives.extraction import CutOff, EntryFile, failed
+from utils.archives.extraction import CutOff, EntryFile, concerns_entry, failed
 from utils.archives.limits import Budget, FileTooLarge
 from utils.archives.listing import Item
 from utils.archives.names import RawName, decode_names, display_path, is_junk
 from utils.archives.passes import Pipe, error_of, fault_of, start_pass, without_names
 from utils.archives.scratch import Scratch
-from utils.errors import ArchiveDamaged, ArchiveError, EngineCrashed, NotAFile, PasswordNeeded, VolumeMissing
+from utils.errors import (
+    ArchiveDamaged,
+    ArchiveError,
+    DiskFull,
+    EngineCrashed,
+    NotAFile,
+    PasswordNeeded,
+    VolumeMissing,
+)
 
 #: Entries up to this size are shown to ``accept`` only when they are verified.
 SMALL = 1024 * 1024
@@ -113,8 +121,9 @@ class SevenZipReader:
         while any(not slot.settled for slot in order):
             before = self._progress()
             async for extracted in self._pass(order, accept, new_file):
-                failures = failures + 1 if extracted.error else 0
-                last = extracted.error or last
+                damage = extracted.error if isinstance(extracted.error, ArchiveError) else None
+                failures = failures + 1 if damage else 0
+                last = damage or last
                 yield extracted
             if order is not self._slots and self._progress() == before:
                 # Another pass would end where this one did.
@@ -260,13 +269,15 @@ class SevenZipReader:
         if not slot.is_wanted(head, accept):
             await self._skip(item, pipe)
             return None
-        self._file = EntryFile(slot.entry, new_file(slot.entry), self._budget)
+        self._file = file = EntryFile(slot.entry, new_file(slot.entry), self._budget)
         try:
             await asyncio.to_thread(self._file.open)
             extracted = await self._copy(self._file, item, pipe)
-        except FileTooLarge as error:
-            await asyncio.to_thread(self._file.discard)
-            await self._skip(item, pipe, self._file.size)
+        except (FileTooLarge, DiskFull) as error:
+            await asyncio.to_thread(file.discard)
+            if not concerns_entry(error, file):
+                raise
+            await self._skip(item, pipe, file.size)
             return failed(slot.entry, error)
         except (ArchiveDamaged, _Broken):
             await asyncio.to_thread(self._file.discard)

@@ -9,7 +9,7 @@ from utils.archives.extraction import EntryFile, concerns_entry, failed
 from utils.archives.limits import Budget
 from utils.archives.names import display_path
 from utils.archives.streams import OpenStream
-from utils.errors import ArchiveError
+from utils.errors import ArchiveError, DiskFull
 
 STEP = 1024 * 1024
 _SUFFIXES = (".gz", ".bz2", ".xz", ".zst", ".lzma", ".z", ".gzip", ".bzip2", ".zstd")
@@ -52,9 +52,9 @@ class SingleReader:
                 await run(file.write, data)
                 data = await run(read, STEP)
             extracted = await run(file.finish)
-        except ArchiveError as error:
+        except (ArchiveError, DiskFull) as error:
             await run(file.discard)
-            if not concerns_entry(error):
+            if not concerns_entry(error, file):
                 raise
             extracted = failed(self._entry, error)
         self._file = None

@@ -14,7 +14,7 @@ from utils.archives.names import RawName, decode_names, display_path, is_junk
 from utils.archives.scratch import Scratch
 from utils.archives.streams import OpenStream, Stream
 from utils.archives.threads import BlockingSource
-from utils.errors import ArchiveDamaged, ArchiveError, NotAFile
+from utils.errors import ArchiveDamaged, ArchiveError, DiskFull, NotAFile
 
 #: Members that only say something about the archive: a label, where a volume goes on, names of old GNU tar.
 _NOTES = (b"V", b"M", b"N")
@@ -221,10 +221,10 @@ class TarReader:
             self._current = EntryFile(entry, new_file(entry), self._budget, counted=counted)
             await self._stream.worker.run(self._current.open)
             return await self._copy(content, head)
-        except ArchiveError as error:
+        except (ArchiveError, DiskFull) as error:
             if self._current is not None:
                 await self._stream.worker.run(self._current.discard)
-            if not concerns_entry(error):
+            if not concerns_entry(error, self._current):
                 raise
             return failed(entry, error)
 

@@ -17,7 +17,7 @@ from utils.archives.names import decode_names, display_path, is_junk, natural_or
 from utils.archives.source import CHUNK, ByteSource
 from utils.archives.zip_directory import BZIP2, ZipItem
 from utils.archives.zip_methods import DECOMPRESSORS, unpack
-from utils.errors import ArchiveDamaged, ArchiveError, NotAFile
+from utils.errors import ArchiveDamaged, ArchiveError, DiskFull, NotAFile
 
 T = TypeVar("T")
 #: Entries whose first bytes are asked for ahead, and the bytes that this may cost.
@@ -209,9 +209,9 @@ class ZipReader:
         """Fetch and verify one entry; what concerns it alone is in the answer."""
         try:
             return await self._write(item, probe, file)
-        except ArchiveError as error:
+        except (ArchiveError, DiskFull) as error:
             await asyncio.to_thread(file.discard)
-            if not concerns_entry(error):
+            if not concerns_entry(error, file):
                 raise
             return failed(file.entry, error)
         except BaseException:

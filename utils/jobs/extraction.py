@@ -9,7 +9,7 @@ from dataclasses import replace
 from pathlib import Path
 
 from utils.archives import ArchiveReader, Entry, Extracted
-from utils.errors import MediaError
+from utils.errors import DiskFull, MediaError
 from utils.jobs import lines
 from utils.jobs.journal import JobJournal
 from utils.jobs.media_files import Media, as_original, as_photo, as_video, taken_out
@@ -47,25 +47,45 @@ class Extraction:
         self.begin()
 
     def begin(self) -> None:
-        """Nothing was found unreadable."""
+        """Nothing was found unreadable, or too large for the disk."""
         self._unread: list[Extracted] = []
+        self._put_off: list[Extracted] = []
+        self._others: list[Entry] = []
+        self._ignored = 0
 
     async def run(self, reader: ArchiveReader) -> None:
         """Take out everything that is not in the journal yet, and close the reader.
 
-        Raises :class:`ArchiveError` and OSError; what was taken out before is on its way all the same.
+        Raises :class:`ArchiveError` and OSError; what was taken out before is on its way all the same. Raises
+        :class:`DiskFull` when some of it did not fit on the disk, after all that did.
         """
-        others: list[Entry] = []
         try:
-            await self._extract(reader, others)
+            await self._extract(reader)
         finally:
             await reader.close()
+        self._ignored = reader.ignored
+        if self._put_off:
+            error = self._put_off[0].error
+            assert error is not None
+            raise error
+        await self.end()
+
+    async def end(self) -> None:
+        """Nothing more will be taken out: what could not be read, or did not fit, will not come."""
         await self.skip_unread()
+        for extracted in self._put_off:
+            await self._skip(extracted)
+        self._put_off.clear()
         await self._journal.write(
-            *(lines.Other(entry.key, entry.path) for entry in others), lines.Extracted(reader.ignored)
+            *(lines.Other(entry.key, entry.path) for entry in self._others), lines.Extracted(self._ignored)
         )
 
-    async def _extract(self, reader: ArchiveReader, others: list[Entry]) -> None:
+    @property
+    def lacks_room(self) -> bool:
+        """Whether all was taken out but for what did not fit on the disk."""
+        return bool(self._put_off)
+
+    async def _extract(self, reader: ArchiveReader) -> None:
         known = self._journal.record.known_keys()
         self._sending.collect(by_folder=reader.listing is not None and is_grouped(reader.listing))
 
@@ -73,7 +93,7 @@ class Extraction:
             if entry.key in known:
                 return False
             if kind_of(head, entry.name) is Kind.OTHER:
-                others.append(entry)
+                self._others.append(entry)
                 return False
             return True
 
@@ -88,6 +108,12 @@ class Extraction:
     async def _take_in(self, extracted: Extracted) -> None:
         """Decide what one entry is, and put it on its way."""
         entry, path = extracted.entry, extracted.path
+        if isinstance(extracted.error, DiskFull):
+            log.warning("⏸️ %s is put off: %s", entry.path, extracted.error.told)
+            self._put_off.append(extracted)
+            # What comes next may have the room that is made now.
+            await self._sending.finish()
+            return
         if path is None:
             # With another volume or password it may be whole: only the last attempt decides.
             self._unread.append(extracted)
@@ -125,11 +151,12 @@ class Extraction:
     async def skip_unread(self) -> None:
         """What the last attempt could not read will not come."""
         for extracted in self._unread:
-            reason = extracted.error.told if extracted.error else "it could not be read"
-            await self._skip(extracted.entry, reason)
+            await self._skip(extracted)
         self._unread.clear()
 
-    async def _skip(self, entry: Entry, reason: str) -> None:
+    async def _skip(self, extracted: Extracted) -> None:
+        entry = extracted.entry
+        reason = extracted.error.told if extracted.error else "it could not be read"
         log.warning("⏭️ Skipped %s: %s", entry.path, reason)
         await self._journal.write(lines.Skip(entry.key, entry.path, reason))
 

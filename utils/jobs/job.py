@@ -106,10 +106,15 @@ class Job:
         passwords: list[str] = []
         try:
             while True:
+                delivered = len(self.record.delivered)
                 try:
                     async with self._services.turns.upload(self.chat):
                         await self._deliver_all(passwords)
                     break
+                except DiskFull:
+                    if len(self.record.delivered) == delivered:
+                        raise
+                    # What was sent has made room.
                 except PasswordNeeded as error:
                     await self._ask_password(error, passwords)
                 except VolumeMissing as error:
@@ -170,7 +175,11 @@ class Job:
 
     async def give_up(self, error: BotError) -> None:
         """Trying again does not help: the job ends with what was sent."""
-        await self._fail(error)
+        if isinstance(error, DiskFull) and self._extraction.lacks_room and self.record.delivered:
+            # All that fits is sent, which is no failure of the whole.
+            await self._extraction.end()
+        else:
+            await self._fail(error)
         if isinstance(error, ChatClosed):
             # Neither what waits nor what is still to be converted.
             await self._journal.write(lines.Cancelled())

@@ -24,7 +24,7 @@ from utils.archives import (
 )
 from utils.archives.exit_code import ExitCode, exit_code
 from utils.archives.volumes import in_set, volume_of
-from utils.errors import ArchiveError, MediaError, NotAnArchive, StorageError
+from utils.errors import ArchiveError, BotError, MediaError, NotAnArchive, StorageError
 from utils.media import Kind, MediaTools, Verdict, kind_of
 from utils.terminal.bars import Bar
 
@@ -144,7 +144,7 @@ class _Inspection:
         self._bar = bar
         self._listed: int | None = None
         self._shown = 0
-        self.errors: list[ArchiveError] = []
+        self.errors: list[BotError] = []
 
     async def show_entries(self, reader: ArchiveReader, folder: Path) -> None:
         """Show a row for each entry; what is taken out is for a moment in ``folder``."""
