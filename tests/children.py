@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-import os
-import signal
 from pathlib import Path
 
 #: Processes of Python's own, which serve all that come after them and end with their parent: a test that was
@@ -30,15 +28,27 @@ def _is_of_python(process: int) -> bool:
     return any(words in command for words in _OF_PYTHON)
 
 
-async def gone(process: int) -> None:
-    """Wait until ``process`` has ended."""
-    for _ in range(200):
-        try:
-            state = Path(f"/proc/{process}/stat").read_text().rpartition(")")[2].split()[0]
-        except (FileNotFoundError, ProcessLookupError):
-            return
-        if state == "Z":
-            return
+def marked(mark: str) -> list[int]:
+    """Process ids, as we see them, of all programs that have ``mark`` in their command line; no dead ones.
+
+    A program in a process namespace of its own knows only the numbers that are given there.
+    """
+    return [int(path.name) for path in Path("/proc").iterdir() if path.name.isdigit() and _has(path, mark)]
+
+
+def _has(process: Path, mark: str) -> bool:
+    try:
+        command = (process / "cmdline").read_bytes()
+    except (FileNotFoundError, ProcessLookupError):
+        return False
+    return mark.encode() in command and b"launch.py" not in command
+
+
+async def until_marked(mark: str, *, there: bool) -> list[int]:
+    """Wait until a program with ``mark`` is there, or none is any more; returns which there are."""
+    for _ in range(1000):
+        found = marked(mark)
+        if bool(found) is there:
+            return found
         await asyncio.sleep(0.02)
-    os.kill(process, signal.SIGKILL)
-    raise AssertionError("it is still there")
+    raise AssertionError(f"with the mark {mark}: {found}")

@@ -6,8 +6,12 @@ import os
 import shutil
 import sys
 from pathlib import Path
+from typing import Any
 
 import pytest
+
+from utils.processes.confinement import Confinement
+from utils.processes.system import Isolation, isolation
 
 #: What dies of a signal on every transport stream, as one build of ffmpeg does, and otherwise works.
 _ON_TRANSPORT_STREAMS = """
@@ -33,10 +37,30 @@ def script(path: Path, text: str) -> Path:
     return path
 
 
+def let_it_die_by_signals(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Without process namespaces: the first process of one hears no signal from inside it, not its own.
+
+    (What the kernel sends for a fault of its own it does die of; see tests/processes.)
+    """
+    landlock_only = Isolation(isolation().landlock)
+    monkeypatch.setattr("utils.processes.child.isolation", lambda: landlock_only)
+
+
+def let_it_write(monkeypatch: pytest.MonkeyPatch, folder: Path) -> None:
+    """A script that stands before ffmpeg or ffprobe may write down in ``folder`` what it sees."""
+
+    def confinement(*numbers: Any, writes: tuple[Path, ...] = (), **more: Any) -> Confinement:
+        return Confinement(*numbers, writes=(*writes, folder), **more)
+
+    monkeypatch.setattr("utils.media.tools.Confinement", confinement)
+
+
 def on_path(monkeypatch: pytest.MonkeyPatch, folder: Path, name: str, text: str) -> Path:
     """The script ``text`` is found as ``name``, before any other program of that name."""
     made = script(folder / "fake tools" / name, text)
     monkeypatch.setenv("PATH", f"{made.parent}{os.pathsep}{os.environ['PATH']}")
+    if "os.kill(os.getpid()" in text:
+        let_it_die_by_signals(monkeypatch)
     return made
 
 

@@ -10,7 +10,7 @@ import pytest
 from tests.archives.making import seven_zip, tar_bytes
 from tests.archives.test_tar import zstd
 from tests.archives.unpacking import unpack
-from tests.fake_tools import script
+from tests.fake_tools import let_it_die_by_signals, script
 from utils.archives import engine
 from utils.archives import seven_zip as reading
 from utils.archives.engine import find_engine
@@ -32,6 +32,7 @@ os.execv({real!r}, [{real!r}, *words])
 """
     made = script(folder / "dying 7-Zip", text)
     monkeypatch.setattr(engine, "find_engine", lambda: made)
+    let_it_die_by_signals(monkeypatch)
 
 
 async def test_a_crash_while_listing_is_said_of_the_archive(

@@ -14,7 +14,7 @@ from typing import Any
 
 import pytest
 
-from tests.fake_tools import crashing_on_transport_streams, on_path
+from tests.fake_tools import crashing_on_transport_streams, let_it_die_by_signals, on_path, script
 from utils.archives.engine import find_engine
 from utils.constants import ROOT, SETTINGS, Settings, load_settings
 from utils.diagnostics import state as state_checks
@@ -333,8 +333,15 @@ def test_a_tool_that_crashes_on_transport_streams_alone_is_an_error(
     assert exit_code(found) != 0
 
 
-def test_a_seven_zip_that_crashes_on_what_it_unpacks_is_an_error(tmp_path: Path) -> None:
-    crashing = program(tmp_path, "7zz", f'[ "$1" = i ] && exec {find_engine()} i; kill -ABRT $$')
+def test_a_seven_zip_that_crashes_on_what_it_unpacks_is_an_error(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    let_it_die_by_signals(monkeypatch)
+    real = str(find_engine())
+    text = (
+        f"import os, sys\nif sys.argv[1] == 'i': os.execv({real!r}, [{real!r}, 'i'])\nos.kill(os.getpid(), 6)"
+    )
+    crashing = script(tmp_path / "bin" / "7zz", text)
     (check,) = check_seven_zip([crashing])
     assert check.level is Level.FAIL
     assert "7zz crashed (signal 6)" in check.found

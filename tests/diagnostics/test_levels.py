@@ -15,6 +15,7 @@ import pillow_heif
 import pytest
 from PIL import features
 
+from tests.fake_tools import let_it_die_by_signals
 from utils.constants import ROOT, SETTINGS, Settings, load_settings
 from utils.diagnostics import packages
 from utils.diagnostics.check import Check, Level
@@ -205,6 +206,7 @@ def test_an_ffmpeg_older_than_five_and_a_bit_is_a_failure(
 def test_an_ffprobe_that_crashes_is_a_failure_and_one_that_cannot_read_a_container_a_warning(
     settings: Settings, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    let_it_die_by_signals(monkeypatch)
     in_place_of("ffprobe", "kill -ABRT $$", tmp_path, monkeypatch)
     assert check_conversion(settings).level is Level.FAIL
     assert check_sample(settings, "MPEG-TS", "mpegts").level is Level.FAIL

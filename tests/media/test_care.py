@@ -12,6 +12,7 @@ from typing import Any
 
 import pytest
 
+from tests.fake_tools import let_it_write
 from tests.media.makers import AAC, H264, QUICK, TOOLS, Memory, clip, convert, streams
 from utils.constants import load_settings
 from utils.errors import ConversionFailed, ConversionTimeout, DiskFull
@@ -68,7 +69,10 @@ async def test_quality_speed_and_height_are_those_of_the_settings(tmp_path: Path
     assert [(s["width"], s["height"]) for s in streams(tmp_path / "out.mp4")] == [(48, 32)]
 
 
-async def test_ffmpeg_runs_at_low_priority_and_both_within_their_memory(tmp_path: Path) -> None:
+async def test_ffmpeg_runs_at_low_priority_and_both_within_their_memory(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    let_it_write(monkeypatch, tmp_path)
     script = f'echo "$(nice) $(ulimit -v)" >"{tmp_path}/$(basename "$0").limits"'
     names = [program(tmp_path / name, script) for name in ("ffmpeg", "ffprobe")]
     tools = Tools(*names, memory=3 << 30)

@@ -13,6 +13,7 @@ from pathlib import Path
 
 import pytest
 
+from tests.fake_tools import let_it_write
 from tests.media.makers import (
     H264,
     QUICK,
@@ -229,10 +230,11 @@ async def test_the_recipe_is_followed_though_the_settings_have_changed(half: Run
 
 
 async def test_another_way_takes_over_no_segment_of_another_quality(
-    half: Run, whole: Path, tmp_path: Path
+    half: Run, whole: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Begun in one quality, gone on with in another, when the source has to be read in another way."""
     half.segment(1).unlink()
+    let_it_write(monkeypatch, tmp_path)
     once = f'[ -e "{tmp_path}/once" ] || {{ : >"{tmp_path}/once"; exit 1; }}'
     tools = false_tool(tmp_path, f'case "$*" in *segment-00001*) {once} ;; esac')
     await half.go_on(tools, replace(QUICK, crf=48))

@@ -6,18 +6,26 @@ import asyncio
 import os
 import signal
 import sys
+import uuid
 from asyncio.subprocess import PIPE
 from pathlib import Path
 
 import pytest
 
-from tests.children import children, gone
+from tests.children import children, marked, until_marked
 from utils.errors import ProgramMissing
 from utils.processes.child import Child
 from utils.processes.confinement import Confinement
+from utils.processes.system import Isolation, isolation
 
 FREE = Confinement(memory=None)
-SLEEP = "import os, time; print(os.getpid(), flush=True); time.sleep(60)"
+SLEEP = "import time; time.sleep(60)"
+FORK = "import os, time\nif os.fork(): print(1, flush=True)\ntime.sleep(60)"
+
+
+def unique() -> str:
+    """What no other command line holds."""
+    return f"mark-{uuid.uuid4()}"
 
 
 def python(code: str) -> list[str]:
@@ -44,35 +52,62 @@ async def test_cancelled_in_the_middle_of_starting_nothing_is_left(steps: int, t
 
 async def test_a_cancellation_waits_until_it_is_gone() -> None:
     child = await Child.start(python(SLEEP), confinement=FREE)
-    process = int(await child.read())
+    process = children()
     ending = asyncio.ensure_future(child.kill())
     for _ in range(3):
         await asyncio.sleep(0)
         ending.cancel()
     with pytest.raises(asyncio.CancelledError):
         await ending
-    assert process not in children()
+    assert process and not children()
 
 
 async def test_its_children_end_with_it() -> None:
-    code = "import os, time\nchild = os.fork()\nif child: print(child, flush=True)\ntime.sleep(60)"
-    child = await Child.start(python(code), confinement=FREE)
-    grandchild = int(await child.read())
+    mark = unique()
+    child = await Child.start([*python(FORK), mark], confinement=FREE)
+    await child.read()
+    assert len(marked(mark)) == 2
     async with asyncio.timeout(5):
         await child.kill()
-    await gone(grandchild)
+    await until_marked(mark, there=False)
 
 
-async def test_who_left_its_group_cannot_hold_up_the_end() -> None:
-    code = "import os, time\nif not os.fork(): os.setsid(); print(os.getpid(), flush=True)\ntime.sleep(60)"
-    child = await Child.start(python(code), confinement=FREE)
-    escaped = int(await child.read())
+ESCAPE = """
+import os, time
+if not os.fork():
+    os.setsid()
+    if not os.fork():
+        print("away", flush=True)
+        time.sleep(60)
+    os._exit(0)
+time.sleep(60)
+"""
+
+
+async def test_who_left_its_group_ends_with_it() -> None:
+    if not isolation().processes:
+        pytest.skip("needs a process namespace")
+    mark = unique()
+    child = await Child.start([*python(ESCAPE), mark], confinement=FREE)
+    await child.read()
+    assert len(marked(mark)) >= 2
+    await child.kill()
+    assert not marked(mark)
+
+
+async def test_who_left_its_group_cannot_hold_up_the_end(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("utils.processes.child.isolation", Isolation)
+    mark = unique()
+    child = await Child.start([*python(ESCAPE), mark], confinement=FREE)
+    await child.read()
     try:
         async with asyncio.timeout(10):
             await child.kill()
         assert not children()
+        assert marked(mark), "nothing but a namespace holds it"
     finally:
-        os.kill(escaped, signal.SIGKILL)
+        for process in marked(mark):
+            os.kill(process, signal.SIGKILL)
 
 
 async def test_it_may_be_ended_twice_and_after_its_end() -> None:

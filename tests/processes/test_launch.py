@@ -6,6 +6,7 @@ import json
 import os
 import subprocess
 import sys
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -13,15 +14,16 @@ import pytest
 
 from utils.processes.confinement import NO_FILES, Confinement, environment
 from utils.processes.supervisor import run
+from utils.processes.system import Isolation, isolation
 
 LINUX = pytest.mark.skipif(not sys.platform.startswith("linux"), reason="uses /proc")
-CONFINED = Confinement(memory=2 << 30, file_bytes=1 << 20, open_files=64, niceness=3)
+CONFINED = Confinement(memory=2 << 30, file_bytes=1 << 20, open_files=64, niceness=3, reads=(Path("/proc"),))
 
 LOOK = """
 import json, os, resource, socket
 status = dict(line.split(":", 1) for line in open("/proc/self/status"))
 print(json.dumps({
-    "group": os.getpgrp() == os.getpid(), "session": os.getsid(0) == os.getpid(), "nice": os.nice(0),
+    "group": os.getpgrp(), "session": os.getsid(0), "nice": os.nice(0),
     "files": resource.getrlimit(resource.RLIMIT_FSIZE), "memory": resource.getrlimit(resource.RLIMIT_AS),
     "core": resource.getrlimit(resource.RLIMIT_CORE), "open": resource.getrlimit(resource.RLIMIT_NOFILE),
     "privileges": status["NoNewPrivs"].strip(), "environment": dict(os.environ),
@@ -41,7 +43,8 @@ async def inside(code: str, confinement: Confinement = CONFINED) -> Any:
 @LINUX
 async def test_it_has_the_limits_that_it_was_given_and_a_group_of_its_own() -> None:
     seen = await inside(LOOK)
-    assert seen["group"] and seen["session"]
+    # In a process namespace, what lies outside of it has the number 0.
+    assert seen["group"] not in (os.getpgrp(), 1) and seen["session"] not in (os.getsid(0), 1)
     assert seen["nice"] == min(19, os.nice(0) + 3)
     assert seen["memory"] == [2 << 30, 2 << 30]
     assert seen["files"] == [1 << 20, 1 << 20]
@@ -94,7 +97,7 @@ async def test_it_sees_nothing_of_the_bots_environment(monkeypatch: pytest.Monke
 async def test_without_limits_it_has_those_of_the_bot() -> None:
     import resource
 
-    seen = await inside(LOOK, Confinement(memory=None, file_bytes=None, open_files=None, niceness=0))
+    seen = await inside(LOOK, replace(CONFINED, memory=None, file_bytes=None, open_files=None, niceness=0))
     assert seen["nice"] == os.nice(0)
     assert seen["memory"] == list(resource.getrlimit(resource.RLIMIT_AS))
     assert seen["files"] == list(resource.getrlimit(resource.RLIMIT_FSIZE))
@@ -112,9 +115,9 @@ try:
 except OSError as error:
     print(json.dumps(error.strerror))
 """
-    assert await inside(code, Confinement(memory=None)) == "File too large"
+    assert await inside(code, Confinement(None, writes=(tmp_path,))) == "File too large"
     assert (tmp_path / "out").stat().st_size == NO_FILES
-    assert await inside(code, Confinement(memory=None, file_bytes=9 << 20)) == "written"
+    assert await inside(code, Confinement(None, 9 << 20, writes=(tmp_path,))) == "written"
 
 
 @LINUX
@@ -135,19 +138,17 @@ async def test_it_starts_in_the_folder_that_it_was_told(tmp_path: Path) -> None:
 def test_the_launcher_loads_next_to_nothing() -> None:
     """It stands before every start of ffprobe."""
     launch = Path(__file__).parents[2] / "utils" / "processes" / "launch.py"
-    command = [
-        sys.executable,
-        "-I",
-        "-S",
-        "-X",
-        "importtime",
-        str(launch),
-        str(os.getpid()),
-        "--",
-        "/bin/true",
-    ]
-    told = subprocess.run(command, capture_output=True, text=True, check=True).stderr
-    loaded = {
-        line.rpartition("|")[2].strip() for line in told.splitlines() if line.startswith("import time:")
-    }
-    assert loaded.isdisjoint({"signal", "enum", "contextlib", "typing", "subprocess", "json", "utils", "re"})
+    options = Confinement(memory=None).options("/bin/true", Isolation(isolation().landlock))
+    report, told = os.pipe()
+    command = [sys.executable, "-I", "-S", "-X", "importtime", str(launch), f"report={told}", *options]
+    done = subprocess.run(
+        [*command, "--", "/bin/true"], capture_output=True, text=True, check=True, pass_fds=(told,)
+    )
+    os.close(told)
+    os.close(report)
+    imports = [line for line in done.stderr.splitlines() if line.startswith("import time:")]
+    loaded = {line.rpartition("|")[2].strip() for line in imports}
+    assert "utils.processes.launching" in loaded
+    assert loaded.isdisjoint(
+        {"signal", "enum", "contextlib", "typing", "subprocess", "json", "re", "dataclasses"}
+    )

@@ -13,9 +13,11 @@ from typing import Any
 
 import pytest
 
+from tests.children import children, marked, until_marked
 from utils.errors import ProgramCrashed, ProgramMissing, ProgramTimeout, TooMuchOutput
 from utils.processes.confinement import Confinement
 from utils.processes.supervisor import STDERR_LINES, run, run_blocking
+from utils.processes.system import Isolation
 
 FREE = Confinement(memory=None)
 SHORT: dict[str, Any] = {"confinement": FREE, "within": 20}
@@ -23,19 +25,6 @@ SHORT: dict[str, Any] = {"confinement": FREE, "within": 20}
 
 def python(code: str) -> list[str]:
     return [sys.executable, "-c", code]
-
-
-async def alive(pid: int) -> bool:
-    """Is that process still there, after a moment in which it may end?"""
-    for _ in range(100):
-        try:
-            state = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0]
-        except FileNotFoundError:
-            return False
-        if state == "Z":
-            return False
-        await asyncio.sleep(0.02)
-    return True
 
 
 async def test_output_errors_and_exit_code_come_back() -> None:
@@ -71,13 +60,12 @@ async def test_a_flood_of_complaints_neither_blocks_nor_fills_the_memory() -> No
     assert outcome.reason == "damaged 199999"
 
 
-async def test_what_takes_too_long_is_killed(tmp_path: Path) -> None:
-    code = f"import os,time; open({str(tmp_path / 'pid')!r}, 'w').write(str(os.getpid())); time.sleep(60)"
+async def test_what_takes_too_long_is_killed() -> None:
     began = time.monotonic()
     with pytest.raises(ProgramTimeout, match="longer than 1 seconds"):
-        await run(python(code), confinement=FREE, within=1)
+        await run(python("import time; time.sleep(60)"), confinement=FREE, within=1)
     assert time.monotonic() - began < 10
-    assert not await alive(int((tmp_path / "pid").read_text()))
+    assert not children()
 
 
 async def test_what_stands_still_is_killed_though_it_talks() -> None:
@@ -101,10 +89,10 @@ async def test_what_makes_progress_is_left_alone() -> None:
 
 
 async def test_cancelled_it_takes_its_children_along(tmp_path: Path) -> None:
-    child = f"import os,time; open({str(tmp_path / 'pid')!r}, 'w').write(str(os.getpid())); time.sleep(60)"
-    code = f"import subprocess,sys; subprocess.run([sys.executable, '-c', {child!r}])"
-    task = asyncio.create_task(run(python(code), **SHORT))
-    while not (tmp_path / "pid").exists() or not (tmp_path / "pid").read_text():
+    inner = "import time; time.sleep(60)"
+    code = f"import subprocess, sys; subprocess.run([sys.executable, '-c', {inner!r}, sys.argv[1]])"
+    task = asyncio.create_task(run([*python(code), str(tmp_path)], **SHORT))
+    while len(marked(str(tmp_path))) < 2:
         await asyncio.sleep(0.02)
     began = time.monotonic()
     task.cancel()
@@ -113,24 +101,27 @@ async def test_cancelled_it_takes_its_children_along(tmp_path: Path) -> None:
     with pytest.raises(asyncio.CancelledError):
         await task
     assert time.monotonic() - began < 2
-    assert not await alive(int((tmp_path / "pid").read_text()))
+    await until_marked(str(tmp_path), there=False)
 
 
 @pytest.mark.skipif(not sys.platform.startswith("linux"), reason="the kernel does this on Linux only")
-async def test_when_the_bot_is_killed_it_dies_too(tmp_path: Path) -> None:
-    inner = f"import os,time; open({str(tmp_path / 'pid')!r}, 'w').write(str(os.getpid())); time.sleep(60)"
+@pytest.mark.parametrize("namespaces", [True, False])
+async def test_when_the_bot_is_killed_it_dies_too(tmp_path: Path, namespaces: bool) -> None:
     outer = (
         "import asyncio, sys\n"
+        "from utils.processes import child\n"
         "from utils.processes.confinement import Confinement\n"
         "from utils.processes.supervisor import run\n"
-        f"asyncio.run(run([sys.executable, '-c', {inner!r}], confinement=Confinement(None), within=60))"
+        "from utils.processes.system import Isolation\n"
+        f"if not {namespaces}: child.isolation = Isolation\n"
+        "command = [sys.executable, '-c', 'import time; time.sleep(60)', 'mark of ' + sys.argv[1]]\n"
+        "asyncio.run(run(command, confinement=Confinement(None), within=60))"
     )
-    bot = subprocess.Popen([sys.executable, "-c", outer], cwd=Path(__file__).parents[2])
-    while not (tmp_path / "pid").exists() or not (tmp_path / "pid").read_text():
-        await asyncio.sleep(0.02)
+    bot = subprocess.Popen([sys.executable, "-c", outer, str(tmp_path)], cwd=Path(__file__).parents[2])
+    await until_marked(f"mark of {tmp_path}", there=True)
     bot.send_signal(signal.SIGKILL)
     bot.wait()
-    assert not await alive(int((tmp_path / "pid").read_text()))
+    await until_marked(f"mark of {tmp_path}", there=False)
 
 
 async def test_memory_is_bounded() -> None:
@@ -179,16 +170,14 @@ async def test_what_closes_its_output_and_goes_on_is_killed_in_the_end() -> None
         await run(python(code), confinement=FREE, within=1)
 
 
-async def test_a_listener_that_fails_ends_the_program(tmp_path: Path) -> None:
+async def test_a_listener_that_fails_ends_the_program() -> None:
     async def fail(line: str) -> bool:
         raise ZeroDivisionError(line)
 
-    code = (
-        "import os, sys, time; print('why', file=sys.stderr); print(os.getpid(), flush=True); time.sleep(60)"
-    )
-    with pytest.raises(ZeroDivisionError) as caught:
+    code = "import sys, time; print('why', file=sys.stderr); print('line', flush=True); time.sleep(60)"
+    with pytest.raises(ZeroDivisionError, match="line"):
         await run(python(code), **SHORT, on_line=fail)
-    assert not await alive(int(str(caught.value)))
+    assert not children()
 
 
 async def test_what_it_is_given_comes_in_and_ends() -> None:
@@ -216,6 +205,18 @@ async def test_it_runs_in_the_middle_of_an_event_loop() -> None:
 # -- a crash is not a bad ending -------------------------------------------------------------------------
 
 
+@pytest.fixture
+def plain(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The first process of a namespace hears no signal from inside it, not even its own."""
+    monkeypatch.setattr("utils.processes.child.isolation", Isolation)
+
+
+@pytest.mark.parametrize("code", ["import os; os.abort()", "import ctypes; ctypes.string_at(0)"])
+async def test_the_first_process_of_a_namespace_can_crash_like_any_other(code: str) -> None:
+    with pytest.raises(ProgramCrashed):
+        await run(python(code), **SHORT)
+
+
 def dying(signal_: signal.Signals, words: str = "") -> list[str]:
     """A program that says ``words`` and dies of ``signal_``."""
     return python(
@@ -223,6 +224,7 @@ def dying(signal_: signal.Signals, words: str = "") -> list[str]:
     )
 
 
+@pytest.mark.usefixtures("plain")
 @pytest.mark.parametrize("name", ["SIGSEGV", "SIGABRT", "SIGILL", "SIGBUS", "SIGFPE", "SIGTRAP", "SIGSYS"])
 async def test_a_program_that_dies_of_its_own_mistake_has_crashed(name: str) -> None:
     number = signal.Signals[name]
@@ -232,6 +234,7 @@ async def test_a_program_that_dies_of_its_own_mistake_has_crashed(name: str) -> 
     assert f"crashed (signal {number:d})" in caught.value.told
 
 
+@pytest.mark.usefixtures("plain")
 @pytest.mark.parametrize("name", ["SIGKILL", "SIGTERM", "SIGXCPU", "SIGHUP"])
 async def test_a_program_that_somebody_killed_has_not_crashed(name: str) -> None:
     number = signal.Signals[name]
@@ -239,6 +242,7 @@ async def test_a_program_that_somebody_killed_has_not_crashed(name: str) -> None
     assert (outcome.code, outcome.reason) == (-number, f"exit code {-number:d}")
 
 
+@pytest.mark.usefixtures("plain")
 @pytest.mark.parametrize(
     "words",
     [

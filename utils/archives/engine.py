@@ -11,6 +11,7 @@ import shutil
 import signal
 import tempfile
 from collections.abc import AsyncIterator, Iterator, Sequence
+from dataclasses import replace
 from functools import cache
 from pathlib import Path
 from typing import BinaryIO
@@ -112,13 +113,14 @@ class Run:
         ``standstill`` is how many seconds it may stand still. ``feed``: :meth:`write` gives it its input.
         Raises UnsupportedArchive when there is none that can be used.
         """
-        finding = asyncio.ensure_future(asyncio.to_thread(find_engine))
-        await to_its_end(finding)  # a thread, which starts programs the first time, cannot be cancelled
+        looking = asyncio.ensure_future(asyncio.to_thread(lambda: (find_engine(), scratch.files())))
+        await to_its_end(looking)  # a thread, which starts programs the first time, cannot be cancelled
+        engine, files = looking.result()
         messages = tempfile.TemporaryFile(dir=scratch.folder)  # noqa: SIM115 - closed by kill()
         try:
             child = await Child.start(
-                [str(finding.result()), *arguments],
-                confinement=CONFINEMENT,
+                [str(engine), *arguments],
+                confinement=replace(CONFINEMENT, reads=files),
                 cwd=scratch.empty,
                 stdin=PIPE,
                 stdout=stdout,

@@ -62,6 +62,10 @@ class Scratch:
         self._fetched.append(path)
         return path
 
+    def files(self) -> tuple[Path, ...]:
+        """The folder, and what the links in it lead to: all that an archive consists of. Blocking."""
+        return (self.folder, *(path.resolve() for path in self.folder.rglob("*") if path.is_symlink()))
+
     def remove(self, *, but_fetched: bool = False) -> None:
         """Delete everything, or everything but what was fetched. Blocking."""
         for _ in range(REMOVALS):

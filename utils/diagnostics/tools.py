@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from utils.constants import Settings
 from utils.diagnostics.check import Check, Level
 from utils.errors import ProgramCrashed, ProgramError
+from utils.media.commands import files_of
 from utils.media.tools import MEMORY
 from utils.processes.confinement import Confinement
 from utils.processes.supervisor import run_blocking
@@ -41,8 +42,10 @@ class Ran:
 
 def run(command: Sequence[str], given: bytes = b"") -> Ran:
     """Run a program as the bot does, or until it has taken too long; never raises for what it does."""
+    files = files_of(command[1:])
+    confinement = Confinement(MEMORY, reads=files.reads, writes=files.writes)
     try:
-        done = run_blocking(command, confinement=Confinement(MEMORY), within=PATIENCE, given=given)
+        done = run_blocking(command, confinement=confinement, within=PATIENCE, given=given)
     except ProgramError as error:
         return Ran(False, b"", error.told, isinstance(error, ProgramCrashed))
     return Ran(done.code == 0, done.output, done.errors[-1] if done.errors else "")

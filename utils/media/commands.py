@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 
 import ffmpeg
@@ -32,6 +34,11 @@ SAFE_INPUT: Mapping[str, Value] = {
     "analyzeduration": 20_000_000,
 }
 
+_FILE = "file:"
+#: How encoders are called that need a device, and what these devices are called.
+_IN_HARDWARE = ("_vaapi", "_qsv", "_nvenc", "_amf", "_v4l2m2m", "_vulkan", "_omx", "_rkmpp")
+_DEVICES = ("dri", "nvidia*", "video*", "kfd", "mpp_service", "dma_heap")
+
 _GLOBAL = (
     *("-hide_banner", "-nostdin", "-loglevel", "error"),
     *("-progress", "pipe:1", "-stats_period", "0.5"),
@@ -42,7 +49,42 @@ _NO_STREAM = "t:9999?"
 
 def name_of(path: Path) -> str:
     """``path`` as ffmpeg must be given it: without ``file:`` a name such as ``concat:a|b`` is a command."""
-    return f"file:{path}"
+    return f"{_FILE}{path}"
+
+
+@dataclass(frozen=True)
+class Files:
+    """What a call of ffmpeg or ffprobe opens, all absolute; ``output`` is a file that is to be there."""
+
+    reads: tuple[Path, ...]
+    writes: tuple[Path, ...] = ()
+    output: Path | None = None
+
+
+def files_of(arguments: Sequence[str], cwd: Path | None = None) -> Files:
+    """What a call with ``arguments``, in the folder ``cwd``, needs to open. Looks for devices: blocking.
+
+    A list of files is in its folder with all that it names; who cuts a file into parts makes them as it goes
+    along, and so writes to their folder.
+    """
+    inputs = [name for option, name in itertools.pairwise(arguments) if option == "-i"]
+    reads = [_path(name, cwd) for name in inputs if name.startswith(_FILE)]
+    if cwd is not None and "concat" in arguments:
+        reads.append(cwd.absolute())
+    writes = list[Path]()
+    output = None
+    if len(arguments) > 1 and arguments[-1].startswith(_FILE) and arguments[-2] != "-i":
+        written = _path(arguments[-1], cwd)
+        output = None if "segment" in arguments else written
+        writes.append(output or Path(str(written.parent).replace("%%", "%")))
+    if any(word.endswith(_IN_HARDWARE) for word in arguments):
+        reads.append(Path("/sys"))
+        writes += [path for pattern in _DEVICES for path in Path("/dev").glob(pattern)]
+    return Files(tuple(reads), tuple(writes), output)
+
+
+def _path(name: str, cwd: Path | None) -> Path:
+    return (cwd or Path()).absolute() / name.removeprefix(_FILE)
 
 
 class Job:

@@ -19,6 +19,7 @@ from utils.errors import (
     ToolCrashed,
     TooMuchOutput,
 )
+from utils.media.commands import Files, files_of
 from utils.processes.confinement import NO_FILES, Confinement
 from utils.processes.supervisor import Line, Outcome, run
 
@@ -72,7 +73,8 @@ class Tools:
         Raises :class:`ConversionTimeout`, :class:`ToolCrashed`, and :class:`ConversionFailed` when it is not
         there or says too much.
         """
-        confinement = Confinement(self._memory, niceness=_LOOKING)
+        files = await asyncio.to_thread(files_of, arguments)
+        confinement = Confinement(self._memory, niceness=_LOOKING, reads=files.reads)
         with _as_media_errors():
             return await run(
                 [self._ffprobe, *arguments], confinement=confinement, within=within, on_line=on_line
@@ -98,7 +100,10 @@ class Tools:
         :class:`ToolCrashed`, or :class:`DiskFull` (also when ``file_bytes`` are not enough).
         """
         report = _Report(on_progress)
-        confinement = Confinement(self._memory, file_bytes, niceness=_ENCODING)
+        files = await asyncio.to_thread(_ready, arguments, cwd)
+        confinement = Confinement(
+            self._memory, file_bytes, niceness=_ENCODING, reads=files.reads, writes=files.writes
+        )
         with _as_media_errors():
             outcome = await run(
                 [self._ffmpeg, *arguments],
@@ -134,6 +139,15 @@ class Tools:
             version = outcome.errors[0] if outcome.errors else ""
             _known[stamp] = Features(version, _names(outcome.output.decode("utf-8", "replace")))
         return _known[stamp]
+
+
+def _ready(arguments: Sequence[str], cwd: Path | None) -> Files:
+    """What ffmpeg opens; its output is there then, since it may make no file. Blocking."""
+    files = files_of(arguments, cwd)
+    if files.output is not None:
+        with contextlib.suppress(OSError):  # ffmpeg will say what is wrong
+            files.output.touch()
+    return files
 
 
 @contextlib.contextmanager

@@ -9,12 +9,14 @@ import shutil
 import signal
 import sys
 from asyncio.subprocess import DEVNULL, PIPE, Process
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 from utils.errors import ProgramError, ProgramMissing
 from utils.processes.confinement import Confinement, environment
+from utils.processes.first import First, read_report
+from utils.processes.system import isolation
 
 __all__ = ["CHUNK", "PIPE", "Child", "to_its_end"]
 
@@ -28,8 +30,12 @@ _LAUNCH = str(Path(__file__).with_name("launch.py"))
 class Child:
     """A program that was started. Whoever started it calls :meth:`kill` in the end, whatever has happened."""
 
-    def __init__(self, process: Process) -> None:
+    def __init__(self, process: Process, first: First | None, stdin: asyncio.StreamWriter | None) -> None:
         self._process = process
+        # Not asyncio's own, which it closes when the process ends that it knows: the launcher.
+        self._stdin = stdin
+        #: The program itself where ``process``, the launcher, gave way to it instead of becoming it.
+        self._first = first
         self._output = _Outlet(process.stdout)
         self._complaints = _Outlet(process.stderr)
         self._ending: asyncio.Future[None] | None = None
@@ -46,36 +52,51 @@ class Child:
         stderr: int = PIPE,
         buffer: int = CHUNK,
     ) -> Child:
-        """Start ``command`` in the folder ``cwd``, in a session and process group of its own.
+        """Start ``command`` in the folder ``cwd``, in a session of its own; it runs when this returns.
 
         ``stdin``, ``stdout`` and ``stderr`` as in :mod:`asyncio.subprocess`, or descriptors; ``buffer`` bytes
         of its output wait in memory at most. Raises :class:`ProgramMissing`. When this is cancelled in the
         middle, nothing is left running.
         """
-        program = _found(command[0])
-        launch = [sys.executable, "-I", "-S", _LAUNCH, str(os.getpid()), *confinement.options(), "--"]
-        starting = asyncio.ensure_future(
-            asyncio.create_subprocess_exec(
-                *launch,
-                program,
-                *command[1:],
-                stdin=stdin,
-                stdout=stdout,
-                stderr=stderr,
-                cwd=cwd,
-                env=environment(),
-                start_new_session=True,
-                limit=buffer,
-            )
-        )
+        looking = asyncio.ensure_future(asyncio.to_thread(_launcher, command[0], confinement))
+        await to_its_end(looking)  # a thread, which starts the probe the first time, cannot be cancelled
+        streams = {"stdin": stdin, "stdout": stdout, "stderr": stderr, "cwd": cwd, "limit": buffer}
+        starting = asyncio.ensure_future(cls._launch([*looking.result(), *command[1:]], streams))
         try:
-            return cls(await asyncio.shield(starting))
-        except OSError as error:
-            raise ProgramMissing(f"{program} could not be started: {error}") from error
+            return await asyncio.shield(starting)
         except asyncio.CancelledError:
             # asyncio's own way out of a half-started process loses track of it; so it is started, then ended.
             await to_its_end(asyncio.ensure_future(_undo(starting)))
             raise
+
+    @classmethod
+    async def _launch(cls, command: Sequence[str], streams: Mapping[str, Any]) -> Child:
+        """Start the launcher, and wait until it has become the program, or says that it cannot."""
+        report, told = os.pipe()
+        stdin, inlet = await _inlet() if streams["stdin"] == PIPE else (streams["stdin"], None)
+        try:
+            process = await asyncio.create_subprocess_exec(
+                *(sys.executable, "-I", "-S", _LAUNCH, f"report={told}", *command),
+                pass_fds=(told,),
+                env=environment(),
+                start_new_session=True,
+                **{**streams, "stdin": stdin},
+            )
+        except OSError as error:
+            os.close(report)
+            if inlet is not None:
+                inlet.close()
+            raise ProgramMissing(f"{_program(command)} could not be started: {error}") from error
+        finally:
+            os.close(told)
+            if inlet is not None:
+                os.close(stdin)
+        number, _, problem = (await read_report(report)).partition("!")
+        child = cls(process, First(int(number)) if number else None, inlet)
+        if problem:
+            await child.kill()
+            raise ProgramMissing(f"{_program(command)}: {problem}.")
+        return child
 
     async def read(self, size: int = CHUNK) -> bytes:
         """At most ``size`` bytes of its standard output; empty at the end."""
@@ -87,17 +108,17 @@ class Child:
 
     async def write(self, data: bytes) -> None:
         """Give it more input; empty data ends it. Raises BrokenPipeError when it takes no more."""
-        stdin = self._process.stdin
-        assert stdin is not None
+        assert self._stdin is not None
         if data:
-            stdin.write(data)
-            await stdin.drain()
+            self._stdin.write(data)
+            await self._stdin.drain()
         else:
-            stdin.close()
+            self._stdin.close()
 
     async def wait(self) -> int:
         """Its exit code (negative: the signal that it died of), once it and its output have ended."""
-        return await self._process.wait()
+        code = await self._process.wait()
+        return code if self._first is None else await self._first.wait()
 
     def end(self) -> None:
         """Have it and its group killed, if that has not happened by itself; :meth:`kill` waits for it.
@@ -106,11 +127,13 @@ class Child:
         should be left time for. Not ``process.kill()``: that collects an ended process behind the back of
         asyncio, which then knows nothing of its end.
         """
-        if self._process.returncode is None:
+        if self._first is not None:
+            self._first.kill()
+        elif self._process.returncode is None:
             with contextlib.suppress(ProcessLookupError, PermissionError):
                 os.killpg(self._process.pid, signal.SIGKILL)
-        if self._process.stdin is not None:
-            self._process.stdin.close()
+        if self._stdin is not None:
+            self._stdin.close()
 
     async def kill(self) -> None:
         """End it for good: it is gone, and collected, when this returns, or is cancelled. Idempotent."""
@@ -132,11 +155,11 @@ class Child:
         except TimeoutError:
             # Whoever left its group holds them, and need not ever let go.
             self._process._transport.close()  # type: ignore[attr-defined]
-        await self._process.wait()
-        if self._process.stdin is not None:
+        await self.wait()
+        if self._stdin is not None:
             # What it did not want to hear is no error, but asyncio complains unless somebody looks at it.
             with contextlib.suppress(BrokenPipeError, ConnectionResetError):
-                await self._process.stdin.wait_closed()
+                await self._stdin.wait_closed()
 
 
 class _Outlet:
@@ -159,6 +182,25 @@ class _Outlet:
             pass
 
 
+async def _inlet() -> tuple[int, asyncio.StreamWriter]:
+    """A pipe: the end that a program reads from, and the one that we write to."""
+    loop = asyncio.get_running_loop()
+    reading, writing = os.pipe()
+    protocol = asyncio.StreamReaderProtocol(asyncio.StreamReader())
+    transport, _ = await loop.connect_write_pipe(lambda: protocol, os.fdopen(writing, "wb", buffering=0))
+    return reading, asyncio.StreamWriter(transport, protocol, None, loop)
+
+
+def _program(command: Sequence[str]) -> str:
+    return command[command.index("--") + 1]
+
+
+def _launcher(program: str, confinement: Confinement) -> list[str]:
+    """What the launcher is told, up to the path of ``program``. Blocking."""
+    found = _found(program)
+    return [*confinement.options(found, isolation()), "--", found]
+
+
 def _found(program: str) -> str:
     """The path of ``program``: it need not know ours to be found, and may start in another folder."""
     path = shutil.which(program)
@@ -167,10 +209,10 @@ def _found(program: str) -> str:
     return str(Path(path).absolute())
 
 
-async def _undo(starting: asyncio.Future[Process]) -> None:
+async def _undo(starting: asyncio.Future[Child]) -> None:
     """End what may just have been started."""
     with contextlib.suppress(ProgramError, OSError):
-        await Child(await starting).kill()
+        await (await starting).kill()
 
 
 async def to_its_end(task: asyncio.Future[Any]) -> None:

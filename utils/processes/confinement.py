@@ -3,12 +3,16 @@
 from __future__ import annotations
 
 import os
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass, field
+from pathlib import Path
 
 from utils.constants import passed_on
+from utils.processes.system import Isolation, system_paths
 
 #: Bytes of the largest file of a child that has none to write: enough for what it says in one.
 NO_FILES = 4 << 20
+#: Processes and threads of one child, where they can be counted by themselves.
+_PROCESSES = 1024
 
 
 @dataclass(frozen=True)
@@ -16,20 +20,46 @@ class Confinement:
     """What one child may do beyond what none may (see :mod:`utils.processes`). None: no limit.
 
     ``memory`` is bytes of address space, ``file_bytes`` of the largest file that it may write, ``open_files``
-    how many it may have open, ``niceness`` how far it stands back for others (0 to 19).
+    how many it may have open, ``niceness`` how far it stands back for others (0 to 19), ``data`` bytes of
+    memory that it has for itself (RLIMIT_DATA), ``cpu_seconds`` of computing.
 
-    One number each, handed to ``launch.py`` by name. Folders that it may read and write belong here too, once
-    the launcher can shut it out of all others.
+    ``reads`` are files and folders (with all in them) that it may open beside those of the system, and
+    ``writes`` those that it may write, too; all must be there already, and a link counts as what it leads to.
+    Linux keeps it from all others where it has Landlock. What it is handed open it has anyway.
     """
 
     memory: int | None
     file_bytes: int | None = NO_FILES
     open_files: int | None = 512
     niceness: int = 5
+    data: int | None = field(default=None, kw_only=True)
+    cpu_seconds: int | None = field(default=None, kw_only=True)
+    reads: tuple[Path, ...] = field(default=(), kw_only=True)
+    writes: tuple[Path, ...] = field(default=(), kw_only=True)
 
-    def options(self) -> list[str]:
-        """The same for ``launch.py``."""
-        return [f"{name}={number}" for name, number in asdict(self).items() if number is not None]
+    def options(self, program: str, system: Isolation) -> list[str]:
+        """The same for the launcher, on a system that has ``system``, to start ``program``. Blocking."""
+        numbers = {
+            "parent": os.getpid(),
+            "landlock": system.landlock,
+            "unshare": system.unshare,
+            "niceness": self.niceness,
+            "memory": self.memory,
+            "data": self.data,
+            "cpu_seconds": self.cpu_seconds,
+            "file_bytes": self.file_bytes,
+            "open_files": self.open_files,
+            "processes": _PROCESSES if system.own_count else None,
+        }
+        paths: dict[str, tuple[str | Path, ...]] = {
+            "system": system_paths(program),
+            "reads": self.reads,
+            "writes": (os.devnull, *self.writes),
+        }
+        return [
+            *(f"{name}={number}" for name, number in numbers.items() if number is not None),
+            *(f"{name}={Path(path).absolute()}" for name, members in paths.items() for path in members),
+        ]
 
 
 def environment() -> dict[str, str]:

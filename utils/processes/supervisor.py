@@ -15,10 +15,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from utils.errors import ProgramCrashed, ProgramMissing, ProgramTimeout, TooMuchOutput
+from utils.errors import ProgramCrashed, ProgramTimeout, TooMuchOutput
 from utils.processes.child import Child, to_its_end
 from utils.processes.confinement import Confinement
-from utils.processes.launch import NOT_RUN, NOT_RUN_WORDS
 
 #: Lines of standard error that are kept (a damaged file may write millions), and characters of each.
 STDERR_LINES = 50
@@ -94,8 +93,6 @@ async def run(
     finally:
         # Its own task, so that a cancellation cannot leave anything behind.
         await to_its_end(asyncio.ensure_future(_end(child, (ended, output, code, *others, watch))))
-    if code.result() == NOT_RUN and errors and errors[-1].startswith(NOT_RUN_WORDS):
-        raise ProgramMissing(f"{errors[-1].removeprefix(NOT_RUN_WORDS)}.")
     check_crash(command[0], code.result(), errors)
     return Outcome(code.result(), output.result(), tuple(errors))
 
