@@ -67,6 +67,21 @@ def test_a_program_that_does_not_run_is_not_used(tmp_path: Path) -> None:
     assert "does not run" in problem_of(tmp_path / "nowhere")
 
 
+def test_a_program_that_is_killed_is_asked_again(tmp_path: Path) -> None:
+    text = f"""
+import os
+asked = {str(tmp_path / "asked")!r}
+if not os.path.exists(asked):
+    open(asked, "w").close()
+    os.kill(os.getpid(), 9)
+print("7-Zip (z) 26.03 (x64) : Copyright")
+print({RAR!r})
+"""
+    assert problem_of(program(tmp_path / "7zz", text)) == ""
+    always = program(tmp_path / "7z", "import os; os.kill(os.getpid(), 9)")
+    assert problem_of(always) == f"{always} was killed (signal 9)"
+
+
 def test_a_program_without_its_right_to_run_is_given_it(tmp_path: Path) -> None:
     copy = tmp_path / "7zz"
     shutil.copyfile(find_engine(), copy)

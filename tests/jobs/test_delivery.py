@@ -306,13 +306,13 @@ async def test_what_is_refused_even_as_a_document_is_reported_and_kept(post: Pos
     assert [path.name for path in post.files.iterdir()] == ["1"]
 
 
-async def test_an_expired_reference_has_that_item_uploaded_again(post: Post) -> None:
-    files = [post.photo(1), post.photo(2)]
+async def test_items_whose_references_expired_are_uploaded_again_also_all_of_an_album(post: Post) -> None:
+    files = [post.photo(n) for n in range(1, 11)]
     for file in files:
         await post.delivery.prepare(file)
     post.sandbox.faults.expire_references()
     await deliver(post, files)
-    assert len(post.arrived()) == 2
+    assert len(post.arrived()) == 10
 
 
 async def test_parts_that_telegram_lost_are_sent_again(post: Post) -> None:

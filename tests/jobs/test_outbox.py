@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import gc
 from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
@@ -98,6 +99,24 @@ async def test_an_upload_that_failed_early_is_told_when_its_album_is_sent(tmp_pa
         await box.drain()
     await box.close()
     assert telegram.sent == []
+
+
+async def test_when_several_uploads_fail_one_is_told_and_none_is_left_unheard(tmp_path: Path) -> None:
+    telegram = Telegram()
+    telegram.error = TransferFailed("lost")
+    box = outbox(telegram, tmp_path)
+    for number in (1, 2, 3):
+        await box.put((file(number),))
+        await asyncio.sleep(0.01)
+    last = asyncio.create_task(box.put((file(4),)))
+    await asyncio.sleep(0.01)
+    telegram.free.set()
+    with pytest.raises(TransferFailed):
+        await last
+    await box.close()
+    # Errors that nobody asked for are told when their tasks go: the test fails then.
+    del last
+    gc.collect()
 
 
 async def test_a_refusal_ahead_of_the_album_does_not_end_the_outbox(tmp_path: Path) -> None:

@@ -38,6 +38,8 @@ CONFINEMENT = Confinement(memory=MEMORY)
 READ = 256 * 1024
 #: How long a run may take to end after its pipe was closed, and to say which one it is.
 PATIENCE = 30.0
+#: How often it is asked which one it is: killed from outside, it says nothing.
+ATTEMPTS = 3
 _VERSION = re.compile(rb"7-Zip.*? (\d+)\.(\d+)")
 _RAR_DECODER = re.compile(rb"^ *E?D\S* +[0-9A-F]+ +Rar5\s*$", re.MULTILINE)
 
@@ -56,7 +58,12 @@ def problem_of(program: Path) -> str:
     try:
         if not os.access(program, os.X_OK):
             program.chmod(0o755)  # unpacked without its rights
-        done = run_blocking([str(program), "i"], confinement=CONFINEMENT, within=PATIENCE)
+        for _ in range(ATTEMPTS):
+            done = run_blocking([str(program), "i"], confinement=CONFINEMENT, within=PATIENCE)
+            if done.code >= 0:
+                break
+        else:
+            return f"{program} was killed (signal {-done.code})"
     except (OSError, ProgramError) as error:
         return f"{program} does not run ({error})"
     version = _VERSION.search(done.output)

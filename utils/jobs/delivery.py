@@ -208,7 +208,9 @@ class Delivery:
             messages = self._record.sent.get(key, ())
             return dict(zip(numbers, messages or [0] * len(numbers), strict=False))
         passing = False
-        for _ in range(REPEATS):
+        # Telegram names one reference at a time, and those of an album expire together.
+        tries = REPEATS - 1 + len(files)
+        for _ in range(tries):
             random_ids = await self._announce(key, numbers)
             if key in self._record.rejected:
                 raise _rejection(len(files), self._record.rejected[key])
@@ -231,7 +233,7 @@ class Delivery:
                 return await self._sent_in_part(key, numbers, known.ids, doubtful=known.doubtful)
             # It is not in the chat, and nothing more is to be learned of it: other random_ids.
             await self._journal.write(lines.Rejected(key, DUPLICATE))
-        raise TransferFailed(f"Telegram did not take {files[0].name} after {REPEATS} tries.")
+        raise TransferFailed(f"Telegram did not take {files[0].name} after {tries} tries.")
 
     def left(self, files: Sequence[MediaFile]) -> list[tuple[str, Sequence[MediaFile]]]:
         """The messages (their keys, and their files) for ``files``, which did not arrive with their album.

@@ -61,7 +61,11 @@ class Outbox:
             self._sender = asyncio.create_task(self._send_all())
         self._under_way += 1
         upload = asyncio.create_task(self._prepare(album))
-        await self.or_failure(self._queue.put((key or f"album-{album[0].number}", album, upload)))
+        try:
+            await self.or_failure(self._queue.put((key or f"album-{album[0].number}", album, upload)))
+        except BaseException:
+            await _end(upload)
+            raise
 
     async def drain(self) -> None:
         """Wait until everything is sent. Raises what sending raised."""
@@ -73,18 +77,14 @@ class Outbox:
     async def close(self) -> None:
         """Stop at once; what is not sent stays on disk."""
         if self._sender is not None:
-            self._sender.cancel()
-            await asyncio.wait([self._sender])
+            await _end(self._sender)
             self._sender = None
         while not self._queue.empty():
             item = self._queue.get_nowait()
             if item is not None:
-                item[2].cancel()
-                await asyncio.wait([item[2]])
+                await _end(item[2])
         begun, self._begun = self._begun, {}
-        for task in begun.values():
-            task.cancel()
-        await asyncio.gather(*begun.values(), return_exceptions=True)
+        await _end(*begun.values())
 
     async def or_failure(self, waiting: Awaitable[object]) -> None:
         """Wait for ``waiting``, or raise what sending raised, should that come first."""
@@ -188,3 +188,10 @@ class Outbox:
         for file in files:
             for name in filter(None, (file.path, file.thumb)):
                 (self._files / name).unlink(missing_ok=True)
+
+
+async def _end(*tasks: asyncio.Task[None]) -> None:
+    """Cancel ``tasks`` and wait for them. Whatever they raised is no news: something else failed before."""
+    for task in tasks:
+        task.cancel()
+    await asyncio.gather(*tasks, return_exceptions=True)
