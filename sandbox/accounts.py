@@ -98,6 +98,22 @@ class Accounts:
         number = self._next_id(FIRST_CHANNEL, channel=True)
         return self._add(number, bot=False, dc=PERSON_DC, first_name=title, username=username, channel=True)
 
+    def add_group(self, title: str, *, forum: bool = False) -> int:
+        """A supergroup without members: a channel in which every member may write."""
+        number = self.add_channel(title)
+        self._store.run("INSERT INTO groups VALUES (?, ?)", number, forum)
+        return number
+
+    def is_group(self, channel: int) -> bool:
+        return self._store.one("SELECT 1 FROM groups WHERE channel = ?", channel) is not None
+
+    def is_forum(self, channel: int) -> bool:
+        return self._store.one("SELECT 1 FROM groups WHERE channel = ? AND forum", channel) is not None
+
+    def topic(self, channel: int, number: int) -> sqlite3.Row | None:
+        """A topic of a forum, by its number."""
+        return self._store.one("SELECT * FROM topics WHERE channel = ? AND id = ?", channel, number)
+
     def _next_id(self, first: int, *, channel: bool) -> int:
         query = "SELECT COALESCE(MAX(id) + 1, ?) AS next FROM accounts WHERE NOT bot AND channel = ?"
         row = self._store.one(query, first, channel)
@@ -205,13 +221,15 @@ class Accounts:
 
     def chat(self, viewer: Account, channel: Account) -> types.Channel:
         """`channel` as `viewer` sees it."""
-        admin = self.membership(channel.id, viewer.id)
+        admin, group = self.membership(channel.id, viewer.id), self.is_group(channel.id)
         return types.Channel(
             id=channel.id,
             title=channel.first_name,
             photo=types.ChatPhotoEmpty(),
             date=None,
-            broadcast=True,
+            broadcast=not group,
+            megagroup=group,
+            forum=self.is_forum(channel.id),
             left=admin is None,
             access_hash=self.access_hash(viewer.id, channel.id),
             username=channel.username,

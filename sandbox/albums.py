@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from typing import TypeVar
 
 from telethon.tl import TLRequest
 
-from .messages import Draft
 from .rpc import RpcError
+
+T = TypeVar("T")
 
 #: Whether the item at a place of an album is sent.
 Keeps = Callable[[int], bool]
@@ -49,7 +51,7 @@ class Albums:
             raise RpcError(500, "RANDOM_ID_DUPLICATE")
         self._tried |= keys
 
-    def cut(self, drafts: Sequence[Draft]) -> tuple[list[Draft], RpcError | None]:
+    def cut(self, drafts: Sequence[T]) -> tuple[list[T], RpcError | None]:
         """What of an album is made, and the error with which it is answered."""
         if self._errors:
             items, error = self._errors.pop(0)

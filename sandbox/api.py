@@ -14,11 +14,13 @@ from .directory import Center, Directory
 from .downloads import Downloads
 from .export import Export
 from .faults import Faults
+from .groups import Groups
 from .history import History
 from .login import Login
 from .media import MediaShelf
 from .messages import Messages
 from .once import Running
+from .reactions import Reactions
 from .rpc import Caller, Connections, Result, RpcError
 from .sending import Sending
 from .session import Room, Serve, Session
@@ -47,7 +49,10 @@ class Api:
         self.login = Login(store, self.accounts)
         self.buttons = Buttons(self.accounts, self.messages, self.updates)
         self.faults = Faults(self.accounts, self.shelf, self.uploads, connections)
+        self.updates.habits = self.faults.habits
+        self.groups = Groups(store, self.accounts, self.messages, self.updates)
         self.export = Export(store, self.messages, self.shelf)
+        reactions = Reactions(store, self.accounts, self.messages, self.updates)
         sending = Sending(self.accounts, self.shelf, self.messages, self.updates, self.faults.habits)
         sending.admit = self.faults.admit
         rooms: tuple[Room, ...] = (
@@ -58,6 +63,7 @@ class Api:
             sending,
             History(store, self.accounts, self.messages, self.updates),
             self.buttons,
+            reactions,
             Directory(self.accounts, centers),
         )
         self._serves: dict[type[TLRequest], Serve] = {}

@@ -43,6 +43,12 @@ class StoredMessage:
     supports_streaming: bool
     nosound: bool
     buttons: tuple[tuple[str, ...], ...]
+    #: The emoji of reactions, oldest first.
+    reactions: tuple[str, ...] = ()
+    #: The topic of a forum; None: General, or no forum.
+    topic: int | None = None
+    #: The bytes of the short film of a live photo.
+    live: Path | None = None
 
 
 class Export:
@@ -83,7 +89,18 @@ class Export:
             supports_streaming=media is not None and media.streaming,
             nosound=media is not None and media.nosound,
             buttons=_labels(message.markup),
+            reactions=self._reactions(message),
+            topic=self._messages.thread(message.account, message.id),
+            live=self._live(media),
         )
+
+    def _reactions(self, message: Message) -> tuple[str, ...]:
+        found = self._messages.reactions(message, message.account)
+        return tuple(item.reaction.emoticon for item in found.recent_reactions) if found is not None else ()
+
+    def _live(self, media: Media | None) -> Path | None:
+        film = self._shelf.film_of(media) if media is not None else None
+        return self._shelf.path(film.blob) if film is not None else None
 
     def _thumb(self, media: Media | None) -> Path | None:
         return self._shelf.path(media.sizes[0].blob) if media is not None and media.sizes else None

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from typing import Literal
 
 from .albums import Albums
 
@@ -24,7 +25,16 @@ class Habits:
     #: it is left out, as is reported of Telegram.
     strict_markup: bool = False
 
+    #: The code of what closes a chat (USER_IS_BLOCKED, CHAT_ADMIN_REQUIRED, TOPIC_CLOSED …):
+    #: messages.sendMedia documents 400 for most and 403 for some; another server may say 403 for all.
+    closed_code: Literal[400, 403] = 400
+    #: How updates are pushed (https://core.telegram.org/type/Updates): "updates", "combined"
+    #: (updatesCombined), or "too long" (updatesTooLong: the client has to ask for the difference).
+    pushed: Literal["updates", "combined", "too long"] = "updates"
+
     def clear(self) -> None:
         """As they are made."""
         self.albums.clear()
         self.strict_replies = self.short_answers = self.strict_markup = False
+        self.closed_code = 400
+        self.pushed = "updates"

@@ -136,9 +136,14 @@ class MediaShelf:
         ]
         base = self._base(owner, blob, media.file.name, "image/jpeg")
         largest = sizes[-1]
-        return self._keep(
-            replace(base, photo=True, width=largest.width, height=largest.height, sizes=tuple(sizes))
-        )
+        # Which film it has is kept as the client named it.
+        film = (media.video,) if media.live_photo and self.known(media.video, photo=False).video else ()
+        shown = replace(base, photo=True, width=largest.width, height=largest.height, sizes=tuple(sizes))
+        return self._keep(replace(shown, attributes=film))
+
+    def film_of(self, media: Media) -> Media | None:
+        """The short film of a live photo (layer 229: inputMediaUploadedPhoto, live_photo)."""
+        return self.get(media.attributes[0].id) if media.photo and media.attributes else None
 
     async def _new_document(self, owner: Account, media: types.InputMediaUploadedDocument) -> Media:
         blob = await self._uploads.blob(owner.id, media.file)
@@ -223,7 +228,12 @@ class MediaShelf:
     def shown(self, media: Media) -> types.TypeMessageMedia:
         """As a client sees it, with a reference that is valid now."""
         if media.photo:
-            return types.MessageMediaPhoto(photo=self._photo(media))
+            film = self.film_of(media)
+            return types.MessageMediaPhoto(
+                photo=self._photo(media),
+                live_photo=film is not None or None,
+                video=self._document(film) if film is not None else None,
+            )
         return types.MessageMediaDocument(document=self._document(media), video=media.video or None)
 
     def _photo(self, media: Media) -> types.Photo:

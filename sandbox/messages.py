@@ -15,6 +15,7 @@ from telethon.tl import TLObject, types
 
 from .accounts import Account, Accounts
 from .media import MediaShelf
+from .reacted import reactions_to
 from .store import Store
 from .tl import pack, unpack
 from .updates import Event, Updates
@@ -32,6 +33,8 @@ class Draft:
     album: int | None = None
     reply_to: int | None = None
     forwarded: bytes = b""
+    #: The topic of a forum that it goes to.
+    top: int | None = None
 
 
 @dataclass(frozen=True)
@@ -57,7 +60,7 @@ class Message:
 
     @property
     def post(self) -> bool:
-        """Whether it stands in a channel."""
+        """Whether it stands in a channel or supergroup."""
         return self.account == self.peer and self.sender != self.account
 
 
@@ -125,6 +128,8 @@ class Messages:
                         draft.reply_to if side == sides[0] else self._twin_of(db, sender.id, draft.reply_to)
                     )
                     _insert(db, draft, side, number, other, sender.id, twin, reply, event.pts)
+                    if draft.top is not None:
+                        db.execute("INSERT INTO threads VALUES (?, ?, ?)", (side, number, draft.top))
                     events.append(event)
                 db.execute(
                     "INSERT INTO sent VALUES (?, ?, ?, ?)", (sender.id, peer.id, draft.random_id, numbers[0])
@@ -202,28 +207,69 @@ class Messages:
         """As that account's client sees it."""
         if message.deleted:
             return types.MessageEmpty(id=message.id, peer_id=None)
+        if (title := self._topic_made_by(message)) is not None:
+            action = types.MessageActionTopicCreate(title, 0x6FB9F0)
+            return types.MessageService(
+                id=message.id,
+                peer_id=types.PeerChannel(message.peer),
+                from_id=types.PeerUser(message.sender),
+                date=int(message.date),
+                action=action,
+            )
         media = self._shelf.get(message.media) if message.media is not None else None
         out = message.sender == viewer.id
+        group = message.post and self._accounts.is_group(message.peer)
         return types.Message(
             id=message.id,
             peer_id=types.PeerChannel(message.peer) if message.post else types.PeerUser(message.peer),
-            from_id=types.PeerUser(message.sender) if out and not message.post else None,
+            from_id=types.PeerUser(message.sender) if group or (out and not message.post) else None,
             date=int(message.date),
             message=message.text,
             out=out,
-            post=message.post,
+            post=message.post and not group,
             entities=unpack(message.entities) or None,
             media=self._shelf.shown(media) if media is not None else None,
             reply_markup=next(iter(unpack(message.markup)), None),
-            reply_to=types.MessageReplyHeader(reply_to_msg_id=message.reply_to) if message.reply_to else None,
+            reply_to=self._reply_header(message),
+            reactions=self.reactions(message, viewer.id),
             fwd_from=next(iter(unpack(message.forwarded)), None),
             grouped_id=message.album,
             edit_date=int(message.edited) if message.edited is not None else None,
         )
 
+    def reactions(self, message: Message, viewer: int) -> types.MessageReactions | None:
+        """What was reacted to a message, and by whom, as that account sees it."""
+        return reactions_to(self._store, message.account, message.id, viewer)
+
+    def thread(self, account: int, number: int) -> int | None:
+        """The topic in which a message of a forum stands; None: General."""
+        row = self._store.one("SELECT top FROM threads WHERE account = ? AND id = ?", account, number)
+        return int(row["top"]) if row is not None else None
+
+    def _topic_made_by(self, message: Message) -> str | None:
+        """The title of the topic that a service message made."""
+        row = self._store.one(
+            "SELECT title FROM topics WHERE channel = ? AND id = ?", message.account, message.id
+        )
+        return str(row["title"]) if row is not None else None
+
+    def _reply_header(self, message: Message) -> types.MessageReplyHeader | None:
+        """https://core.telegram.org/api/forum: in a topic, what answers nothing answers the topic itself."""
+        top = self.thread(message.account, message.id)
+        if top is None:
+            return types.MessageReplyHeader(reply_to_msg_id=message.reply_to) if message.reply_to else None
+        return types.MessageReplyHeader(
+            forum_topic=True,
+            reply_to_msg_id=message.reply_to or top,
+            reply_to_top_id=top if message.reply_to not in (None, top) else None,
+        )
+
     def render(self, account: Account, event: Event) -> tuple[TLObject | None, set[int]]:
         """The client's update for an event, and whom it speaks of."""
         number, about = event.ids[-1], {event.peer} - {0}
+        if event.kind == "delete" and event.account != account.id:
+            ids, about = list(event.ids), {event.account}
+            return types.UpdateDeleteChannelMessages(event.account, ids, event.pts, event.count), about
         if event.kind == "delete":
             return types.UpdateDeleteMessages(list(event.ids), event.pts, event.count), about
         if event.kind == "inbox":
@@ -235,6 +281,8 @@ class Messages:
         message = self.get(event.account, number)
         if message is None:
             return None, about
+        if message.post and self._accounts.is_group(message.peer):
+            about |= {message.sender}
         return self.update(message, account, event.kind == "new", event.pts), about
 
     def update(self, message: Message, viewer: Account, new: bool, pts: int) -> TLObject:

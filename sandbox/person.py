@@ -10,6 +10,7 @@ from typing import Self
 
 from telethon import TelegramClient, events
 from telethon.errors import SessionPasswordNeededError
+from telethon.tl import TLObject
 from telethon.tl.custom import Message
 
 #: Gives the log-in code once it was sent.
@@ -67,7 +68,7 @@ class Person:
         """Sends a text."""
         return await self.client.send_message(peer, text)
 
-    async def send_file(self, peer: str | int, path: Path, caption: str = "") -> Message:
+    async def send_file(self, peer: str | int | TLObject, path: Path, caption: str = "") -> Message:
         """Sends a file as it is (a document), by Telethon's own way."""
         return await self.client.send_file(peer, path, caption=caption, force_document=True)
 

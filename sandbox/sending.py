@@ -98,6 +98,7 @@ class Sending:
                     media=media.id,
                     album=album,
                     reply_to=self._reply(session.me, peer, request),
+                    top=self._topic(peer, request),
                 )
             )
         if groups or not drafts:
@@ -163,13 +164,14 @@ class Sending:
         """Whom to write to. A bot may not begin: the other must have written first (or pressed Start)."""
         peer = self._accounts.resolve(sender, given)
         if peer.channel:
-            if not self._accounts.membership(peer.id, sender.id):
-                raise RpcError(400, "CHAT_ADMIN_REQUIRED")
+            admin = self._accounts.membership(peer.id, sender.id)
+            if admin is None or not (admin or self._accounts.is_group(peer.id)):
+                raise RpcError(self._habits.closed_code, "CHAT_ADMIN_REQUIRED")
             return peer
         if sender.bot and peer.bot and sender.id != peer.id:
             raise RpcError(400, "USER_IS_BOT")
         if self._accounts.has_blocked(peer.id, sender.id):
-            raise RpcError(400, "USER_IS_BLOCKED" if sender.bot else "YOU_BLOCKED_USER")
+            raise RpcError(self._habits.closed_code, "USER_IS_BLOCKED" if sender.bot else "YOU_BLOCKED_USER")
         if sender.bot and not self._messages.has_written(peer.id, sender.id):
             raise RpcError(400, "PEER_ID_INVALID")
         return peer
@@ -186,6 +188,7 @@ class Sending:
             media=media,
             markup=packed(request.reply_markup if sender.bot else None),
             reply_to=self._reply(sender, peer, request),
+            top=self._topic(peer, request),
         )
 
     def _reply(self, sender: Account, peer: Account, request: TLRequest) -> int | None:
@@ -197,6 +200,21 @@ class Sending:
         if not there and self._habits.strict_replies:
             raise RpcError(400, "REPLY_MESSAGE_ID_INVALID")
         return number if there else None
+
+    def _topic(self, peer: Account, request: TLRequest) -> int | None:
+        """The topic that a message goes to; None: General, or no forum. Raises TOPIC_CLOSED and _DELETED."""
+        answered = request.reply_to
+        if not isinstance(answered, types.InputReplyToMessage) or not self._accounts.is_forum(peer.id):
+            return None
+        number = answered.reply_to_msg_id
+        topic = number if self._accounts.topic(peer.id, number) else self._messages.thread(peer.id, number)
+        topic = topic or answered.top_msg_id
+        known = self._accounts.topic(peer.id, topic) if topic else None
+        if topic and (known is None or self._messages.get(peer.id, topic) is None):
+            raise RpcError(self._habits.closed_code, "TOPIC_DELETED")
+        if known is not None and known["closed"]:
+            raise RpcError(self._habits.closed_code, "TOPIC_CLOSED")
+        return topic or None
 
     def _deliver(self, session: Session, peer: Account, drafts: list[Draft]) -> types.Updates:
         """Sends what was not sent before under the same random_id; answers with old and new alike."""

@@ -103,6 +103,22 @@ class Sandbox:
         """Makes a channel without members; returns its id (the one without -100 in front)."""
         return self._api.accounts.add_channel(title, username)
 
+    async def add_group(self, title: str, *, forum: bool = False) -> int:
+        """Makes a supergroup without members, for topics if it is a forum; returns its id, as a channel's."""
+        return self._api.accounts.add_group(title, forum=forum)
+
+    async def add_topic(self, forum: int, by: int, title: str) -> int:
+        """Makes a topic; returns its id."""
+        return self._api.groups.add_topic(forum, by, title)
+
+    async def close_topic(self, forum: int, topic: int) -> None:
+        """Nobody can write in it any more."""
+        self._api.groups.close_topic(forum, topic)
+
+    async def delete_topic(self, forum: int, topic: int) -> None:
+        """It is gone, with all that is in it."""
+        self._api.groups.delete_topic(forum, topic)
+
     async def join(self, channel: int, account: int, *, admin: bool = False) -> None:
         """Makes an account a member of a channel; an admin may post."""
         self._api.accounts.join(channel, account, admin=admin)

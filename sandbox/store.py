@@ -35,6 +35,18 @@ CREATE TABLE IF NOT EXISTS exports (token BLOB PRIMARY KEY, account INTEGER NOT 
 CREATE TABLE IF NOT EXISTS members (
     channel INTEGER, account INTEGER, admin INTEGER NOT NULL, PRIMARY KEY (channel, account)
 );
+CREATE TABLE IF NOT EXISTS groups (channel INTEGER PRIMARY KEY, forum INTEGER NOT NULL);
+CREATE TABLE IF NOT EXISTS topics (
+    channel INTEGER, id INTEGER, title TEXT NOT NULL, closed INTEGER NOT NULL DEFAULT 0,
+    PRIMARY KEY (channel, id)
+);
+CREATE TABLE IF NOT EXISTS threads (
+    account INTEGER, id INTEGER, top INTEGER NOT NULL, PRIMARY KEY (account, id)
+);
+CREATE TABLE IF NOT EXISTS reactions (
+    account INTEGER, id INTEGER, reactor INTEGER, emoji TEXT NOT NULL, date REAL NOT NULL,
+    PRIMARY KEY (account, id, reactor)
+);
 CREATE TABLE IF NOT EXISTS blocked (account INTEGER, peer INTEGER, PRIMARY KEY (account, peer));
 CREATE TABLE IF NOT EXISTS marks (
     account INTEGER, peer INTEGER, inbox INTEGER NOT NULL DEFAULT 0, outbox INTEGER NOT NULL DEFAULT 0,

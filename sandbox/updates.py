@@ -18,6 +18,7 @@ from typing import Final
 from telethon.tl import TLObject, TLRequest, functions, types
 
 from .accounts import Account, Accounts
+from .habits import Habits
 from .rpc import Connections, Result
 from .session import Serve, Session
 from .store import Store
@@ -59,6 +60,8 @@ class Updates:
         self._connections = connections
         #: Turns an event into the client's update and the account ids it speaks of; set by Messages.
         self.render: Callable[[Account, Event], tuple[TLObject | None, set[int]]] = _nothing
+        #: How updates are told; the API puts the fault script's here.
+        self.habits = Habits()
         #: A client further behind than this many events is told that it is too long.
         self.too_long: int = 100_000
         self._queue: deque[_Push] = deque()
@@ -107,7 +110,15 @@ class Updates:
                 updates = [update for update, _ in told if update is not None]
                 about = set[int]().union(*(seen for _, seen in told))
                 if updates:
-                    self._push(viewer, self.wrap(viewer, updates, about), besides)
+                    self._push(viewer, self._told(viewer, updates, about, account), besides)
+
+    def _told(self, viewer: Account, updates: list[TLObject], about: set[int], account: Account) -> TLObject:
+        """What is pushed of what happened to ``account``, in the form of the day."""
+        whole = self.wrap(viewer, updates, about)
+        if self.habits.pushed == "combined":
+            return types.UpdatesCombined(updates, whole.users, whole.chats, whole.date, seq_start=0, seq=0)
+        # Of a channel, the difference of the account tells nothing.
+        return types.UpdatesTooLong() if self.habits.pushed == "too long" and not account.channel else whole
 
     def tell(self, account: Account, update: TLObject, about: set[int], *, keep: bool = False) -> None:
         """Pushes something without a number; `keep` it for getDifference if nobody is here to take it."""
@@ -175,8 +186,10 @@ class Updates:
         return self._difference(account, events, extra, whole=len(rows) <= size)
 
     async def _get_channel_difference(self, session: Session, request: TLRequest) -> Result:
-        """What happened in a channel; all at once, there is never much."""
+        """What happened in a channel, all at once; too much is told as its newest message."""
         account, channel = session.me, self._accounts.resolve(session.me, request.channel)
+        if self.pts(channel.id) - request.pts > self.too_long:
+            return self._channel_too_long(account, channel)
         rows = self._store.all(
             "SELECT * FROM updates WHERE account = ? AND pts > ? ORDER BY pts", channel.id, request.pts
         )
@@ -190,6 +203,34 @@ class Updates:
             other_updates=[u for u, _ in told if u and not isinstance(u, types.UpdateNewChannelMessage)],
             chats=self._accounts.chats(account, {channel.id}),
             users=self._accounts.users(account, {account.id}),
+            final=True,
+        )
+
+    def _channel_too_long(self, account: Account, channel: Account) -> types.updates.ChannelDifferenceTooLong:
+        """https://core.telegram.org/constructor/updates.channelDifferenceTooLong"""
+        newest = self._store.all(
+            "SELECT * FROM updates WHERE account = ? AND kind = 'new' ORDER BY pts DESC LIMIT 1", channel.id
+        )
+        told = [self.render(account, _event(row)) for row in newest]
+        messages = [update.message for update, _ in told if update is not None]
+        dialog = types.Dialog(
+            peer=types.PeerChannel(channel.id),
+            top_message=max((message.id for message in messages), default=0),
+            read_inbox_max_id=0,
+            read_outbox_max_id=0,
+            unread_count=len(messages),
+            unread_mentions_count=0,
+            unread_reactions_count=0,
+            unread_poll_votes_count=0,
+            notify_settings=types.PeerNotifySettings(),
+            pts=self.pts(channel.id),
+        )
+        about = {account.id}.union(*(seen for _, seen in told))
+        return types.updates.ChannelDifferenceTooLong(
+            dialog=dialog,
+            messages=messages,
+            chats=self._accounts.chats(account, {channel.id}),
+            users=self._accounts.users(account, about),
             final=True,
         )
 

@@ -22,6 +22,7 @@ from utils.archives import engine
 from utils.archives.engine import Run, find_engine, problem_of
 from utils.archives.scratch import Scratch
 from utils.errors import ArchiveDamaged, UnsupportedArchive
+from utils.processes.supervisor import Outcome
 
 ROOT = Path(__file__).resolve().parents[2]
 LINUX = pytest.mark.skipif(not sys.platform.startswith("linux"), reason="uses /proc")
@@ -67,19 +68,17 @@ def test_a_program_that_does_not_run_is_not_used(tmp_path: Path) -> None:
     assert "does not run" in problem_of(tmp_path / "nowhere")
 
 
-def test_a_program_that_is_killed_is_asked_again(tmp_path: Path) -> None:
-    text = f"""
-import os
-asked = {str(tmp_path / "asked")!r}
-if not os.path.exists(asked):
-    open(asked, "w").close()
-    os.kill(os.getpid(), 9)
-print("7-Zip (z) 26.03 (x64) : Copyright")
-print({RAR!r})
-"""
-    assert problem_of(program(tmp_path / "7zz", text)) == ""
-    always = program(tmp_path / "7z", "import os; os.kill(os.getpid(), 9)")
-    assert problem_of(always) == f"{always} was killed (signal 9)"
+@pytest.mark.parametrize(
+    ("kills", "problem"), [(2, ""), (3, "/bin/true was killed (signal 9)")], ids=["twice", "always"]
+)
+def test_a_program_that_is_killed_is_asked_again(
+    monkeypatch: pytest.MonkeyPatch, kills: int, problem: str
+) -> None:
+    killed = Outcome(-signal.SIGKILL, b"", ())
+    fine = Outcome(0, f"7-Zip (z) 26.03 (x64) : Copyright\n{RAR}\n".encode(), ())
+    answers = iter([killed] * kills + [fine])
+    monkeypatch.setattr(engine, "run_blocking", lambda *_, **__: next(answers))
+    assert problem_of(Path("/bin/true")) == problem
 
 
 def test_a_program_without_its_right_to_run_is_given_it(tmp_path: Path) -> None:

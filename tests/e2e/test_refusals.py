@@ -12,8 +12,8 @@ from sandbox.faults import Call
 from sandbox.media import Media
 from sandbox.rpc import RpcError
 from tests.files import photo, video, zip_of
-from tests.world import World, until
-from utils.jobs import running
+from tests.world import BOT_ID, World, until
+from utils.jobs import proof, running
 
 #: Each has a height of its own, by which Telegram knows it.
 PHOTOS = {f"{n}.jpg": photo(n, (640, 480 + n)) for n in range(10)}
@@ -94,3 +94,29 @@ async def test_a_converted_video_that_is_refused_in_every_form_ends_its_job(
     assert [message.kind for message in world.media()] == ["photo"]
     kept = [path for path in (world.data / "quarantine").iterdir() if path.suffix == ".mp4"]
     assert len(kept) == 1
+
+
+async def test_an_album_of_which_a_part_was_made_before_a_restart_comes_once(
+    world: World, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The rest is asked for one by one, under the random_ids of the album; the restart comes amid that."""
+    monkeypatch.setattr(proof, "PAUSES", (0.1, 0.1))
+    albums = world.sandbox.faults.habits.albums
+    albums.once = True
+    albums.fail_after(3, RpcError(500, "SOMETHING_BROKE"))
+    calls = world.sandbox.faults.hold(
+        "messages.sendMedia", after=True, when=lambda call: first_is_over(world)
+    )
+    async with world.running():
+        await world.send(zip_of(tmp_path / "a.zip", PHOTOS))
+        await calls.reached()
+    calls.open()
+    async with world.running():
+        assert "10 pictures sent" in await world.summary()
+        await until(lambda: not world.leftovers())
+    check_each_came_once(world, 10)
+    assert [bool(message.album) for message in world.media()] == [True] * 3 + [False] * 7
+
+
+def first_is_over(world: World) -> bool:
+    return len(world.sandbox.faults.called("messages.sendMedia", BOT_ID)) > 1
