@@ -104,7 +104,7 @@ class Bot:
     def _assemble(self, me: types.User, target: types.TypeInputPeer | None) -> None:
         """Put together what serves the account ``me``; results go to ``target``, or where they came from."""
         settings = self._settings
-        media = MediaTools.from_settings(settings)
+        self._media = media = MediaTools.from_settings(settings)
         self.conversation = Conversation(self._account.call, settings.PASSWORD_ATTEMPTS)
         self.conversions = Conversions(
             states=self._states,
@@ -168,6 +168,7 @@ class Bot:
                 task.cancel()
             await asyncio.gather(*background, self.desk.stop(), return_exceptions=True)
             await self.desk.close()
+            await self._media.close()
 
     async def _recover(self) -> None:
         """Take up every job that is not done, and its conversions with it."""

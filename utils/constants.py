@@ -130,6 +130,13 @@ class Settings:
     )
     CONVERSION_THREADS: int = setting(2, "Threads of one conversion.", group="Conversion")
 
+    # -- Pictures ---------------------------------------------------------------------------------
+    PICTURE_MEMORY_MB: int = setting(
+        512,
+        "Memory in MB that decoding pictures may take. One that needs more is sent as a file.",
+        group="Pictures",
+    )
+
     # -- Archives ---------------------------------------------------------------------------------
     ARCHIVE_PASSWORDS: tuple[str, ...] = setting(
         (), "Passwords to try on encrypted archives, with commas between.", group="Archives", secret=True

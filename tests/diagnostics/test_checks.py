@@ -348,7 +348,7 @@ def test_a_seven_zip_that_crashes_on_what_it_unpacks_is_an_error(
 
 
 def test_pictures_and_heic_can_be_decoded() -> None:
-    assert [(check.name, check.level) for check in check_pictures()] == [
+    assert [(check.name, check.level) for check in check_pictures(Settings())] == [
         ("Pictures", Level.OK),
         ("HEIC", Level.OK),
     ]

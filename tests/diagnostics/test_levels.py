@@ -4,16 +4,13 @@ from __future__ import annotations
 
 import json
 import os
-import sys
 import time
 from collections.abc import Iterable
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-import pillow_heif
 import pytest
-from PIL import features
 
 from tests.fake_tools import let_it_die_by_signals
 from utils.constants import ROOT, SETTINGS, Settings, load_settings
@@ -25,7 +22,14 @@ from utils.diagnostics.report import as_json, checks, exit_code, verdict
 from utils.diagnostics.server import check_server, token_to_try
 from utils.diagnostics.settings import check_file, check_setting
 from utils.diagnostics.state import LARGE_STATE, check_state
-from utils.diagnostics.tools import check_conversion, check_pictures, check_program, check_sample
+from utils.diagnostics.tools import (
+    check_conversion,
+    check_pictures,
+    check_program,
+    check_sample,
+    judge_pictures,
+)
+from utils.pictures.protocol import FEATURES, Trial
 from utils.storage.lock import InstanceLock
 
 SECRETS = {
@@ -214,34 +218,26 @@ def test_an_ffprobe_that_crashes_is_a_failure_and_one_that_cannot_read_a_contain
     assert check_sample(settings, "MPEG-TS", "mpegts").level is Level.WARN
 
 
-def test_without_pillow_the_bot_would_not_work(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setitem(sys.modules, "PIL", None)
-    assert levels(check_pictures()) == {"Pillow": Level.FAIL}
+def test_without_pillow_the_bot_would_not_work(settings: Settings, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("utils.pictures.worker._PROGRAM", ROOT / "no-such-program.py")
+    assert levels(check_pictures(settings)) == {"Pictures": Level.FAIL}
 
 
 @pytest.mark.parametrize(
-    ("lacking", "expected"),
+    ("lacking", "heic", "expected"),
     [
-        ("webp", {"Pictures": Level.WARN, "HEIC": Level.OK}),
-        ("libtiff", {"Pictures": Level.WARN, "HEIC": Level.OK}),
-        ("jpg", {"Pillow": Level.FAIL}),
-        ("zlib", {"Pillow": Level.FAIL}),
+        ("webp", (64, 64), {"Pictures": Level.WARN, "HEIC": Level.OK}),
+        ("libtiff", (64, 64), {"Pictures": Level.WARN, "HEIC": Level.OK}),
+        ("jpg", (64, 64), {"Pillow": Level.FAIL}),
+        ("zlib", (64, 64), {"Pillow": Level.FAIL}),
+        ("", (0, 0), {"Pictures": Level.OK, "HEIC": Level.WARN}),
     ],
 )
-def test_a_pillow_without_what_it_needs(
-    monkeypatch: pytest.MonkeyPatch, lacking: str, expected: dict[str, Level]
+def test_what_is_lacking_is_a_failure_only_where_the_bot_cannot_do_without(
+    lacking: str, heic: tuple[int, int], expected: dict[str, Level]
 ) -> None:
-    check = features.check
-    monkeypatch.setattr(features, "check", lambda name: name != lacking and check(name))
-    assert levels(check_pictures()) == expected
-
-
-def test_without_heic_the_bot_would_work(monkeypatch: pytest.MonkeyPatch) -> None:
-    def broken(_: object) -> None:
-        raise RuntimeError("no encoder")
-
-    monkeypatch.setattr(pillow_heif, "from_pillow", broken)
-    assert levels(check_pictures()) == {"Pictures": Level.OK, "HEIC": Level.WARN}
+    features = tuple(name for name in FEATURES if name != lacking)
+    assert levels(judge_pictures(Trial(features, heic, "1"))) == expected
 
 
 # -- settings ------------------------------------------------------------------------------------------------

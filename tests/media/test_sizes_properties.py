@@ -10,14 +10,14 @@ from hypothesis import strategies as st
 
 from tests.media.test_plan import described, video
 from utils.media.geometry import MAX_SIDE, display_size, encode_size, has_square_samples
-from utils.media.photo_limits import (
+from utils.media.probe import VideoStream
+from utils.pictures.limits import (
     MAX_BYTES,
     MAX_RATIO,
     MAX_SUM,
     fit_canvas,
     is_within_limits,
 )
-from utils.media.probe import VideoStream
 
 sides = st.one_of(st.integers(1, 40), st.integers(1, 10_100), st.integers(1, 2_000_000))
 

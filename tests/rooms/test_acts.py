@@ -156,7 +156,7 @@ PLANNERS = (
         "media/segments",
         "media/geometry",
     ),
-    *("telegram/pauses", "media/photo_limits", "media/kinds", "archives/names", "archives/volumes"),
+    *("telegram/pauses", "pictures/limits", "media/kinds", "archives/names", "archives/volumes"),
 )
 IO = {"asyncio", "os", "pathlib", "shutil", "subprocess", "socket", "time", "random", "secrets", "aiofiles"}
 

@@ -38,7 +38,7 @@ def checks(environ: Mapping[str, str]) -> Iterator[Check]:
         yield Check(settings_checks.GROUP, "Settings", Level.FAIL, bad.told, advice)
     yield from check_tools(settings)
     yield from check_seven_zip()
-    yield from check_pictures()
+    yield from check_pictures(settings)
     yield from settings_checks.check_file(Path(environ.get("SECRETS_FILE") or ROOT / SECRETS_NAME))
     yield from settings_checks.check_settings(settings)
     yield from _readable("Folders", check_folders(settings))

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import io
 import re
 import shutil
 from collections.abc import Iterator, Sequence
@@ -13,8 +12,10 @@ from utils.diagnostics.check import Check, Level
 from utils.errors import ProgramCrashed, ProgramError
 from utils.media.commands import files_of
 from utils.media.tools import MEMORY
+from utils.pictures.pool import Pictures
+from utils.pictures.protocol import FEATURES, Act, Trial, Undecoded
 from utils.processes.confinement import Confinement
-from utils.processes.supervisor import run_blocking
+from utils.processes.supervisor import in_a_loop, run_blocking
 
 GROUP = "Tools"
 FFMPEG_NEEDED = (5, 1)
@@ -132,14 +133,21 @@ def check_sample(settings: Settings, what: str, muxer: str) -> Check:
     return Check(GROUP, name, Level.OK, "ffprobe and ffmpeg read it")
 
 
-def check_pictures() -> Iterator[Check]:
-    """Pillow and the HEIC decoder, each with a picture that is written and read back."""
+def check_pictures(settings: Settings) -> Iterator[Check]:
+    """Pillow and the HEIC decoder, in a child as the bot has it."""
     try:
-        from PIL import Image, UnidentifiedImageError, features
-    except ImportError as error:
-        yield Check(GROUP, "Pillow", Level.FAIL, f"cannot be loaded: {error}", "Start this by ./bot doctor.")
+        trial = in_a_loop(Pictures(settings.PICTURE_MEMORY_MB * 1_000_000, keep=False).ask(Act.TRIAL))
+    except Undecoded as error:
+        found = f"the child that decodes them does not work ({error.why})"
+        yield Check(GROUP, "Pictures", Level.FAIL, found, "Start this by ./bot doctor.")
         return
-    lacking = [name for name in ("jpg", "zlib", "webp", "libtiff") if not features.check(name)]
+    assert isinstance(trial, Trial)
+    yield from judge_pictures(trial)
+
+
+def judge_pictures(trial: Trial) -> Iterator[Check]:
+    """What it means that pictures can be decoded so far."""
+    lacking = [name for name in FEATURES if name not in trial.features]
     if "jpg" in lacking or "zlib" in lacking:
         found = f"made without {', '.join(lacking)}"
         yield Check(GROUP, "Pillow", Level.FAIL, found, "Install Pillow again.")
@@ -148,15 +156,10 @@ def check_pictures() -> Iterator[Check]:
         (Level.WARN, f"made without {', '.join(lacking)}") if lacking else (Level.OK, "JPEG, PNG, WebP, TIFF")
     )
     yield Check(GROUP, "Pictures", level, found, "Such pictures are sent as files." if lacking else "")
-    advice = "HEIC pictures are sent as files until pillow-heif works: start this by ./bot doctor."
-    try:
-        import pillow_heif
-
-        written = io.BytesIO()
-        pillow_heif.from_pillow(Image.new("RGB", (64, 64), "teal")).save(written)
-        size = pillow_heif.open_heif(io.BytesIO(written.getvalue())).size
-    except (ImportError, OSError, ValueError, RuntimeError, UnidentifiedImageError) as error:
-        yield Check(GROUP, "HEIC", Level.WARN, f"does not work: {error}", advice)
+    width, height = trial.heic
+    if not width:
+        advice = "HEIC pictures are sent as files until pillow-heif works: start this by ./bot doctor."
+        yield Check(GROUP, "HEIC", Level.WARN, "does not work", advice)
     else:
-        found = f"decodes {size[0]} × {size[1]} (libheif {pillow_heif.libheif_version()})"
+        found = f"decodes {width} × {height} (libheif {trial.version})"
         yield Check(GROUP, "HEIC", Level.OK, found)

@@ -3,81 +3,81 @@
 from __future__ import annotations
 
 import asyncio
+import itertools
 import json
-import shutil
-from collections.abc import Iterator
 from fractions import Fraction
 from pathlib import Path
 
-from PIL import Image
-
-from utils.errors import ConversionFailed, NotMedia
+from utils.errors import ConversionFailed, ConversionTimeout, DiskFull, NotMedia
 from utils.media.commands import MAX_PIXELS, Job
 from utils.media.disk import settle
-from utils.media.photos import DAMAGE, FORMATS, one_at_a_time
+from utils.media.photos import reason_of
 from utils.media.probe import Probe, parse_probe
 from utils.media.tools import Tools
+from utils.pictures.protocol import Act, Frames, Look, Times, Undecoded, Why
 
-#: Pictures of one animation at most; each is a file for a while.
-_MAX_FRAMES = 20_000
 #: Formats of which ffmpeg has no decoder for more than the first picture; Pillow's is used.
 UNPACKED = ("webp", "avif")
-#: Browsers show what is given no time, or next to none, for a tenth of a second.
-_LEAST_MS, _DEFAULT_MS = 10, 100
+#: First bytes of the formats that can move. Others are not asked.
+_CAN_MOVE = (b"GIF8", b"\x89PNG", b"RIFF")
 
 
-def moving_format(path: Path) -> str:
-    """Name of the format in lower case if the picture moves, else "". Blocking.
+def can_move(head: bytes) -> bool:
+    """Whether a picture that begins with ``head`` is of a format in which pictures may move."""
+    return head.startswith(_CAN_MOVE) or head[4:8] == b"ftyp"
+
+
+async def moving_format(path: Path, tools: Tools) -> str:
+    """Name of the format in lower case if the picture moves, else "".
 
     Raises :class:`NotMedia`, with the figures, when one that moves is too large to be decoded.
     """
     try:
-        with one_at_a_time(), Image.open(path, formats=FORMATS) as image:
-            if not getattr(image, "is_animated", False) or image.format not in ("GIF", "WEBP", "PNG", "AVIF"):
-                return ""
-            name, width, height = image.format, image.width, image.height
-    except DAMAGE:
-        return ""
-    if width * height > MAX_PIXELS:
+        found = await tools.pictures.ask(Act.LOOK, path)
+    except Undecoded as error:
+        raise NotMedia(reason_of(error)) from error
+    assert isinstance(found, Look)
+    if found.width * found.height > MAX_PIXELS:
         raise NotMedia(
-            f"The animation is {width}x{height}: {width * height / 1e6:,.0f} megapixels, and no more than "
-            f"{MAX_PIXELS / 1e6:,.0f} are decoded."
+            f"The animation is {found.width}x{found.height}: {found.width * found.height / 1e6:,.0f} "
+            f"megapixels, and no more than {MAX_PIXELS / 1e6:,.0f} are decoded."
         )
-    return name.lower()
+    return found.format
 
 
-def probe_animation(path: Path, name: str) -> Probe:
+async def probe_animation(path: Path, name: str, tools: Tools) -> Probe:
     """What ffprobe would say of a moving WebP or AVIF (``name``, in lower case) if it could read one.
 
-    Raises :class:`NotMedia`. Blocking.
+    Raises :class:`NotMedia`.
     """
     try:
-        with one_at_a_time(), Image.open(path, formats=FORMATS) as image:
-            size = image.size
-            # Of a long one the first pictures tell the rate well enough.
-            times = [time for _, time in zip(range(50), _durations(image), strict=False)]
-            seconds = sum(times) / 1000 * getattr(image, "n_frames", 1) / len(times)
-            rate = Fraction(1000 * len(times), sum(times))
-            count = getattr(image, "n_frames", 1)
-    except DAMAGE as error:
-        raise NotMedia("The animation cannot be decoded; it is damaged or empty.") from error
+        found = await tools.pictures.ask(Act.TIMES, path)
+    except Undecoded as error:
+        if error.why in (Why.DAMAGED, Why.CUT_OFF):
+            raise NotMedia("The animation cannot be decoded; it is damaged or empty.") from error
+        raise NotMedia(reason_of(error)) from error
+    assert isinstance(found, Times)
+    shown = sum(found.milliseconds)
+    if not shown or not found.frames:
+        raise NotMedia("The animation cannot be decoded; it is damaged or empty.")
+    seconds = shown / 1000 * found.frames / len(found.milliseconds)
     stream = {
         "index": 0,
         "codec_type": "video",
         "codec_name": name,
         "pix_fmt": "rgb24",
-        "width": size[0],
-        "height": size[1],
-        "avg_frame_rate": str(rate),
+        "width": found.width,
+        "height": found.height,
+        "avg_frame_rate": str(Fraction(1000 * len(found.milliseconds), shown)),
         "time_base": "1/1000",
         "start_time": "0",
-        "nb_frames": str(count),
+        "nb_frames": str(found.frames),
     }
-    shown = {"type": "frame", "stream_index": 0}
+    frame = {"type": "frame", "stream_index": 0}
     answer = {
         "streams": [stream],
         "format": {"format_name": name, "duration": str(seconds), "start_time": "0"},
-        "packets_and_frames": [shown, {**shown, "type": "packet"}],
+        "packets_and_frames": [frame, {**frame, "type": "packet"}],
     }
     return parse_probe(json.dumps(answer).encode())
 
@@ -85,52 +85,62 @@ def probe_animation(path: Path, name: str) -> Probe:
 async def unpack(path: Path, folder: Path, tools: Tools, *, within: float, file_bytes: int) -> Path:
     """The pictures of a moving WebP or AVIF, lossless and each at its time, in a Matroska file in ``folder``.
 
-    ffmpeg has no decoder for them. The Matroska file may have ``file_bytes`` at most.
+    ffmpeg has no decoder for them. The Matroska file, and what it is made of, may have ``file_bytes`` each.
     """
     output, pictures = folder / "unpacked.mkv", folder / "pictures"
+    listing = folder / "pictures.txt"
     if await asyncio.to_thread(output.exists):
         return output
-    await asyncio.to_thread(shutil.rmtree, pictures, ignore_errors=True)
-    await asyncio.to_thread(pictures.mkdir)
     try:
-        listing = await asyncio.to_thread(_write_pictures, path, pictures)
+        frames = await _write_pictures(path, pictures, tools, within=within, file_bytes=file_bytes)
+        await asyncio.to_thread(listing.write_text, _listing(pictures.name, frames), encoding="ascii")
         job = Job()
         # By its bare name, as in the join of segments: see join_arguments.
         number = job.input(
-            Path(listing.name), {"f": "concat", "safe": 0, "format_whitelist": "concat,png_pipe"}
+            Path(listing.name),
+            {
+                **{"f": "concat", "safe": 0, "format_whitelist": "concat,png_pipe"},
+                "protocol_whitelist": "file,subfile",
+            },
         )
         part = output.with_name(f"{output.name}.part")
         job.output(part, [(number, "v:0")], {"c:v": "copy", "f": "matroska"})
-        await tools.convert(job.arguments(), within=within, stall=within, cwd=pictures, file_bytes=file_bytes)
+        await tools.convert(job.arguments(), within=within, stall=within, cwd=folder, file_bytes=file_bytes)
         await asyncio.to_thread(settle, part, output)
     finally:
-        await asyncio.to_thread(shutil.rmtree, pictures, ignore_errors=True)
+        for file in (pictures, listing):
+            await asyncio.to_thread(file.unlink, missing_ok=True)
     return output
 
 
-def _write_pictures(path: Path, folder: Path) -> Path:
-    """Each picture as a PNG, and the list of them for ffmpeg. Blocking."""
-    lines = ["ffconcat version 1.0"]
+async def _write_pictures(
+    path: Path, output: Path, tools: Tools, *, within: float, file_bytes: int
+) -> Frames:
+    """All pictures of it in one file, PNG behind PNG."""
     try:
-        with one_at_a_time(), Image.open(path, formats=FORMATS) as image:
-            for number, milliseconds in enumerate(_durations(image)):
-                name = f"{number:06d}.png"
-                flat = Image.new("RGB", image.size, "white")
-                flat.paste(image.convert("RGBA"), mask=image.convert("RGBA").getchannel("A"))
-                flat.save(folder / name, "PNG", compress_level=1)
-                lines += [f"file {name}", "option framerate 1000", f"duration {milliseconds / 1000:.3f}"]
-    except DAMAGE as error:
-        if len(lines) < 3:
+        frames = await tools.pictures.unpack(path, output, within=within, file_bytes=file_bytes)
+    except Undecoded as error:
+        if error.why is Why.TIME:
+            raise ConversionTimeout(
+                f"Unpacking its pictures took longer than {within:.0f} seconds."
+            ) from error
+        if error.why is Why.NO_ROOM:
+            raise DiskFull("The disk was full before all pictures of the animation were unpacked.") from error
+        if error.why in (Why.DAMAGED, Why.CUT_OFF):
             raise ConversionFailed("None of its pictures can be decoded.") from error
-    listing = folder / "pictures.txt"
-    listing.write_text("\n".join(lines) + "\n", encoding="ascii")
-    return listing
+        raise ConversionFailed(reason_of(error)) from error
+    assert isinstance(frames, Frames)
+    written = (await asyncio.to_thread(output.stat)).st_size
+    if not frames.sizes or len(frames.sizes) != len(frames.milliseconds) or sum(frames.sizes) > written:
+        raise ConversionFailed("None of its pictures can be decoded.")
+    return frames
 
 
-def _durations(image: Image.Image) -> Iterator[int]:
-    """Milliseconds that each picture is shown for, while ``image`` stands at that picture."""
-    for number in range(min(getattr(image, "n_frames", 1), _MAX_FRAMES)):
-        image.seek(number)
-        image.load()
-        milliseconds = int(image.info.get("duration") or 0)
-        yield milliseconds if milliseconds > _LEAST_MS else _DEFAULT_MS
+def _listing(name: str, frames: Frames) -> str:
+    """The list of the pictures in the file ``name`` for ffmpeg, each shown for its time."""
+    lines = ["ffconcat version 1.0"]
+    ends = itertools.accumulate(frames.sizes)
+    for end, size, milliseconds in zip(ends, frames.sizes, frames.milliseconds, strict=True):
+        lines.append(f"file subfile,,start,{end - size},end,{end},,:{name}")
+        lines += ["option framerate 1000", f"duration {milliseconds / 1000:.3f}"]
+    return "\n".join(lines) + "\n"

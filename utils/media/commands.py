@@ -88,11 +88,11 @@ def _path(name: str, cwd: Path | None) -> Path:
 
 
 class Job:
-    """One ffmpeg call in the making: inputs, then the output that takes streams from them."""
+    """One ffmpeg call in the making: inputs, then the outputs that take streams from them."""
 
     def __init__(self, *, threads: int | None = None) -> None:
         self._inputs: list[ffmpeg.Stream] = []
-        self._output: ffmpeg.Stream | None = None
+        self._outputs: list[ffmpeg.Stream] = []
         self._threads = threads
 
     def input(self, path: Path, options: Mapping[str, Value] | None = None) -> int:
@@ -124,11 +124,14 @@ class Job:
             merged.setdefault("threads", self._threads)
         name = "-" if path is None else name_of(path)
         chosen = [self._inputs[number][specifier] for number, specifier in used]
-        self._output = ffmpeg.output(*chosen, name, **merged)
+        self._outputs.append(ffmpeg.output(*chosen, name, **merged))
 
     def arguments(self) -> list[str]:
         """Everything after the program's name."""
-        return [*_GLOBAL, "-y", *(str(part) for part in ffmpeg.get_args(self._output))]
+        return [*_GLOBAL, "-y", *(str(part) for part in ffmpeg.get_args(self._whole()))]
+
+    def _whole(self) -> ffmpeg.Stream:
+        return self._outputs[0] if len(self._outputs) == 1 else ffmpeg.merge_outputs(*self._outputs)
 
 
 def probe_arguments(path: Path, options: Mapping[str, Value]) -> list[str]:

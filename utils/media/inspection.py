@@ -8,7 +8,7 @@ from enum import StrEnum
 from pathlib import Path
 
 from utils.errors import ConversionFailed, NotMedia, ToolCrashed
-from utils.media.animations import UNPACKED, moving_format, probe_animation
+from utils.media.animations import UNPACKED, can_move, moving_format, probe_animation
 from utils.media.boxes import Layout, read_layout
 from utils.media.commands import Job
 from utils.media.geometry import Size, display_size
@@ -54,18 +54,18 @@ async def inspect(path: Path, name: str, *, tools: Tools) -> Inspection:
         if kind is Kind.OTHER:
             return _other("It is neither a picture nor a video.")
         if kind is Kind.PHOTO:
-            moving = await asyncio.to_thread(moving_format, path)
+            moving = await moving_format(path, tools) if can_move(head) else ""
             if not moving:
                 return Inspection(Verdict.PHOTO, 0, 0, 0.0, False, None, "It is a picture.")
             if moving in UNPACKED:
-                return await _inspect_animation(path, moving)
+                return await _inspect_animation(path, moving, tools)
         return await inspect_video(path, tools=tools)
     except (NotMedia, ConversionFailed) as error:
         return _other(error.told)
 
 
-async def _inspect_animation(path: Path, name: str) -> Inspection:
-    found = await asyncio.to_thread(probe_animation, path, name)
+async def _inspect_animation(path: Path, name: str, tools: Tools) -> Inspection:
+    found = await probe_animation(path, name, tools)
     plan = plan_conversion(found, None, size=await asyncio.to_thread(lambda: path.stat().st_size))
     assert plan is not None
     return _video(plan, found, None)

@@ -10,6 +10,7 @@ from utils.media.photos import PreparedPhoto, prepare_photo
 from utils.media.split import split_video
 from utils.media.thumbnails import make_thumbnail
 from utils.media.tools import Tools
+from utils.pictures.pool import Pictures
 
 
 class MediaTools:
@@ -20,9 +21,12 @@ class MediaTools:
 
     @classmethod
     def from_settings(cls, settings: Settings) -> MediaTools:
-        """With ffmpeg and ffprobe from the path."""
-        del settings  # there is nothing to set yet
-        return cls(Tools())
+        """With ffmpeg and ffprobe from the path. :meth:`close` it in the end."""
+        return cls(Tools(pictures=Pictures(settings.PICTURE_MEMORY_MB * 1_000_000)))
+
+    async def close(self) -> None:
+        """End what waits for more pictures."""
+        await self.tools.pictures.close()
 
     async def inspect(self, path: Path, name: str) -> Inspection:
         """See :func:`utils.media.inspection.inspect`."""
@@ -30,7 +34,7 @@ class MediaTools:
 
     async def prepare_photo(self, path: Path, output: Path) -> PreparedPhoto:
         """See :func:`utils.media.photos.prepare_photo`."""
-        return await prepare_photo(path, output)
+        return await prepare_photo(path, output, tools=self.tools)
 
     async def make_thumbnail(self, path: Path, output: Path, duration: float) -> Path | None:
         """See :func:`utils.media.thumbnails.make_thumbnail`."""

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import asyncio
+from collections import Counter
 from pathlib import Path
-
-from PIL import Image, ImageStat
+from typing import NamedTuple
 
 from utils.errors import ConversionFailed
 from utils.media.commands import Job, Value
@@ -26,14 +26,14 @@ async def make_thumbnail(path: Path, output: Path, *, duration: float, tools: To
 
     The picture has the shape that the video is shown in. None when there is no picture that can be decoded.
     """
-    work = output.with_name(f"{output.name}.part")
+    work = _Work(output.with_name(f"{output.name}.part"), output.with_name(f"{output.name}.grey"))
     best: tuple[float, bytes] | None = None
     try:
         for place in _PLACES:
             picture = await _grab(path, work, at=duration * place, tools=tools)
             if picture is None:
                 continue
-            light = await asyncio.to_thread(_light_of, work)
+            light = await asyncio.to_thread(_light_of, work.grey)
             if best is None or light > best[0]:
                 best = light, picture
             if light > 0:
@@ -43,12 +43,24 @@ async def make_thumbnail(path: Path, output: Path, *, duration: float, tools: To
         await asyncio.to_thread(output.write_bytes, best[1])
         return output
     finally:
-        await asyncio.to_thread(work.unlink, missing_ok=True)
+        await asyncio.to_thread(work.remove)
 
 
-async def _grab(path: Path, work: Path, *, at: float, tools: Tools) -> bytes | None:
+class _Work(NamedTuple):
+    """One picture twice: as JPEG, and its brightness, a byte a pixel."""
+
+    picture: Path
+    grey: Path
+
+    def remove(self) -> None:
+        """Blocking."""
+        for path in self:
+            path.unlink(missing_ok=True)
+
+
+async def _grab(path: Path, work: _Work, *, at: float, tools: Tools) -> bytes | None:
     """The JPEG of the first picture from ``at`` seconds on; it is also in ``work``."""
-    await asyncio.to_thread(work.unlink, missing_ok=True)
+    await asyncio.to_thread(work.remove)
     job = Job(threads=1)
     source = job.input(path, {"ss": f"{at:.3f}"} if at > 0 else {})
     scale = (
@@ -56,10 +68,11 @@ async def _grab(path: Path, work: Path, *, at: float, tools: Tools) -> bytes | N
         f"scale='min({MAX_SIDE},iw)':'min({MAX_SIDE},ih)':force_original_aspect_ratio=decrease,format=yuvj420p"
     )
     options: dict[str, Value] = {"frames:v": 1, "vf": scale, "c:v": "mjpeg", "q:v": 4, "f": "mjpeg"}
-    job.output(work, [(source, "V:0")], options)
+    job.output(work.picture, [(source, "V:0")], options)
+    job.output(work.grey, [(source, "V:0")], {"frames:v": 1, "vf": f"{scale},format=gray", "f": "rawvideo"})
     try:
         await tools.convert(job.arguments(), within=120, stall=60)
-        picture = await asyncio.to_thread(work.read_bytes)
+        picture = await asyncio.to_thread(work.picture.read_bytes)
     except (ConversionFailed, FileNotFoundError):
         return None
     return picture if 0 < len(picture) < MAX_BYTES else None
@@ -67,8 +80,8 @@ async def _grab(path: Path, work: Path, *, at: float, tools: Tools) -> bytes | N
 
 def _light_of(path: Path) -> float:
     """How much there is to see: 0 and less for a black picture. Blocking."""
-    with Image.open(path) as image:
-        statistics = ImageStat.Stat(image.convert("L"))
-    if statistics.mean[0] < _DARK and statistics.stddev[0] < _FLAT:
-        return statistics.mean[0] - 256
-    return statistics.mean[0]
+    pixels = path.read_bytes()
+    counts = Counter(pixels)
+    mean = sum(value * count for value, count in counts.items()) / max(1, len(pixels))
+    spread = sum((value - mean) ** 2 * count for value, count in counts.items()) / max(1, len(pixels))
+    return mean - 256 if mean < _DARK and spread < _FLAT**2 else mean

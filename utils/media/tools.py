@@ -9,6 +9,7 @@ from collections.abc import Awaitable, Callable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from utils.constants import Settings
 from utils.errors import (
     ConversionFailed,
     ConversionTimeout,
@@ -20,6 +21,7 @@ from utils.errors import (
     TooMuchOutput,
 )
 from utils.media.commands import Files, files_of
+from utils.pictures.pool import Pictures
 from utils.processes.confinement import NO_FILES, Confinement
 from utils.processes.supervisor import Line, Outcome, run
 
@@ -27,6 +29,8 @@ from utils.processes.supervisor import Line, Outcome, run
 PROBE_TIMEOUT = 120.0
 #: Address space of one process. Decoding and encoding a picture of 64 megapixels fits.
 MEMORY = 8 << 30
+#: Of the children that decode pictures, where the settings do not say.
+_PICTURE_MEMORY = Settings.PICTURE_MEMORY_MB * 1_000_000
 #: What ffmpeg says when the disk, or the file that it may write, is full.
 _NO_SPACE = ("No space left on device", "File too large")
 #: How far they stand back: a look is waited for, an encoding is not.
@@ -54,12 +58,21 @@ OnProgress = Callable[[Progress], Awaitable[None]]
 
 
 class Tools:
-    """ffmpeg and ffprobe on this machine. Every call of either goes through here."""
+    """ffmpeg and ffprobe on this machine, and what decodes ``pictures``. Every call goes through here."""
 
-    def __init__(self, ffmpeg: str = "ffmpeg", ffprobe: str = "ffprobe", *, memory: int = MEMORY) -> None:
+    def __init__(
+        self,
+        ffmpeg: str = "ffmpeg",
+        ffprobe: str = "ffprobe",
+        *,
+        memory: int = MEMORY,
+        pictures: Pictures | None = None,
+    ) -> None:
+        """``memory`` is for one of the two; ``pictures`` by default keeps no child waiting for more."""
         self._ffmpeg = ffmpeg
         self._ffprobe = ffprobe
         self._memory = memory
+        self.pictures = pictures or Pictures(_PICTURE_MEMORY, keep=False)
 
     def found(self) -> bool:
         """Are both there?"""

@@ -1,4 +1,4 @@
-"""Foreign programs: ffmpeg, ffprobe and 7-Zip. Nothing else in the program starts a process.
+"""Foreign programs: ffmpeg, ffprobe, 7-Zip, and what decodes pictures. Nothing else starts a process.
 
 ``launch.py`` is what every child is first: it gives up what a child need not have, and becomes the program.
 ``child.py`` is one that runs; ``supervisor.py`` runs one to its end; ``confinement.py`` says what one may do.
@@ -22,6 +22,7 @@ What one may do, and how much:
 | ffprobe | 8 GB of address space | none to speak of | 512 | 5 | a limit for each call |
 | ffmpeg, asked or decoding | 8 GB | none to speak of | 512 | 5, 10 | a limit, and one for standing still |
 | ffmpeg, writing | 8 GB | free disk less the reserve; a part: twice the whole | 512 | 10 | the same |
+| pictures | `PICTURE_MEMORY_MB` together | 32 MB; an animation: as ffmpeg | 64 | 5 | 3 s each; alone 45 s |
 | 7-Zip, into a pipe | 3 GB | none to speak of | 512 | 5 | for standing still; the rest is our own reading |
 
 Every child still reads what the bot's user may read, writes where that user may write, and may start others.

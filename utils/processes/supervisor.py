@@ -9,11 +9,11 @@ import signal
 import time
 from asyncio.subprocess import DEVNULL, PIPE
 from collections import deque
-from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine, Iterable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 from utils.errors import ProgramCrashed, ProgramTimeout, TooMuchOutput
 from utils.processes.child import Child, to_its_end
@@ -40,6 +40,7 @@ _CRASHES = {
 #: Last words of one that got no memory: many die of a signal then, and it is the limit's doing.
 _NO_MEMORY = re.compile(r"bad_alloc|out of memory|alloc\w* (required )?memory|malloc", re.IGNORECASE)
 
+T = TypeVar("T")
 Line = Callable[[str], Awaitable[bool]]
 
 
@@ -101,7 +102,11 @@ def run_blocking(
     command: Sequence[str], *, confinement: Confinement, within: float, given: bytes = b""
 ) -> Outcome:
     """The same for who has no event loop, or is in the middle of one and may hold it up."""
-    work = run(command, confinement=confinement, within=within, given=given)
+    return in_a_loop(run(command, confinement=confinement, within=within, given=given))
+
+
+def in_a_loop(work: Coroutine[Any, Any, T]) -> T:
+    """What ``work`` gives, for who has no event loop, or is in the middle of one and may hold it up."""
     try:
         asyncio.get_running_loop()
     except RuntimeError:

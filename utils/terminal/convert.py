@@ -61,6 +61,8 @@ class Conversion:
         except DiskFull as error:
             print(f"❌ {self.source.name}: {error.told}", file=sys.stderr)
             return NO_ROOM
+        finally:
+            await self.media.close()
         self.states.mark_completed(self.source)
         print(f"✅ {self.output}: {result.width}x{result.height}, {result.duration:.1f} s", file=sys.stderr)
         return 0

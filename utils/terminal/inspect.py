@@ -67,6 +67,8 @@ async def inspect_archive(
             if not stopped:
                 raise
             return 128 + stopped[0]
+        finally:
+            await media.close()
 
 
 @contextlib.contextmanager

@@ -59,7 +59,7 @@ def start_logging(file: Path, *, times: bool = False) -> QueueListener:
     root.handlers[:] = [_Hand(queue)]
     root.setLevel(logging.INFO)
     # What the libraries say between warnings is of no use to whoever tails the log.
-    for library in ("telethon", "PIL", "asyncio"):
+    for library in ("telethon", "asyncio"):
         logging.getLogger(library).setLevel(logging.WARNING)
     listener.start()
     return listener
