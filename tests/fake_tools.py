@@ -5,13 +5,14 @@ from __future__ import annotations
 import os
 import shutil
 import sys
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 from utils.processes.confinement import Confinement
-from utils.processes.system import Isolation, isolation
+from utils.processes.system import isolation
 
 #: What dies of a signal on every transport stream, as one build of ffmpeg does, and otherwise works.
 _ON_TRANSPORT_STREAMS = """
@@ -42,8 +43,8 @@ def let_it_die_by_signals(monkeypatch: pytest.MonkeyPatch) -> None:
 
     (What the kernel sends for a fault of its own it does die of; see tests/processes.)
     """
-    landlock_only = Isolation(isolation().landlock)
-    monkeypatch.setattr("utils.processes.child.isolation", lambda: landlock_only)
+    others = replace(isolation(), unshare=0)
+    monkeypatch.setattr("utils.processes.child.isolation", lambda: others)
 
 
 def let_it_write(monkeypatch: pytest.MonkeyPatch, folder: Path) -> None:

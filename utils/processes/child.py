@@ -16,6 +16,7 @@ from typing import Any
 from utils.errors import ProgramError, ProgramMissing
 from utils.processes.confinement import Confinement, environment
 from utils.processes.first import First, read_report
+from utils.processes.guard import orphans
 from utils.processes.system import isolation
 
 __all__ = ["CHUNK", "PIPE", "Child", "to_its_end"]
@@ -74,25 +75,28 @@ class Child:
         """Start the launcher, and wait until it has become the program, or says that it cannot."""
         report, told = os.pipe()
         stdin, inlet = await _inlet() if streams["stdin"] == PIPE else (streams["stdin"], None)
-        try:
-            process = await asyncio.create_subprocess_exec(
-                *(sys.executable, "-I", "-S", _LAUNCH, f"report={told}", *command),
-                pass_fds=(told,),
-                env=environment(),
-                start_new_session=True,
-                **{**streams, "stdin": stdin},
-            )
-        except OSError as error:
-            os.close(report)
-            if inlet is not None:
-                inlet.close()
-            raise ProgramMissing(f"{_program(command)} could not be started: {error}") from error
-        finally:
-            os.close(told)
-            if inlet is not None:
-                os.close(stdin)
-        number, _, problem = (await read_report(report)).partition("!")
-        child = cls(process, First(int(number)) if number else None, inlet)
+        with orphans.expecting():
+            try:
+                process = await asyncio.create_subprocess_exec(
+                    *(sys.executable, "-I", "-S", _LAUNCH, f"report={told}", *command),
+                    pass_fds=(told,),
+                    env=environment(),
+                    start_new_session=True,
+                    **{**streams, "stdin": stdin},
+                )
+            except OSError as error:
+                os.close(report)
+                if inlet is not None:
+                    inlet.close()
+                raise ProgramMissing(f"{_program(command)} could not be started: {error}") from error
+            finally:
+                os.close(told)
+                if inlet is not None:
+                    os.close(stdin)
+            number, _, problem = (await read_report(report)).partition("!")
+            first = First(int(number)) if number else None
+            orphans.known |= {process.pid, first.number if first else process.pid}
+        child = cls(process, first, inlet)
         if problem:
             await child.kill()
             raise ProgramMissing(f"{_program(command)}: {problem}.")
@@ -156,6 +160,10 @@ class Child:
             # Whoever left its group holds them, and need not ever let go.
             self._process._transport.close()  # type: ignore[attr-defined]
         await self.wait()
+        orphans.known -= {self._process.pid, self._first.number if self._first else self._process.pid}
+        if self._first is None:
+            # Where it had no process namespace of its own, somebody may have left its group.
+            await asyncio.to_thread(orphans.end)
         if self._stdin is not None:
             # What it did not want to hear is no error, but asyncio complains unless somebody looks at it.
             with contextlib.suppress(BrokenPipeError, ConnectionResetError):

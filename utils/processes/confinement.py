@@ -43,6 +43,7 @@ class Confinement:
             "parent": os.getpid(),
             "landlock": system.landlock,
             "unshare": system.unshare,
+            "seccomp": int(system.seccomp),
             "niceness": self.niceness,
             "memory": self.memory,
             "data": self.data,

@@ -11,7 +11,7 @@ class First:
     """Process ``number``. When it has ended, all others of its namespace have, too: so the kernel does it."""
 
     def __init__(self, number: int) -> None:
-        self._number = number
+        self.number = number
         # It stands for this very process, also when the number is another's again.
         self._watch = os.pidfd_open(number)
         self._loop = asyncio.get_running_loop()
@@ -31,7 +31,7 @@ class First:
         self._loop.remove_reader(self._watch)
         os.close(self._watch)
         try:
-            self._code.set_result(os.waitstatus_to_exitcode(os.waitpid(self._number, 0)[1]))
+            self._code.set_result(os.waitstatus_to_exitcode(os.waitpid(self.number, 0)[1]))
         except ChildProcessError:  # whoever started the bot has it ignore SIGCHLD
             self._code.set_result(255)
 

@@ -6,6 +6,7 @@ Its options, beside the numbers of a ``confinement.Confinement``:
     report=NUMBER     a pipe to the bot: it is told the process id of the program, if it is not the
                       launcher's, or why it does not run; it ends when the program begins
     landlock=ABI      which version of Landlock to use; 0, or without it: none
+    seccomp=1         a filter on system calls; 0, or without it: none
     unshare=FLAGS     which namespaces of its own it gets; 0, or without it: none
     system=PATH       (any number) may be read and executed
     reads=PATH        (any number) may be read
@@ -74,16 +75,21 @@ def main(arguments: list[str]) -> None:
 
 def _cut_off(options: Options, report: int) -> None:
     """What only Linux has. Where a part of it is not allowed, the rest holds."""
-    parent, abi, unshare = options.take("parent"), options.take("landlock"), options.take("unshare")
+    parent, unshare = options.take("parent"), options.take("unshare")
+    abi, seccomp = options.take("landlock"), options.take("seccomp")
     try:
         import ctypes
 
         from utils.processes.landlock import restrict
+        from utils.processes.seccomp import forbid
 
         libc = ctypes.CDLL(None, use_errno=True)
     except (ImportError, OSError):  # a Python without ctypes
         return
-    ioprio_set, clone = _CALLS.get(os.uname().machine, (0, 0))
+    machine = os.uname().machine
+    # A process may be of fewer bits than its kernel, and its calls then have other numbers.
+    known = machine.endswith("64") is (sys.maxsize > 1 << 32)
+    ioprio_set, clone = _CALLS.get(machine if known else "", (0, 0))
     if ioprio_set:
         libc.syscall(ioprio_set, _IOPRIO_WHO_PROCESS, 0, _IOPRIO_LOWEST)
     _be_the_first_to_go()
@@ -100,6 +106,8 @@ def _cut_off(options: Options, report: int) -> None:
             sys.exit(1)
     if abi:
         restrict(libc, abi, options.paths)
+    if seccomp:
+        forbid(libc)
 
 
 def _be_the_first_to_go() -> None:

@@ -29,10 +29,11 @@ _OF_PREFIX = ("bin", "lib", "lib64", "libexec", "share", "opt", "Cellar", "pyven
 
 @dataclass(frozen=True)
 class Isolation:
-    """What the launcher uses: the version of Landlock (0: none), and flags of unshare(2)."""
+    """What the launcher uses: the version of Landlock (0: none), flags of unshare(2), a filter on calls."""
 
     landlock: int = 0
     unshare: int = 0
+    seccomp: bool = False
 
     @property
     def files(self) -> bool:
@@ -41,8 +42,8 @@ class Isolation:
 
     @property
     def network(self) -> bool:
-        """Whether a child has a network of its own, in which there is nothing."""
-        return bool(self.unshare & _NEWNET)
+        """Whether a child is kept from every network."""
+        return self.seccomp or bool(self.unshare & _NEWNET)
 
     @property
     def processes(self) -> bool:
@@ -70,8 +71,8 @@ def isolation() -> Isolation:
         ).stdout.split()
     except (OSError, subprocess.TimeoutExpired):
         told = []
-    unshare, landlock = ([int(word) for word in told] + [0, 0])[:2]
-    return Isolation(landlock, unshare)
+    unshare, seccomp, landlock = ([int(word) for word in told] + [0, 0, 0])[:3]
+    return Isolation(landlock, unshare, bool(seccomp))
 
 
 @cache

@@ -17,6 +17,7 @@ from utils.constants import EXAMPLE_NAME, SECRETS_NAME, Settings, load_settings,
 from utils.conversion_state import ConversionStateManager
 from utils.errors import AlreadyRunning, LoginFailed, SettingsError
 from utils.media import Converter, EncodeSettings, MediaTools
+from utils.processes.guard import guard_this_process
 from utils.storage.atomic import make_folder
 from utils.storage.lock import InstanceLock, alone_in
 from utils.storage.workspace import FULL
@@ -50,6 +51,7 @@ folder, 3 no video in it, 4 the conversion failed, 5 it took too long, 6 no room
 def main(arguments: Sequence[str]) -> int:
     """Run the program; returns its exit code."""
     options = _parser().parse_args(arguments)
+    guard_this_process()
     try:
         settings = load_settings()
         if options.command:
