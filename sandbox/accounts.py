@@ -180,6 +180,10 @@ class Accounts:
     def log_out(self, auth_key: int) -> None:
         self._store.run("DELETE FROM keys WHERE auth_key = ?", str(auth_key))
 
+    def move(self, account: int, dc: int) -> None:
+        """The account lives on another data centre; its log-ins stay where they were."""
+        self._store.run("UPDATE accounts SET dc = ? WHERE id = ?", dc, account)
+
     def keys(self, account: int, dc: int | None = None) -> list[int]:
         """The keys that an account is logged in with, on one data centre or on all."""
         rows = self._store.all(

@@ -16,7 +16,7 @@ from pathlib import Path
 from typing import Protocol
 
 from .export import StoredMessage
-from .faults import Faults, Gate
+from .faults import REVOKED, Faults, Gate
 from .rpc import RpcError
 
 Json = None | bool | int | float | str | Sequence["Json"] | Mapping[str, "Json"]
@@ -56,6 +56,11 @@ class Control:
             "expire_references": lambda c: faults.expire_references(),
             "forget_parts": lambda c: faults.forget_parts(_int(c, "user"), _opt_int(c, "parts")),
             "unregister": lambda c: faults.unregister(_int(c, "user")),
+            "revoke": self._revoke,
+            "move": lambda c: faults.move(_int(c, "user"), _int(c, "dc")),
+            "transport_error": self._transport_error,
+            "server_error": self._server_error,
+            "silent": self._silent,
             "forget_keys": lambda c: faults.forget_keys(_int(c, "user")),
             "disconnect": lambda c: faults.disconnect(_int(c, "user")),
             "clear": lambda c: faults.clear(),
@@ -143,6 +148,30 @@ class Control:
     def _away(self, command: Command) -> Json:
         """Whether connections are closed as soon as they are made."""
         self._sandbox.faults.link.away = command.get("away") is not False
+        return None
+
+    def _silent(self, command: Command) -> Json:
+        """Whether what comes is read and nothing is answered."""
+        self._sandbox.faults.link.silent = command.get("silent") is not False
+        return None
+
+    def _revoke(self, command: Command) -> Json:
+        error = RpcError(_int(command, "code"), _str(command, "message")) if "code" in command else REVOKED
+        self._sandbox.faults.revoke(_int(command, "user"), error)
+        return None
+
+    def _transport_error(self, command: Command) -> Json:
+        self._sandbox.faults.transport_error(
+            _int(command, "code"),
+            user=_opt_int(command, "user"),
+            transport=_opt(command, "transport"),
+            times=_times(command),
+        )
+        return None
+
+    def _server_error(self, command: Command) -> Json:
+        seconds = None if command.get("seconds") is None else _float(command, "seconds")
+        self._sandbox.faults.server_error(_opt(command, "request"), times=_times(command), seconds=seconds)
         return None
 
     def _refuse_media(self, command: Command) -> Json:

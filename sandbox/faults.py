@@ -21,13 +21,17 @@ from telethon.tl import TLRequest
 from .accounts import Accounts
 from .habits import Habits
 from .media import Media, MediaShelf
-from .mtproto.link import LinkFaults, Named, name_of
+from .mtproto.link import LinkFaults, Named, TransportError, name_of
 from .rpc import AnswerLost, Caller, Connections, RpcError
 from .sending import Refusal
 from .uploads import Uploads
 
 #: How many requests the log remembers.
 CALLS: Final = 200_000
+
+
+#: How a log-in ends when its owner ends it elsewhere.
+REVOKED: Final = RpcError(401, "SESSION_REVOKED")
 
 
 @dataclass(frozen=True)
@@ -149,6 +153,29 @@ class Faults:
 
         self._before.append(_Rule(name_of(request), times, when, act))
 
+    def revoke(self, user: int, error: RpcError = REVOKED) -> None:
+        """Ends the user's log-ins: they are answered with `error`, and their connections are closed once."""
+        keys = set(self._accounts.keys(user))
+        self.fail(None, error, times=None, when=lambda call: call.caller.auth_key_id in keys)
+        self.disconnect(user)
+
+    def move(self, user: int, dc: int) -> None:
+        """The user lives on that data centre from now on: USER_MIGRATE_x everywhere else."""
+        self._accounts.move(user, dc)
+
+    def transport_error(
+        self, code: int, *, user: int | None = None, transport: str | None = None, times: int | None = 1
+    ) -> TransportError:
+        """Answers packets (of the user, in that transport) with an error of the transport, such as -429."""
+        return self.link.transport_error(
+            code,
+            times,
+            lambda peer: (
+                transport in (None, peer.transport)
+                and (user is None or bool(peer.keys.intersection(self._accounts.keys(user))))
+            ),
+        )
+
     def flood(
         self,
         request: Named | None,
@@ -162,9 +189,22 @@ class Faults:
         name = "FLOOD_PREMIUM_WAIT" if premium else "FLOOD_WAIT"
         self.fail(request, RpcError(420, f"{name}_{seconds}"), times=times, when=when)
 
-    def server_error(self, request: Named | None, *, times: int | None = 1, when: When | None = None) -> None:
-        """A 500."""
-        self.fail(request, RpcError(500, "RPC_CALL_FAIL"), times=times, when=when)
+    def server_error(
+        self,
+        request: Named | None,
+        *,
+        times: int | None = 1,
+        seconds: float | None = None,
+        when: When | None = None,
+    ) -> None:
+        """A 500; for so many seconds where they are given, however often."""
+        until = math.inf if seconds is None else time.monotonic() + seconds
+
+        def now(call: Call) -> bool:
+            return call.time < until and (when is None or when(call))
+
+        times = times if seconds is None else None
+        self.fail(request, RpcError(500, "RPC_CALL_FAIL"), times=times, when=now)
 
     def rate(self, request: Named | None, limit: int, per: float, *, premium: bool = False) -> None:
         """At most `limit` such requests in `per` seconds an account; more get a FLOOD_WAIT that is true."""

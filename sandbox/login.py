@@ -65,8 +65,8 @@ class Login:
         account = self._accounts.by_token(request.bot_auth_token)
         if account is None:
             raise RpcError(400, "ACCESS_TOKEN_INVALID")
-        if session.caller.dc_id != BOT_DC:
-            raise RpcError(303, f"USER_MIGRATE_{BOT_DC}")
+        if session.caller.dc_id != account.dc:
+            raise RpcError(303, f"USER_MIGRATE_{account.dc}")
         return self._authorization(session, account)
 
     # -- people

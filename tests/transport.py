@@ -10,13 +10,13 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 import pytest
-from telethon import TelegramClient
 from telethon.tl import functions, types
 
 from sandbox import Sandbox
 from sandbox.clients import new_client
 from sandbox.person import Person
 from utils.constants import Settings
+from utils.telegram.archive_client import ArchiveBotClient
 from utils.telegram.client import Ask, build_client, login
 from utils.telegram.remote_file import RemoteFile
 from utils.telegram.transfers import OnProgress, Transfers
@@ -69,7 +69,7 @@ class Bot:
     """The program's side: a client that is logged in, and its transfers."""
 
     id: int
-    client: TelegramClient
+    client: ArchiveBotClient
     transfers: Transfers
     clock: Clock
     #: Someone who has started the bot.

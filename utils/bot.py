@@ -27,6 +27,7 @@ from utils.media import Converter, EncodeSettings, MediaTools
 from utils.queue_manager import QueueManager
 from utils.storage.atomic import make_folder
 from utils.telegram.account import Account
+from utils.telegram.archive_client import ArchiveBotClient
 from utils.telegram.arrivals import Arrivals
 from utils.telegram.client import Ask, build_client, login
 from utils.telegram.transfers import Transfers
@@ -54,7 +55,8 @@ class Bot:
     async def run(self) -> None:
         """Log in, go on with what an earlier run left, and serve until :meth:`stop`.
 
-        Raises :class:`LoginFailed` and :class:`SettingsError` at the start; afterwards nothing ends it.
+        Raises :class:`LoginFailed` and :class:`SettingsError` at the start; afterwards only
+        :class:`LoginFailed`, when the log-in was ended. What was under way is gone on with by the next run.
         """
         await asyncio.to_thread(self._prepare)
         client = build_client(self._settings, self._data / "sessions" / "bot.session")
@@ -64,7 +66,7 @@ class Bot:
         try:
             me = await self._unless_stopped(login(client, self._settings, self._ask))
             if me is not None:
-                await self._serve(me, arrivals)
+                await self._until_gone(client, self._serve(me, arrivals))
         finally:
             await self.transfers.close()
             await client.disconnect()
@@ -98,6 +100,19 @@ class Bot:
             stop.cancel()
             task.cancel()
             await asyncio.gather(task, stop, return_exceptions=True)
+
+    async def _until_gone(self, client: ArchiveBotClient, work: Coroutine[None, None, None]) -> None:
+        """Do ``work`` to its end, or until Telegram can no longer be asked for anything; raises why."""
+        task, gone = asyncio.create_task(work), asyncio.create_task(client.gone())
+        try:
+            await asyncio.wait([task, gone], return_when=asyncio.FIRST_COMPLETED)
+            if gone.done():
+                raise gone.result()
+            task.result()
+        finally:
+            gone.cancel()
+            task.cancel()
+            await asyncio.gather(task, gone, return_exceptions=True)
 
     # -- the parts ----------------------------------------------------------------------------------
 

@@ -29,7 +29,9 @@
     │       ├── ConversionTimeout  it stood still or took longer than allowed
     │       └── ToolCrashed      ffmpeg or ffprobe died on it, which says nothing about the file
     └── TelegramError            the other end of the connection
-        ├── LoginFailed          wrong token, wrong code, unreachable server
+        ├── LoginFailed          wrong token, wrong code
+        │   ├── LoginEnded       by Telegram or its owner, while the bot ran
+        │   └── Unreachable      not now; trying again later can help
         ├── TransferFailed       a file could not be moved
         ├── ChatClosed           nothing can be sent to a chat any more
         └── Refused              Telegram will not take this item as it is
@@ -179,7 +181,15 @@ class TelegramError(BotError):
 
 
 class LoginFailed(TelegramError):
-    """Wrong token, wrong code or password, or the server does not answer at start."""
+    """Wrong token, wrong code or password; the program ends with exit code 2, since somebody has to act."""
+
+
+class LoginEnded(LoginFailed):
+    """The log-in that the bot had was ended by Telegram, or by its owner."""
+
+
+class Unreachable(LoginFailed):
+    """Telegram cannot be reached, or lets nobody log in now; the program ends with exit code 75."""
 
 
 class TransferFailed(TelegramError):

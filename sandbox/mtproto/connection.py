@@ -70,6 +70,11 @@ class Connection(asyncio.BufferedProtocol):
     # -- the connection's life
 
     @property
+    def transport(self) -> str:
+        """ "full", "intermediate", "abridged" or "padded"; "" until the client has said which."""
+        return "" if self._transport is None else type(self._transport).__name__.lower()
+
+    @property
     def open(self) -> bool:
         return self._socket is not None and not self._socket.is_closing()
 

@@ -72,6 +72,35 @@ class Cut:
         return left <= amount
 
 
+class Peer(Protocol):
+    """A connection, as far as the script tells them apart."""
+
+    keys: set[int]  #: ids of the authorization keys that were used on it
+
+    @property
+    def transport(self) -> str: ...
+
+
+@dataclass
+class TransportError:
+    """Packets of some connections are answered with four bytes, and those are closed. `times` goes down.
+
+    https://core.telegram.org/mtproto/mtproto-transports#transport-errors
+    """
+
+    code: int
+    times: int | None
+    when: Callable[[Peer], bool] | None
+
+    def takes(self, peer: Peer) -> bool:
+        """Whether it is for a packet of this connection; if so, one of its times is used up."""
+        if self.times == 0 or (self.when is not None and not self.when(peer)):
+            return False
+        if self.times is not None:
+            self.times -= 1
+        return True
+
+
 class Gatekeeper(Protocol):
     """The server, as far as the script needs it."""
 
@@ -95,6 +124,7 @@ class LinkFaults:
     down: float | None = None
     connection_up: float | None = None
     connection_down: float | None = None
+    silent: bool = False  #: connections are taken and what comes is read, but nothing is ever answered
     most_connections: int | None = None  #: those above are answered -429 ("too many") and closed
 
     #: Requests that arrived, by class name ("GetFileRequest"); a repeated message counts as `repeats`.
@@ -112,6 +142,7 @@ class LinkFaults:
     def __post_init__(self) -> None:
         self._rules: list[Rule] = []
         self._cuts: list[Cut] = []
+        self._errors: list[TransportError] = []
         self._gatekeeper: Gatekeeper | None = None
         self._away = False
         self.upward = Bucket()
@@ -177,9 +208,19 @@ class LinkFaults:
         self._cuts.append(cut)
         return cut
 
+    def transport_error(
+        self, code: int, times: int | None = 1, when: Callable[[Peer], bool] | None = None
+    ) -> TransportError:
+        """Answers packets with that error of the transport, such as -429, and closes the connection."""
+        error = TransportError(code, times, when)
+        self._errors.append(error)
+        return error
+
     def clear(self) -> None:
         """A good line again; the counters stay."""
         self.rtt = 0.0
+        self.silent = False
+        self._errors.clear()
         self.bandwidth = self.connection_bandwidth = self.up = self.down = None
         self.connection_up = self.connection_down = self.most_connections = None
         self._rules.clear()
@@ -197,6 +238,10 @@ class LinkFaults:
         """Counts a request; the rule that takes it, if any."""
         self.requests[type(request).__name__] += 1
         return next((rule for rule in self._rules if rule.takes(request)), None) if self._rules else None
+
+    def refuses(self, peer: Peer) -> int:
+        """The error of the transport that a packet of this connection is answered with, or 0."""
+        return next((error.code for error in self._errors if error.takes(peer)), 0)
 
     @property
     def rates_up(self) -> tuple[float | None, float | None]:

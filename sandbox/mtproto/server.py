@@ -197,6 +197,13 @@ class MtprotoServer:
             connection.close()
             return
         (key_id,) = struct.unpack_from("<q", payload)
+        if key_id:
+            connection.keys.add(key_id)
+        if self.link.silent or (error := self.link.refuses(connection)):
+            if not self.link.silent:
+                connection.send([struct.pack("<i", error)])
+                connection.close()
+            return
         if key_id == 0:
             self._plain(connection, payload)
             return
@@ -204,7 +211,6 @@ class MtprotoServer:
         if key is None:
             connection.send([struct.pack("<i", _UNKNOWN_KEY)])
             return
-        connection.keys.add(key_id)
         self.link.messages_in += 1
         try:
             self._encrypted(connection, key, open_envelope(key, payload))

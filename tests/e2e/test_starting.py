@@ -16,8 +16,8 @@ from tests.world import BOT, BOT_ID, TOKEN, World, until
 from utils.constants import load_settings
 from utils.conversion_state import ConversionStateManager
 from utils.errors import SettingsError
-from utils.telegram.client import ArchiveBotClient
-from utils.terminal.main import run_bot
+from utils.telegram.archive_client import ArchiveBotClient
+from utils.terminal.main import TRY_LATER, USAGE, run_bot
 
 #: In which a bot that is told to stop has stopped, also beside much else.
 SECONDS = 30
@@ -34,21 +34,22 @@ async def test_without_settings_every_missing_key_is_named_and_where_it_comes_fr
 
 
 @pytest.mark.parametrize(
-    ("changes", "words"),
+    ("changes", "words", "code"),
     [
-        ({"BOT_TOKEN": "9:wrong"}, "BOT_TOKEN"),
-        ({"TELEGRAM_SERVER": "127.0.0.1:9"}, "127.0.0.1:9 cannot be reached"),
-        ({"TELEGRAM_SERVER": "nowhere"}, "host:port"),
-        ({"TELEGRAM_SERVER_KEY": "/no/such/key"}, "TELEGRAM_SERVER_KEY"),
-        ({"TARGET_CHAT": "@nobody_at_all"}, "TARGET_CHAT"),
-        ({"API_ID": "abc"}, "API_ID"),
+        ({"BOT_TOKEN": "9:wrong"}, "BOT_TOKEN", USAGE),
+        ({"TELEGRAM_SERVER": "127.0.0.1:9"}, "127.0.0.1:9 cannot be reached", TRY_LATER),
+        ({"TELEGRAM_SERVER": "no.such.host.invalid:9"}, "no.such.host.invalid:9 cannot", TRY_LATER),
+        ({"TELEGRAM_SERVER": "nowhere"}, "host:port", USAGE),
+        ({"TELEGRAM_SERVER_KEY": "/no/such/key"}, "TELEGRAM_SERVER_KEY", USAGE),
+        ({"TARGET_CHAT": "@nobody_at_all"}, "TARGET_CHAT", USAGE),
+        ({"API_ID": "abc"}, "API_ID", USAGE),
     ],
 )
 async def test_what_is_wrong_at_the_start_is_said_in_one_line(
-    world: World, changes: dict[str, str], words: str
+    world: World, changes: dict[str, str], words: str, code: int
 ) -> None:
     ended = await to_its_end(await start_anew(environment(world, **changes)))
-    assert ended.code == 2
+    assert ended.code == code
     last = ended.err.strip().splitlines()[-1]
     assert last.startswith("❌ ") and words in last
     assert "Traceback" not in ended.err and TOKEN not in ended.err and "9:wrong" not in ended.err

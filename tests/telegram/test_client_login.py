@@ -6,24 +6,32 @@ import asyncio
 import contextlib
 import logging
 import stat
+import time
 from collections import defaultdict
 from dataclasses import replace
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 import rsa
+from telethon.network import mtprotostate
 
 from sandbox import Sandbox
 from sandbox.mtproto.handshake import Handshake, HandshakeError
 from sandbox.rpc import RpcError
+from tests.relay import Leads, relay_to
 from tests.transport import TOKEN, nobody, settings_for
+from tests.world import until
 from utils.constants import Settings
-from utils.errors import LoginFailed, SettingsError
+from utils.errors import LoginFailed, SettingsError, Unreachable
+from utils.telegram import connection, outage
 from utils.telegram.client import Ask, build_client, login, parse_server
 from utils.telegram.connection import PatientConnection
+from utils.telegram.outage import Outage
 
 NOBODY = Ask(nobody, nobody, nobody)
 PHONE = "+15550123"
+BOT_ID = int(TOKEN.partition(":")[0])
 
 
 @pytest.fixture
@@ -138,6 +146,97 @@ async def test_a_server_that_is_not_there_is_said_soon(session: Path) -> None:
             await login(build_client(settings, session), settings, NOBODY)
 
 
+async def test_a_portal_in_between_is_said(sandbox: Sandbox, session: Path) -> None:
+    async with relay_to(sandbox.address) as relay:
+        relay.lead(Leads.PORTAL)
+        settings = replace(settings_for(sandbox), TELEGRAM_SERVER=relay.address)
+        with pytest.raises(Unreachable, match="cannot be reached .*captive portal or a proxy"):
+            await login(build_client(settings, session), settings, NOBODY)
+
+
+async def test_a_log_in_of_an_earlier_start_waits_for_the_network_and_the_server(
+    sandbox: Sandbox, session: Path, caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    caplog.set_level(logging.INFO, logger="utils")
+    monkeypatch.setattr(outage, "CALM", 0.1)
+    async with relay_to(sandbox.address) as relay:
+        settings = replace(settings_for(sandbox), TELEGRAM_SERVER=relay.address)
+        client = build_client(settings, session)
+        await login(client, settings, NOBODY)
+        await client.disconnect()
+        relay.lead(Leads.SILENT)
+        sandbox.faults.server_error("help.getConfig")
+        sandbox.faults.server_error("users.getUsers")
+        client = build_client(settings, session)
+        starting = asyncio.create_task(login(client, settings, NOBODY, patience=1))
+        for leads in (Leads.PORTAL, Leads.NOWHERE, Leads.THERE):
+            taken = relay.taken
+            await until(lambda taken=taken: relay.taken > taken)  # type: ignore[misc]
+            relay.lead(leads)
+        assert (await starting).bot
+        await until(lambda: caplog.text.count("✅") == 2)
+        await client.disconnect()
+    assert len(sandbox.faults.called("auth.importBotAuthorization")) == 1
+    assert caplog.text.count("🔌") == 2
+
+
+async def test_trouble_of_the_server_at_the_first_log_in_is_said(sandbox: Sandbox, session: Path) -> None:
+    settings = settings_for(sandbox)
+    sandbox.faults.server_error("auth.importBotAuthorization", times=None)
+    with pytest.raises(Unreachable, match="has trouble of its own .RPC_CALL_FAIL."):
+        await login(build_client(settings, session), settings, NOBODY, patience=15)
+
+
+async def test_a_bot_whose_key_is_of_no_use_any_more_logs_in_anew(
+    sandbox: Sandbox, session: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(connection, "LONGEST_PAUSE", 0.05)
+    settings = settings_for(sandbox)
+    for spoil in ("", "-404", "406"):
+        if spoil == "-404":
+            sandbox.faults.forget_keys(BOT_ID)
+        elif spoil:
+            sandbox.faults.revoke(BOT_ID, RpcError(406, "AUTH_KEY_DUPLICATED"))
+        client = build_client(settings, session)
+        assert (await login(client, settings, NOBODY)).bot
+        await client.disconnect()
+    assert len(sandbox.faults.called("auth.importBotAuthorization")) == 3
+
+
+@pytest.mark.parametrize("seconds", [-3600, 3600])
+async def test_a_clock_that_is_wrong_at_the_start_does_no_harm(
+    sandbox: Sandbox, session: Path, monkeypatch: pytest.MonkeyPatch, seconds: int
+) -> None:
+    settings = settings_for(sandbox)
+    for wrong in (False, True):
+        if wrong:
+            wrong_time = SimpleNamespace(time=lambda: time.time() + seconds)
+            monkeypatch.setattr(mtprotostate, "time", wrong_time)
+        client = build_client(settings, session)
+        assert (await login(client, settings, NOBODY, patience=20)).bot
+        await client.disconnect()
+
+
+async def test_a_bot_that_lives_elsewhere_is_found_there_and_stays_there(
+    sandbox: Sandbox, session: Path
+) -> None:
+    other = next(dc for dc in sandbox.addresses if dc != sandbox.dc_id)
+    settings = replace(
+        settings_for(sandbox), TELEGRAM_SERVER=sandbox.addresses[other], TELEGRAM_SERVER_DC=other
+    )
+    for _ in range(2):
+        client = build_client(settings, session)
+        assert (await login(client, settings, NOBODY)).bot
+        assert client.session.dc_id == sandbox.dc_id
+        await client.disconnect()
+    assert len(sandbox.faults.called("auth.importBotAuthorization")) == 2  # refused there, taken here
+    sandbox.faults.move(BOT_ID, other)
+    client = build_client(settings, session)
+    assert (await login(client, settings, NOBODY)).bot
+    assert client.session.dc_id == other
+    await client.disconnect()
+
+
 async def test_a_server_that_never_answers_is_given_up(session: Path) -> None:
     async def silent(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         await reader.read()
@@ -156,7 +255,8 @@ async def test_a_server_that_ends_every_connection_is_not_hammered() -> None:
 
     async with await asyncio.start_server(close, "127.0.0.1", 0) as server:
         port = server.sockets[0].getsockname()[1]
-        connection = PatientConnection("127.0.0.1", port, 1, loggers=defaultdict(logging.getLogger))
+        own = type("Own", (PatientConnection,), {"outage": Outage()})
+        connection = own("127.0.0.1", port, 1, loggers=defaultdict(logging.getLogger))
         connects = 0
         with contextlib.suppress(TimeoutError):
             async with asyncio.timeout(1):

@@ -14,7 +14,6 @@ from telethon.tl import TLRequest, functions
 from sandbox import Sandbox
 from sandbox.rpc import RpcError
 from tests.transport import Bot, Clock
-from utils.errors import LoginFailed
 from utils.telegram.pauses import Reason
 from utils.telegram.waits import Caller
 
@@ -76,10 +75,15 @@ async def test_trouble_of_the_server_is_waited_out(bot: Bot, sandbox: Sandbox) -
     assert received(bot, sandbox) == ["hello"]
 
 
-async def test_trouble_without_end_is_given_up(bot: Bot, sandbox: Sandbox) -> None:
+async def test_trouble_of_one_request_alone_is_given_up(bot: Bot, sandbox: Sandbox) -> None:
     sandbox.faults.server_error("messages.sendMessage", times=None)
+    caller = caller_of(bot)
+    bot.clock.scale = 1e-3
+    alone = asyncio.create_task(caller(message(bot)))
+    await bot.clock.told_times(1)
+    await caller(functions.users.GetUsersRequest([]))
     with pytest.raises(errors.RpcCallFailError):
-        await caller_of(bot)(message(bot))
+        await alone
     assert sum(bot.clock.slept) > 200
 
 
@@ -124,10 +128,3 @@ async def test_other_errors_come_out_as_they_are(bot: Bot, sandbox: Sandbox) -> 
     with pytest.raises(errors.MessageTooLongError):
         await caller_of(bot)(message(bot))
     assert bot.clock.slept == []
-
-
-async def test_a_log_in_whose_key_is_gone_says_so(bot: Bot, sandbox: Sandbox) -> None:
-    sandbox.faults.forget_keys(bot.id)
-    with pytest.raises(LoginFailed, match="no longer knows this log-in"):
-        async with asyncio.timeout(60):
-            await caller_of(bot)(message(bot))

@@ -20,7 +20,6 @@ from sandbox.mtproto.handshake import Agreed, Handshake
 from sandbox.rpc import RpcError
 from tests.transport import Bot
 from tests.world import until
-from utils.errors import LoginFailed
 from utils.telegram import file_sender, senders
 from utils.telegram.file_sender import PlainState
 from utils.telegram.pauses import Reason
@@ -213,14 +212,6 @@ async def test_the_server_is_away_for_ten_minutes(bot: Bot, sandbox: Sandbox, ma
         document = await bot.register(await task)
         assert await bot.client.download_media(document, file=bytes) == path.read_bytes()
     assert (Reason.CONNECTION.value) in [reason for _, reason in bot.clock.told]
-
-
-async def test_a_log_in_that_was_ended_says_so(bot: Bot, sandbox: Sandbox, make_file: MakeFile) -> None:
-    path = make_file(SIZE)
-    sandbox.faults.unregister(bot.id)
-    with pytest.raises(LoginFailed, match="no longer knows this log-in"):
-        async with asyncio.timeout(60):
-            await upload(bot.transfers, path, name="a")
 
 
 async def test_salts_that_expire_in_the_middle_do_no_harm(

@@ -6,8 +6,8 @@ import pytest
 from telethon import errors
 from telethon.tl import functions, types
 
-from utils.telegram.pauses import SERVER_ATTEMPTS, Pause, Reason, is_repeatable, pause_after
-from utils.telegram.waits import error_name, repeated
+from utils.telegram.pauses import SERVER_ATTEMPTS, Pause, Reason, error_name, is_repeatable, pause_after
+from utils.telegram.waits import repeated
 
 
 @pytest.mark.parametrize(

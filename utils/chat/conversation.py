@@ -16,7 +16,7 @@ from utils.jobs.delivery import NO_REPLY, Delivery
 from utils.jobs.intake import Incoming
 from utils.jobs.proof import Call
 from utils.jobs.summary import TEXT_UNITS
-from utils.telegram.waits import error_name
+from utils.telegram.pauses import error_name
 
 HELP = (
     "Send me an archive (ZIP, RAR, 7z, tar ...). I take the pictures and videos out and send them back as "

@@ -27,8 +27,8 @@ from utils.jobs.journal import JobJournal
 from utils.jobs.proof import DUPLICATE, Call, Outgoing, Proof, Watching
 from utils.jobs.requests import media_request, medium_of, photo_name, text_request, upload_request
 from utils.jobs.summary import with_words
+from utils.telegram.pauses import error_name
 from utils.telegram.upload import UploadState
-from utils.telegram.waits import error_name
 
 log = logging.getLogger(__name__)
 

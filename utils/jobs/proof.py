@@ -22,8 +22,8 @@ from telethon.tl.tlobject import TLObject, TLRequest
 from utils.errors import TransferFailed
 from utils.jobs.requests import message_ids
 from utils.telegram.account import messages_request
+from utils.telegram.pauses import error_name
 from utils.telegram.sightings import Watch, is_in
-from utils.telegram.waits import error_name
 
 log = logging.getLogger(__name__)
 

@@ -12,10 +12,10 @@ from telethon.tl.custom import Message
 from telethon.tl.tlobject import TLObject, TLRequest
 
 from utils.errors import SettingsError
-from utils.telegram.client import ArchiveBotClient
-from utils.telegram.pauses import TROUBLE
+from utils.telegram.archive_client import ArchiveBotClient
+from utils.telegram.pauses import TROUBLE, error_name
 from utils.telegram.sightings import Sightings
-from utils.telegram.waits import Caller, OnWait, error_name
+from utils.telegram.waits import Caller, OnWait
 
 log = logging.getLogger(__name__)
 

@@ -16,7 +16,7 @@ from telethon.tl.custom import Message
 from telethon.tl.tlobject import TLObject
 
 from utils.errors import guarded
-from utils.telegram.client import ArchiveBotClient
+from utils.telegram.archive_client import ArchiveBotClient
 
 log = logging.getLogger(__name__)
 

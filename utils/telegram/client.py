@@ -12,6 +12,7 @@ import sqlite3
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import TypeVar
 
@@ -19,14 +20,14 @@ import rsa
 from pyasn1.error import PyAsn1Error  # type: ignore[import-untyped]
 from telethon import TelegramClient, errors
 from telethon.crypto import rsa as server_keys
-from telethon.sessions import SQLiteSession
 from telethon.tl import types
 from telethon.tl.functions.help import GetNearestDcRequest
 
 from utils.constants import Settings
-from utils.errors import LoginFailed, SettingsError
-from utils.telegram.connection import PatientConnection
-from utils.telegram.waits import error_name
+from utils.errors import LoginFailed, SettingsError, Unreachable
+from utils.telegram.archive_client import ENDED, ArchiveBotClient, SessionFile
+from utils.telegram.outage import cause
+from utils.telegram.pauses import SERVER_ATTEMPTS, TROUBLE, Reason, error_name, pause_after
 
 T = TypeVar("T")
 
@@ -48,37 +49,6 @@ class Ask:
     password: Callable[[], Awaitable[str]]
 
 
-class ArchiveBotClient(TelegramClient):  # type: ignore[misc]
-    """A client that forgets no message: its place among the updates is kept only past what was taken in.
-
-    Telethon keeps the place every minute and when it disconnects, whether or not the handlers are done; a
-    process that is killed then would never hear of the message again.
-    """
-
-    #: Messages that were handed out and are not safely on disk yet.
-    taking_in = 0
-
-    async def _save_states_and_entities(self) -> None:
-        if not self.taking_in and not self._event_handler_tasks:
-            await super()._save_states_and_entities()
-
-    async def keep_place(self) -> None:
-        """Write the place among the updates to the session file, if everything before it was taken in."""
-        await self._save_states_and_entities()
-        self.session.save()
-
-
-class _SessionFile(SQLiteSession):  # type: ignore[misc]
-    """Telethon's, which does not stay open when it turns out to be damaged."""
-
-    def __init__(self, path: str) -> None:
-        try:
-            super().__init__(path)
-        except sqlite3.DatabaseError:
-            self.close()
-            raise
-
-
 def build_client(settings: Settings, session_path: Path) -> ArchiveBotClient:
     """A client that is not connected yet, with its log-in kept in ``session_path`` (mode 0600).
 
@@ -93,13 +63,14 @@ def build_client(settings: Settings, session_path: Path) -> ArchiveBotClient:
     kind = type("OwnClient", (ArchiveBotClient,), {"_config": None, "_cdn_config": None})
     try:
         client: ArchiveBotClient = kind(
-            _SessionFile(str(session_path)),
+            SessionFile(str(session_path)),
             settings.API_ID,
             settings.API_HASH,
-            connection=PatientConnection,
             catch_up=True,
             flood_sleep_threshold=0,
             connection_retries=LOGIN_RETRIES,
+            request_retries=2,
+            raise_last_call_error=True,
             device_model="Archive bot",
             app_version="1.0",
         )
@@ -163,24 +134,22 @@ def _read_key(path: Path) -> bytes:
 
 
 async def login(
-    client: TelegramClient, settings: Settings, ask: Ask | None = None, *, patience: float = CONNECT_TIMEOUT
+    client: ArchiveBotClient, settings: Settings, ask: Ask | None = None, *, patience: float = CONNECT_TIMEOUT
 ) -> types.User:
     """Connect and log in; returns the account. ``patience``: seconds for reaching the server.
 
     With ``BOT_TOKEN`` as that bot, otherwise as a person, who is asked; without ``ask`` nobody can be. A
-    session that is logged in already is used as it is. Raises :class:`LoginFailed`; the client is
-    disconnected then.
+    session that is logged in already is used as it is, and waits for the network as long as it takes: it may
+    have been started before that. Raises :class:`LoginFailed`; the client is disconnected then.
     """
     try:
         async with _in_plain_words(settings, client):
-            await _connect(client, settings, patience)
-            me = await client.get_me() or await _sign_in(client, settings, ask)
+            me = await _meet(client, settings, patience) or await _sign_in(client, settings, ask, patience)
             _same_account(me, settings, client)
     except BaseException:
         await client.disconnect()
         raise
-    # From here on a lost connection is tried again until it is back.
-    client._sender._retries = -1
+    client.remember(me)
     return me
 
 
@@ -199,19 +168,53 @@ async def log_out(client: TelegramClient) -> None:
     await client.log_out()
 
 
-async def _connect(client: TelegramClient, settings: Settings, patience: float) -> None:
-    where = settings.TELEGRAM_SERVER or "Telegram"
+async def _meet(client: ArchiveBotClient, settings: Settings, patience: float) -> types.User | None:
+    """Connect; returns the account that the session is logged in to, if it is.
+
+    A first log-in says within ``patience`` that there is nobody, since an address may be wrong. One that was
+    known waits.
+    """
+    known = client.was_logged_in()
+    client.doubt_that_key_is_unknown(known)
+    failures = 0
+    while True:
+        try:
+            me = await _met(client, patience)
+        except (errors.AuthKeyNotFound, errors.AuthKeyDuplicatedError):
+            if not client.session.auth_key or (known and not settings.BOT_TOKEN):
+                raise
+            # Nobody is needed for a new log-in.
+            client.forget_key()
+        except TROUBLE as error:
+            failures += 1
+            pause = pause_after(error, min(failures, SERVER_ATTEMPTS - 1) if known else failures)
+            if pause is None or not (known or (pause.reason is Reason.SERVER and failures < ATTEMPTS)):
+                raise
+            client.outage.begins(pause.reason, "log-in", error)
+            await asyncio.sleep(pause.seconds)
+        else:
+            client.outage.over("log-in")
+            return me
+
+
+async def _met(client: ArchiveBotClient, patience: float) -> types.User | None:
+    """Once: after an error the client is disconnected, and can be connected again."""
     try:
-        await asyncio.wait_for(_agreeing(client, client.connect), patience)
+        async with _within(patience):
+            await _agreeing(client, client.connect)
+            return await client.get_me()
+    except BaseException:
+        await client._disconnect()
+        raise
+
+
+@asynccontextmanager
+async def _within(patience: float) -> AsyncIterator[None]:
+    try:
+        async with asyncio.timeout(patience):
+            yield
     except TimeoutError:
-        raise LoginFailed(f"{where} did not answer within {patience:.0f} seconds.") from None
-    except OSError as error:
-        if "auth_key" in str(error):
-            raise LoginFailed(
-                f"{where} answers, but no key could be agreed on. "
-                "Is TELEGRAM_SERVER_KEY the public key of that server?"
-            ) from None
-        raise LoginFailed(f"{where} cannot be reached. Is the network up?") from None
+        raise TimeoutError(f"did not answer within {patience:.0f} seconds") from None
 
 
 async def _agreeing(client: TelegramClient, call: Callable[[], Awaitable[T]]) -> T:
@@ -227,28 +230,32 @@ async def _agreeing(client: TelegramClient, call: Callable[[], Awaitable[T]]) ->
     return await call()
 
 
-async def _sign_in(client: TelegramClient, settings: Settings, ask: Ask | None) -> types.User:
+async def _sign_in(
+    client: ArchiveBotClient, settings: Settings, ask: Ask | None, patience: float
+) -> types.User:
+    async def asked(call: Callable[[], Awaitable[T]]) -> T:
+        """``call``, in which Telethon may move to another data centre and agree on a key there."""
+        async with _within(patience):
+            return await _agreeing(client, partial(_connected, client, call))
+
     if settings.BOT_TOKEN:
-        return await _connected(client, lambda: client.sign_in(bot_token=settings.BOT_TOKEN))
+        return await asked(lambda: client.sign_in(bot_token=settings.BOT_TOKEN))
     if ask is None:
         raise LoginFailed("BOT_TOKEN is empty, and nobody can be asked for a phone number here.")
     phone = await ask.phone()
-    await _connected(client, lambda: client.send_code_request(phone))
+    await asked(lambda: client.send_code_request(phone))
     try:
-        return await _typed(ask.code, lambda code: client.sign_in(phone, code), "code")
+        return await _typed(ask.code, lambda code: asked(lambda: client.sign_in(phone, code)), "code")
     except errors.SessionPasswordNeededError:
-        return await _typed(ask.password, lambda text: client.sign_in(password=text), "password")
+        return await _typed(
+            ask.password, lambda text: asked(lambda: client.sign_in(password=text)), "password"
+        )
 
 
-async def _connected(client: TelegramClient, call: Callable[[], Awaitable[T]]) -> T:
-    """``call``, in which Telethon may move to another data centre and agree on a key there."""
-
-    async def once() -> T:
-        if not client.is_connected():
-            await client.connect()
-        return await call()
-
-    return await _agreeing(client, once)
+async def _connected(client: ArchiveBotClient, call: Callable[[], Awaitable[T]]) -> T:
+    if not client.is_connected():
+        await client.connect()
+    return await call()
 
 
 async def _typed(
@@ -281,8 +288,9 @@ def _same_account(me: types.User, settings: Settings, client: TelegramClient) ->
 
 
 @asynccontextmanager
-async def _in_plain_words(settings: Settings, client: TelegramClient) -> AsyncIterator[None]:
+async def _in_plain_words(settings: Settings, client: ArchiveBotClient) -> AsyncIterator[None]:
     """Turn what Telegram answers to a log-in into a sentence with the thing to do."""
+    where = settings.TELEGRAM_SERVER or "Telegram"
     try:
         yield
     except (errors.AccessTokenInvalidError, errors.AccessTokenExpiredError):
@@ -293,20 +301,32 @@ async def _in_plain_words(settings: Settings, client: TelegramClient) -> AsyncIt
         ) from None
     except (errors.PhoneNumberInvalidError, errors.PhoneNumberUnoccupiedError):
         raise LoginFailed("Telegram does not know this phone number.") from None
-    except (errors.PhoneNumberBannedError, errors.UserDeactivatedBanError, errors.UserDeactivatedError):
+    except errors.PhoneNumberBannedError:
         raise LoginFailed("This account was closed by Telegram.") from None
     except errors.PhoneCodeExpiredError:
         raise LoginFailed("The code has expired. Start again.") from None
-    except (errors.AuthKeyNotFound, errors.AuthKeyUnregisteredError, errors.SessionRevokedError):
-        raise LoginFailed(
-            f"The log-in in {client.session.filename} was ended. Delete that file to log in anew."
-        ) from None
+    except ENDED as error:
+        raise client.why_ended(error) from None
     except errors.FloodWaitError as error:
-        raise LoginFailed(
+        raise Unreachable(
             f"Telegram allows the next log-in in {error.seconds} seconds.", retry_after=error.seconds
         ) from None
+    except (errors.ServerError, errors.TimedOutError) as error:
+        raise Unreachable(f"{where} has trouble of its own ({cause(error)}). Start again later.") from None
     except errors.RPCError as error:
         raise LoginFailed(f"Telegram refused the log-in: {error_name(error)}.") from None
-    except (ConnectionError, BufferError):
-        where = settings.TELEGRAM_SERVER or "Telegram"
-        raise LoginFailed(f"The connection to {where} was lost during the log-in.") from None
+    except (OSError, EOFError, BufferError) as error:
+        raise _not_reached(where, error, client.outage.why) from None
+    except sqlite3.OperationalError as error:
+        raise SettingsError(f"{client.session.filename} cannot be written: {error}.") from None
+
+
+def _not_reached(where: str, error: BaseException, why: str) -> LoginFailed:
+    if "auth_key" in str(error):
+        return LoginFailed(
+            f"{where} answers, but no key could be agreed on. "
+            "Is TELEGRAM_SERVER_KEY the public key of that server?"
+        )
+    if isinstance(error, TimeoutError):
+        return Unreachable(f"{where} {cause(error)}.")
+    return Unreachable(f"{where} cannot be reached ({why or cause(error)}). Is the network up?")

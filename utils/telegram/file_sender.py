@@ -108,6 +108,12 @@ class FileSender(MTProtoSender):  # type: ignore[misc]
             self.in_flight -= 1
             self.last_used = time.monotonic()
 
+    def _start_reconnect(self, error: Exception | None) -> None:
+        """Telethon's would try, which is not wanted here, and log that it failed."""
+        if self._user_connected and not self._reconnecting:
+            self._reconnecting: bool = True
+            self._reconnect_task = asyncio.create_task(self._disconnect(error=error))
+
     def _withdraw(self, future: asyncio.Future[TLObject]) -> None:
         """Nobody waits any more: what was not sent yet need not be."""
         if future.cancel():

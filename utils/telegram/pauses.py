@@ -13,7 +13,7 @@ from telethon.tl import TLRequest
 
 #: Pauses after trouble, in seconds; the last one is repeated.
 BACKOFF = (1.0, 2.0, 4.0, 8.0, 15.0, 30.0)
-#: How often one request is repeated because of trouble at the server: about four minutes.
+#: How often one request is repeated because of trouble that it alone has with the server: about four minutes.
 SERVER_ATTEMPTS = 12
 
 
@@ -42,10 +42,10 @@ class Pause:
 TROUBLE = (errors.RPCError, ConnectionError, TimeoutError, EOFError)
 
 
-def pause_after(error: BaseException, failures: int) -> Pause | None:
+def pause_after(error: BaseException, failures: int, *, alone: bool = True) -> Pause | None:
     """What to do about ``error``; ``failures`` counts those of its kind so far, this one included.
 
-    None: repeating the request does not help.
+    ``alone``: other requests were answered meanwhile. None: repeating the request does not help.
     """
     if isinstance(error, errors.SlowModeWaitError):
         return Pause(max(1.0, error.seconds), Reason.SLOW_MODE)
@@ -55,7 +55,7 @@ def pause_after(error: BaseException, failures: int) -> Pause | None:
     if isinstance(error, errors.RandomIdDuplicateError):
         return None  # 500-class, but whoever drew the id must know that it was used
     if isinstance(error, errors.ServerError | errors.TimedOutError):
-        return _backoff(failures, Reason.SERVER) if failures < SERVER_ATTEMPTS else None
+        return _backoff(failures, Reason.SERVER) if failures < SERVER_ATTEMPTS or not alone else None
     if isinstance(error, ConnectionError | TimeoutError | EOFError):
         return _backoff(failures, Reason.CONNECTION)
     return None
@@ -92,3 +92,16 @@ def is_repeatable(request: TLRequest) -> bool:
     ids = [getattr(item, "random_id", None) for item in getattr(request, "multi_media", None) or [request]]
     name = type(request).__name__.removesuffix("Request")
     return all(ids) or name.startswith("Get") or name in _HARMLESS
+
+
+def error_name(error: errors.RPCError) -> str:
+    """Telegram's own name for ``error``, such as ``PHOTO_INVALID_DIMENSIONS`` or
+    ``FILE_PART_3_MISSING``."""
+    for name, kind in errors.rpc_errors_dict.items():
+        if type(error) is kind:
+            return str(name)
+    for pattern, kind in errors.rpc_errors_re:
+        if type(error) is kind:
+            captured = next((value for value in vars(error).values() if isinstance(value, int)), "")
+            return str(pattern).replace(r"(\d+)", str(captured))
+    return str(error.message or type(error).__name__)

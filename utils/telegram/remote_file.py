@@ -20,9 +20,10 @@ from telethon.tl.functions.upload import GetFileRequest
 
 from utils.errors import ArchiveError, TransferFailed
 from utils.telegram.part_file import PartFile
+from utils.telegram.pauses import error_name
 from utils.telegram.read_ahead import ReadAhead
 from utils.telegram.transfers import WINDOWS, Direction, FileTransfer, OnProgress, Transfers, in_flight
-from utils.telegram.waits import OnWait, error_name
+from utils.telegram.waits import OnWait
 
 log = logging.getLogger(__name__)
 

@@ -8,11 +8,11 @@ import time
 from collections.abc import Coroutine
 from typing import Any, TypeVar
 
-from telethon import TelegramClient, errors
+from telethon import errors
 from telethon.crypto import AuthKey
 from telethon.tl import TLObject, TLRequest, functions, types
 
-from utils.errors import LoginFailed
+from utils.telegram.archive_client import ENDED, ArchiveBotClient
 from utils.telegram.connection import FileConnection
 from utils.telegram.file_sender import CONNECT_SECONDS, FileSender
 
@@ -26,7 +26,7 @@ IDLE_SECONDS = 60.0
 class Centre:
     """The connections to one data centre."""
 
-    def __init__(self, client: TelegramClient, dc: int, limit: int) -> None:
+    def __init__(self, client: ArchiveBotClient, dc: int, limit: int) -> None:
         self._client = client
         self._dc = dc
         self._limit = limit
@@ -62,17 +62,18 @@ class Centre:
         self.wanted = min(2 * self.wanted, self._limit)
         return True
 
-    async def forget_log_in(self, sender: FileSender, *, key_too: bool) -> None:
+    async def forget_log_in(self, sender: FileSender, error: Exception) -> None:
         """The data centre no longer knows the log-in (or even the key): make it again on the next use.
 
         Several calls learn it at once; what was made since then by the first of them is left alone.
         """
-        if self._home:
-            raise LoginFailed("Telegram no longer knows this log-in; start the bot again.")
-        if sender not in self.senders:
+        if self._home and not isinstance(error, errors.AuthKeyNotFound):
+            await self._client.end(error)
+        # A key that is unknown at home is a matter of the account's own connection, which doubts it at first.
+        if self._home or sender not in self.senders:
             return
         self._imported = False
-        if key_too:
+        if not isinstance(error, errors.AuthKeyUnregisteredError):
             self._key = AuthKey(None)
         await self.close()
 
@@ -137,7 +138,7 @@ class Centre:
 
     async def _ticket(self) -> types.auth.ExportedAuthorization:
         async with asyncio.timeout(CONNECT_SECONDS):
-            return await self._client._sender.send(functions.auth.ExportAuthorizationRequest(self._dc))
+            return await self._client(functions.auth.ExportAuthorizationRequest(self._dc))
 
     async def _log_in(
         self, sender: FileSender, ticket: asyncio.Task[types.auth.ExportedAuthorization] | None
@@ -153,7 +154,7 @@ class Centre:
 class SenderPool:
     """The connections for files to every data centre, at most ``limit`` for each."""
 
-    def __init__(self, client: TelegramClient, *, limit: int) -> None:
+    def __init__(self, client: ArchiveBotClient, *, limit: int) -> None:
         self._client = client
         self._limit = max(1, limit)
         self._centres: dict[int, Centre] = {}
@@ -166,14 +167,14 @@ class SenderPool:
         return int(self._client.session.dc_id)
 
     async def call(self, request: TLRequest, dc: int) -> TLObject:
-        """Telegram's answer. Raises Telethon's errors, :class:`ConnectionError` when the connection is lost
-        and :class:`LoginFailed` when the account is logged out."""
+        """Telegram's answer. Raises Telethon's errors, and :class:`ConnectionError` when the connection is
+        lost. Does not return when the account is logged out: see :meth:`ArchiveBotClient.end`."""
         centre = self._centre(dc)
         sender = await centre.sender()
         try:
             return await sender.call(request)
-        except (errors.AuthKeyUnregisteredError, errors.AuthKeyNotFound) as error:
-            await centre.forget_log_in(sender, key_too=isinstance(error, errors.AuthKeyNotFound))
+        except ENDED as error:
+            await centre.forget_log_in(sender, error)
             raise ConnectionError(f"logged out of data centre {dc}") from error
 
     def prepare(self, dc: int) -> None:

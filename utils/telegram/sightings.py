@@ -14,7 +14,7 @@ from telethon import events, utils
 from telethon.tl import types
 from telethon.tl.tlobject import TLObject
 
-from utils.telegram.client import ArchiveBotClient
+from utils.telegram.archive_client import ArchiveBotClient
 
 
 @dataclass

@@ -14,10 +14,10 @@ from contextlib import asynccontextmanager
 from enum import StrEnum
 from functools import partial
 
-from telethon import TelegramClient
 from telethon.tl import TLObject, TLRequest
 
-from utils.telegram.pauses import Pause, Reason
+from utils.telegram.archive_client import ArchiveBotClient
+from utils.telegram.pauses import Pause, Reason, was_refused
 from utils.telegram.senders import SenderPool
 from utils.telegram.waits import Caller, OnWait, Sleep, repeated
 from utils.telegram.window import Lanes, Window
@@ -46,14 +46,15 @@ class Transfers:
 
     def __init__(
         self,
-        client: TelegramClient,
+        client: ArchiveBotClient,
         *,
         connections: int,
         sleep: Sleep = asyncio.sleep,
         on_wait: OnWait | None = None,
     ) -> None:
         self.pool = SenderPool(client, limit=connections)
-        self.caller = Caller(client, pool=self.pool, sleep=sleep, on_wait=on_wait)
+        self.caller = client.caller = Caller(client, pool=self.pool, sleep=sleep, on_wait=on_wait)
+        self.outage = client.outage
         self.sleep = sleep
         self.on_wait = on_wait
         self._windows: dict[tuple[int, Direction], Window] = {}
@@ -120,7 +121,7 @@ class FileTransfer:
                 window.waited()
             await self._wait(pause)
 
-        return await repeated(once, wait=wait)
+        return await repeated(once, wait=wait, outage=self._transfers.outage)
 
     @asynccontextmanager
     async def _turn(self, window: Window) -> AsyncIterator[None]:
@@ -150,7 +151,8 @@ class FileTransfer:
                 self._may_go.set()
 
     async def _tell(self, pause: Pause) -> None:
-        log.info("A file waits %.0f seconds: %s", pause.seconds, pause.reason.value)
+        if was_refused(pause):
+            log.info("A file waits %.0f seconds: %s", pause.seconds, pause.reason.value)
         if self._on_wait is not None:
             await self._on_wait(pause.seconds, pause.reason.value)
 

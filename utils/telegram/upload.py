@@ -20,8 +20,9 @@ from telethon.tl import TLRequest, types
 from telethon.tl.functions.upload import SaveBigFilePartRequest, SaveFilePartRequest
 
 from utils.errors import Refused, TransferFailed
+from utils.telegram.pauses import error_name
 from utils.telegram.transfers import WINDOWS, Direction, FileTransfer, OnProgress, Transfers, in_flight
-from utils.telegram.waits import OnWait, error_name
+from utils.telegram.waits import OnWait
 
 #: Bytes of a part; every part but the last has exactly this size.
 PART_SIZE = 512 * 1024

@@ -9,15 +9,17 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import time
 from collections import Counter
 from collections.abc import Awaitable, Callable
 from typing import TYPE_CHECKING, TypeVar
 
-from telethon import TelegramClient, errors, utils
+from telethon import errors, utils
 from telethon.network import MTProtoSender
 from telethon.tl import TLObject, TLRequest
 
-from utils.errors import LoginFailed
+from utils.telegram.archive_client import ENDED, ArchiveBotClient
+from utils.telegram.outage import Outage
 from utils.telegram.pauses import TROUBLE, Pause, Reason, is_repeatable, pause_after, was_refused
 
 if TYPE_CHECKING:
@@ -39,35 +41,32 @@ async def repeated(
     *,
     wait: Callable[[Pause], Awaitable[None]],
     repeatable: bool = True,
+    outage: Outage | None = None,
 ) -> T:
     """The result of ``call``, which is called again after each pause that its errors ask for.
 
     With ``repeatable=False`` only a refusal (a wait) is repeated, because then the request was certainly
-    not carried out; trouble that leaves it open is raised.
+    not carried out; trouble that leaves it open is raised. Trouble of the server ends for a request that it
+    cannot serve while it serves others; as long as it serves nobody it is waited out. ``outage`` is told.
     """
+    outage = outage or Outage()
     failures: Counter[type[BaseException]] = Counter()
-    while True:
-        try:
-            return await call()
-        except TROUBLE as error:
-            failures[type(error)] += 1
-            pause = pause_after(error, failures[type(error)])
-            if pause is None or not (repeatable or was_refused(pause)):
-                raise
-        await wait(pause)
-
-
-def error_name(error: errors.RPCError) -> str:
-    """Telegram's own name for ``error``, such as ``PHOTO_INVALID_DIMENSIONS`` or
-    ``FILE_PART_3_MISSING``."""
-    for name, kind in errors.rpc_errors_dict.items():
-        if type(error) is kind:
-            return str(name)
-    for pattern, kind in errors.rpc_errors_re:
-        if type(error) is kind:
-            captured = next((value for value in vars(error).values() if isinstance(value, int)), "")
-            return str(pattern).replace(r"(\d+)", str(captured))
-    return str(error.message or type(error).__name__)
+    began, me = time.monotonic(), object()
+    try:
+        while True:
+            try:
+                result = await call()
+                outage.answered()
+                return result
+            except TROUBLE as error:
+                failures[type(error)] += 1
+                pause = pause_after(error, failures[type(error)], alone=outage.answered_since(began))
+                if pause is None or not (repeatable or was_refused(pause)):
+                    raise
+                outage.begins(pause.reason, me, error)
+            await wait(pause)
+    finally:
+        outage.over(me)
 
 
 class Caller:
@@ -79,7 +78,7 @@ class Caller:
 
     def __init__(
         self,
-        client: TelegramClient,
+        client: ArchiveBotClient,
         *,
         pool: SenderPool | None = None,
         sleep: Sleep = asyncio.sleep,
@@ -108,8 +107,9 @@ class Caller:
         told = on_wait or self._on_wait
 
         async def wait(pause: Pause) -> None:
-            name = type(request).__name__
-            log.info("%s waits %.0f seconds: %s", name, pause.seconds, pause.reason.value)
+            if was_refused(pause):
+                name = type(request).__name__
+                log.info("%s waits %.0f seconds: %s", name, pause.seconds, pause.reason.value)
             if told is not None:
                 await told(pause.seconds, pause.reason.value)
             await self._sleep(pause.seconds)
@@ -121,7 +121,7 @@ class Caller:
 
         await request.resolve(self._client, utils)
         safe = is_repeatable(request) if repeatable is None else repeatable
-        result = await repeated(once, wait=wait, repeatable=safe)
+        result = await repeated(once, wait=wait, repeatable=safe, outage=self._client.outage)
         self._client.session.process_entities(result)
         return result
 
@@ -163,8 +163,10 @@ class Caller:
             if future.cancelled():
                 raise ConnectionError("disconnected before the answer came")
             return future.result()
-        except errors.AuthKeyNotFound:
-            raise LoginFailed("Telegram no longer knows this log-in; start the bot again.") from None
+        except ENDED as error:
+            await self._client.end(error)
+        except errors.UserMigrateError as error:
+            await self._client.end(error)
         finally:
             future.cancel()
 
@@ -178,5 +180,4 @@ class Caller:
             if state.future is future:
                 del sender._pending_state[number]
         if sender._state._highest_remote_id == heard:
-            log.warning("No answer for %.0f seconds: connecting again", self._answer_timeout)
             sender._start_reconnect(None)

@@ -11,6 +11,9 @@ from typing import Any
 
 LINE = "%(levelname)s: %(message)s"
 
+#: What a record has for ``extra`` whose words are printed on the terminal otherwise.
+FILE_ONLY = {"file_only": True}
+
 #: bot.log is renamed to bot.log.1 at this size, and two older ones are kept.
 MAX_BYTES, BACKUPS = 10_000_000, 2
 
@@ -51,6 +54,7 @@ def start_logging(file: Path, *, times: bool = False) -> QueueListener:
         RotatingFileHandler(file, maxBytes=MAX_BYTES, backupCount=BACKUPS, encoding="utf-8"),
         logging.StreamHandler(sys.stderr),
     ]
+    targets[1].addFilter(lambda record: not hasattr(record, "file_only"))
     for target in targets:
         target.setFormatter(formatter)
     queue: SimpleQueue[logging.LogRecord] = SimpleQueue()
@@ -59,7 +63,8 @@ def start_logging(file: Path, *, times: bool = False) -> QueueListener:
     root.handlers[:] = [_Hand(queue)]
     root.setLevel(logging.INFO)
     # What the libraries say between warnings is of no use to whoever tails the log.
-    for library in ("telethon", "asyncio"):
-        logging.getLogger(library).setLevel(logging.WARNING)
+    logging.getLogger("asyncio").setLevel(logging.WARNING)
+    # Telethon warns of each attempt at connecting; of an outage utils.telegram.outage tells, once.
+    logging.getLogger("telethon").setLevel(logging.ERROR)
     listener.start()
     return listener

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import asyncio
+import logging
 import os
 import signal
 import sys
@@ -15,7 +16,7 @@ from typing import TYPE_CHECKING
 from utils.archives import Limits
 from utils.constants import EXAMPLE_NAME, SECRETS_NAME, Settings, load_settings, missing_settings
 from utils.conversion_state import ConversionStateManager
-from utils.errors import AlreadyRunning, LoginFailed, SettingsError
+from utils.errors import BotError, SettingsError, Unreachable
 from utils.media import Converter, EncodeSettings, MediaTools
 from utils.processes.guard import guard_this_process
 from utils.storage.atomic import make_folder
@@ -24,13 +25,22 @@ from utils.storage.workspace import FULL
 from utils.terminal.bars import Bar
 from utils.terminal.convert import NO_ROOM, Conversion, JsonLines
 from utils.terminal.inspect import inspect_archive, print_json, print_text
-from utils.terminal.logs import start_logging
+from utils.terminal.logs import FILE_ONLY, start_logging
 
 if TYPE_CHECKING:
     from utils.bot import Bot
 
-#: Exit codes: everything went well; settings, log-in or usage are wrong, or another process is at it.
-OK, USAGE = 0, 2
+log = logging.getLogger(__name__)
+
+#: Exit codes. It was told to stop, or did what it was asked for.
+OK = 0
+#: Something that nobody foresaw; starting it again may help.
+FAILED = 1
+#: Usage, settings or token are wrong, the log-in was ended, or another process is at it: somebody has to act,
+#: and until then starting it again does not help. A service manager may heed it (RestartPreventExitStatus=2).
+USAGE = 2
+#: Telegram cannot be reached, or lets nobody log in now: start it again later (EX_TEMPFAIL of sysexits.h).
+TRY_LATER = 75
 #: Ended by Ctrl-C, as a shell has it: 128 and the number of the signal.
 INTERRUPTED = 130
 #: Whoever read what is printed went away (``| head``); the same with the number of SIGPIPE.
@@ -60,9 +70,9 @@ def main(arguments: Sequence[str]) -> int:
         # What people send, and who they are, is nothing for others on this machine.
         os.umask(0o077)
         return run_bot(settings)
-    except (SettingsError, LoginFailed, AlreadyRunning) as error:
+    except BotError as error:
         print(f"❌ {error.told}", file=sys.stderr)
-        return USAGE
+        return TRY_LATER if isinstance(error, Unreachable) else USAGE
     except KeyboardInterrupt:
         print("⏹️ Interrupted.", file=sys.stderr)
         return INTERRUPTED
@@ -189,6 +199,13 @@ def run_bot(settings: Settings) -> int:
             ) from None
         try:
             asyncio.run(serve(Bot(settings, ask=ask_in_terminal())))
+        except BotError as error:
+            log.error("❌ %s", error.told, extra=FILE_ONLY)
+            raise
+        except Exception:  # noqa: BLE001
+            log.exception("❌ The bot broke off", extra=FILE_ONLY)
+            print(f"❌ The bot broke off; why is at the end of {settings.path('LOG_FILE')}.", file=sys.stderr)
+            return FAILED
         finally:
             listener.stop()
     return OK
