@@ -53,7 +53,8 @@ async def _lives(world: World, folder: Path, relay: Relay) -> None:
     await ready(world, 2)
 
     # Each trouble comes while an archive is under way, on whatever connection.
-    for number, trouble in enumerate(("errors", "transport", *list(Leads)[1:])):
+    troubles = ("errors", "transport", *list(Leads)[1:])
+    for number, trouble in enumerate(troubles):
         gate = faults.hold("messages.uploadMedia", when=lambda call: call.user == BOT_ID)
         await world.send(zip_of(folder / f"{number}.zip", {"a.jpg": photo(number)}))
         await gate.reached()
@@ -87,6 +88,6 @@ async def _lives(world: World, folder: Path, relay: Relay) -> None:
 
     # Started again, it logs in anew with its token, and goes on.
     async with world.running():
-        await until(lambda: len(world.media()) == 4 and not world.leftovers())
+        await until(lambda: len(world.media()) == len(troubles) + 1 and not world.leftovers())
     errors = [line for line in world.lines() if line.startswith(("ERROR", "  ", "Traceback"))]
     assert len(errors) == 1, errors

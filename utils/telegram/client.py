@@ -176,15 +176,17 @@ async def _meet(client: ArchiveBotClient, settings: Settings, patience: float) -
     """
     known = client.was_logged_in()
     client.doubt_that_key_is_unknown(known)
-    failures = 0
+    failures, fresh = 0, not known
     while True:
         try:
-            me = await _met(client, patience)
-        except (errors.AuthKeyNotFound, errors.AuthKeyDuplicatedError):
-            if not client.session.auth_key or (known and not settings.BOT_TOKEN):
+            me = await _met(client, patience, somebody=not fresh)
+        except ENDED as error:
+            in_doubt = not isinstance(error, errors.AuthKeyUnregisteredError)
+            if not client.session.auth_key or (known and in_doubt and not settings.BOT_TOKEN):
                 raise
-            # Nobody is needed for a new log-in.
+            # A new log-in needs a new key, and here nobody who would not be asked anyway.
             client.forget_key()
+            fresh = True
         except TROUBLE as error:
             failures += 1
             pause = pause_after(error, min(failures, SERVER_ATTEMPTS - 1) if known else failures)
@@ -197,12 +199,18 @@ async def _meet(client: ArchiveBotClient, settings: Settings, patience: float) -
             return me
 
 
-async def _met(client: ArchiveBotClient, patience: float) -> types.User | None:
-    """Once: after an error the client is disconnected, and can be connected again."""
+async def _met(client: ArchiveBotClient, patience: float, *, somebody: bool) -> types.User | None:
+    """Once: after an error the client is disconnected, and can be connected again.
+
+    With ``somebody``, that nobody is logged in is one: AUTH_KEY_UNREGISTERED.
+    """
     try:
         async with _within(patience):
             await _agreeing(client, client.connect)
-            return await client.get_me()
+            me: types.User | None = await client.get_me()
+            if me is None and somebody:
+                raise errors.AuthKeyUnregisteredError(None)
+            return me
     except BaseException:
         await client._disconnect()
         raise
