@@ -6,9 +6,9 @@ import asyncio
 import contextlib
 from pathlib import Path
 
-#: Processes of Python's own, which serve all that come after them and end with their parent: a test that was
-#: before may have needed them.
-_OF_PYTHON = (b"multiprocessing.resource_tracker", b"multiprocessing.forkserver")
+#: Processes of Python's own and of these tests, which serve all that come after them and end with their
+#: parent: a test that was before may have needed them.
+_OF_PYTHON = (b"multiprocessing.resource_tracker", b"multiprocessing.forkserver", b"tests.e2e.nursery")
 
 
 def children() -> list[int]:

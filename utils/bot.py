@@ -20,6 +20,7 @@ from utils.conversions.leftovers import Leftovers
 from utils.conversions.runner import Conversions
 from utils.jobs.building import JobBuilder
 from utils.jobs.desk import Desk
+from utils.jobs.gate import Gate
 from utils.jobs.intake import Seen
 from utils.jobs.opening import Opening
 from utils.jobs.recovery import Recovery, boot_id
@@ -44,7 +45,7 @@ class Bot:
         self._ask = ask
         self._data = settings.path("DATA_DIR")
         self._jobs_dir = self._data / "jobs"
-        self._seen = Seen(self._data / "intake.jsonl")
+        self._seen = Seen(self._data / "intake.jsonl", self._quarantine)
         self.ready = asyncio.Event()
         self._stopping = asyncio.Event()
 
@@ -142,6 +143,7 @@ class Bot:
             media=media,
             target=target,
             boot=boot_id(),
+            gate=Gate(),
             is_bot=bool(me.bot),
         )
         self.desk = Desk(
@@ -188,6 +190,8 @@ class Bot:
     async def _recover(self) -> None:
         """Take up every job that is not done, and its conversions with it."""
         incomplete = await self._leftovers.incomplete()
-        recovery = Recovery(folder=self._jobs_dir, seen=self._seen, desk=self.desk)
+        recovery = Recovery(
+            folder=self._jobs_dir, quarantine=self._quarantine, seen=self._seen, desk=self.desk
+        )
         unreadable = await recovery.take_up()
         await self._leftovers.sort_out(incomplete, jobs=self.desk.jobs, unreadable=unreadable)

@@ -7,6 +7,7 @@
     │   │   └── NoRoom           what is to be written would not fit; the figures are in the message
     │   ├── JournalBroken        a job's story holds what it may not
     │   └── AlreadyRunning       another process holds the data folder
+    ├── PassedOver               a step that killed the bot again and again is not tried any more
     ├── ProgramError             a foreign program; archives and media say what it means for their file
     │   ├── ProgramMissing       it is not there, or does not start
     │   ├── ProgramTimeout       it stood still or took longer than allowed
@@ -82,6 +83,10 @@ class JournalBroken(StorageError):
 
 class AlreadyRunning(StorageError):
     """Another process uses the same data folder; its process id is in the message."""
+
+
+class PassedOver(BotError):
+    """The bot died in a step of a job again and again, so that it is not tried any more."""
 
 
 class ProgramError(BotError):

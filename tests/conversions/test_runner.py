@@ -17,7 +17,10 @@ from utils.conversions.checkpoint import StateCheckpoint
 from utils.conversions.runner import BACKOFF, Conversions
 from utils.errors import ChatClosed, ConversionFailed, ConversionTimeout, DiskFull
 from utils.jobs.albums import MediaFile
+from utils.jobs.gate import Gate
 from utils.jobs.job import Job
+from utils.jobs.marks import Marks
+from utils.jobs.steps import Steps
 from utils.media import Converter, Inspection, Verdict
 from utils.queue_manager import ConversionTask
 
@@ -39,6 +42,9 @@ class Chat:
         default_factory=lambda: SimpleNamespace(deferred={7: FILM}, wholes={}, open_conversions=lambda: [7])
     )
     fails: Exception | None = None
+
+    def __post_init__(self) -> None:
+        self.steps = Steps(Marks(self.files / "steps"), Gate(), self.name)
 
     def show(self, text: str, percent: float | None = None) -> None:
         self.told.append(("show", text))

@@ -98,8 +98,10 @@ def journaled(kind: str, count: int) -> Point:
     return point
 
 
-#: Far enough that a segment is surely finished.
-SAVED = r"💾 Conversion state saved: film.avi \([2-9]\d%"
+def saved(tens: str) -> Point:
+    """So many tens of percent are saved: at the first ones a segment is surely finished."""
+    return logged(rf"💾 Conversion state saved: film.avi \([{tens}]\d%")
+
 
 #: Each row is one part of an archive's way. Its stories are told side by side, each by a bot of its own with
 #: an archive of its own, and the bot is killed at each point of its story in turn.
@@ -108,12 +110,15 @@ STORIES: dict[str, Sequence[Sequence[Point]]] = {
         [
             journaled("origin", 1),
             request("messages.sendMessage"),
+            # Between two deaths while it was being opened it is opened, or it would be given up after three.
+            journaled("file", 1),
             request("messages.getMessages"),
             request("upload.getFile", cut=True),
         ],
         [
             request("upload.getFile"),
             request("upload.getFile", after=True),
+            journaled("file", 1),
             request("upload.getFile", 2),
             journaled("run", 1),
         ],
@@ -163,10 +168,11 @@ STORIES: dict[str, Sequence[Sequence[Point]]] = {
     ],
     "conversion": [
         [
-            logged(SAVED),
+            saved("23"),
             logged("♻️ Resumed conversion after crash: film.avi"),
-            logged(SAVED),
-            logged(SAVED),
+            # Each time it got on, or it would be given up after three.
+            saved("45"),
+            saved("6-9"),
         ],
     ],
     "clean-up": [

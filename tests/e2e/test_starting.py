@@ -150,8 +150,10 @@ async def test_what_is_no_job_or_can_not_be_read_does_not_keep_it_from_starting(
     async with world.running():
         await world.send(zip_of(tmp_path / "a.zip", {"a.jpg": photo(1)}))
         await world.summary()
-    assert unreadable.exists() and segment.exists()
-    assert any("1_1 cannot be taken up" in line for line in world.lines())
+    assert not unreadable.exists() and not segment.exists()
+    (kept,) = (world.data / "quarantine").glob("*-1_1/journal.jsonl")
+    assert "“origin”" in kept.parent.with_name(f"{kept.parent.name}.reason.txt").read_text()
+    assert any("Job 1_1 set aside: a journal holds" in line for line in world.lines())
 
 
 async def test_the_place_among_the_updates_is_kept_again_after_an_error(

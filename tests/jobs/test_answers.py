@@ -19,8 +19,11 @@ from utils.errors import ChatClosed, Refused, TransferFailed
 from utils.jobs import lines
 from utils.jobs.albums import MediaFile, utf16_units
 from utils.jobs.delivery import MISSING_PARTS, Delivery, chat_errors
+from utils.jobs.gate import Gate
 from utils.jobs.journal import JobJournal
+from utils.jobs.marks import Marks
 from utils.jobs.proof import LONG_PAUSES, PAUSES
+from utils.jobs.steps import Steps
 from utils.telegram.upload import PART_SIZE, UploadState
 
 CHAT, TARGET = types.InputPeerUser(1, 1), types.InputPeerUser(2, 2)
@@ -135,6 +138,7 @@ class Post:
             chat=CHAT,
             journal=self.journal,
             files=self.files,
+            steps=Steps(Marks(folder / "steps"), Gate(), "a.zip"),
             call=self.telegram,
             upload=self.telegram.upload,
             **(settings | changes),

@@ -20,9 +20,12 @@ from tests.transport import TOKEN, Bot
 from utils.errors import Refused, TransferFailed
 from utils.jobs.albums import MediaFile
 from utils.jobs.delivery import Delivery
+from utils.jobs.gate import Gate
 from utils.jobs.journal import JobJournal
+from utils.jobs.marks import Marks
 from utils.jobs.outbox import Outbox
 from utils.jobs.proof import PAUSES
+from utils.jobs.steps import Steps
 from utils.telegram.sightings import Sightings, Watch
 from utils.telegram.upload import Upload
 
@@ -48,6 +51,7 @@ class Post:
             # What the person said first.
             reply_to=1,
             files=self.files,
+            steps=Steps(Marks(self.folder / "steps"), Gate(), "a.zip"),
             journal=self.journal,
             call=self.bot.transfers.caller,
             upload=lambda path, name: Upload(self.bot.transfers, path, name=name),

@@ -26,7 +26,7 @@ class Limits:
     """Sizes in bytes. ``max_ratio`` counts from ``ratio_from`` bytes of content on.
 
     ``timeout`` is how many seconds 7-Zip may stand still. ``read_ahead`` is how many bytes of wanted
-    entries may be written before the consumer asks for them.
+    entries may be written before the consumer asks for them (0: not one is begun before).
     """
 
     max_entries: int = 50_000

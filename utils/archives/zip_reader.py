@@ -99,7 +99,8 @@ class ZipReader:
 
     async def extract(self, accept: Accept, new_file: NewFile) -> AsyncIterator[Extracted]:
         """See :class:`~utils.archives.entry.ArchiveReader`."""
-        room = _Room(self._budget.limits.read_ahead)
+        ahead = self._budget.limits.read_ahead
+        room = _Room(ahead)
         ready: asyncio.Queue[tuple[asyncio.Task[Extracted], int] | None] = asyncio.Queue()
         producer = self._start(self._produce(accept, new_file, room, ready))
         producer.add_done_callback(lambda _: ready.put_nowait(None))
@@ -108,8 +109,11 @@ class ZipReader:
                 task, size = found
                 extracted = await task
                 self._files.pop(extracted.entry.key, None)
-                room.free(size)
+                if ahead:
+                    room.free(size)
                 yield extracted
+                if not ahead:
+                    room.free(size)
             await producer
         finally:
             await self.close()
@@ -163,12 +167,13 @@ class ZipReader:
                 if not concerns_entry(error) and not isinstance(error, NotAFile):
                     raise
                 size = 0
+                await room.take(size)
                 work: Coroutine[Any, Any, Extracted] = _value(failed(entry, error))
             else:
+                await room.take(size)
                 file = EntryFile(entry, new_file(entry), self._budget)
                 self._files[entry.key] = file
                 work = self._fetch(item, probe, file)
-            await room.take(size)
             ready.put_nowait((self._start(work), size))
 
     async def _probe(self, item: ZipItem) -> _Probe:

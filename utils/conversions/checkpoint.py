@@ -9,16 +9,21 @@ from pathlib import Path
 from typing import Any
 
 from utils.conversion_state import IN_PROGRESS, ConversionStateManager, display_name
+from utils.jobs.steps import Mark
 
 log = logging.getLogger(__name__)
 
 
 class StateCheckpoint:
-    """The engine's plan and segments, kept in conversion_state.json under the source's path."""
+    """The engine's plan and segments, kept in conversion_state.json under the source's path.
 
-    def __init__(self, states: ConversionStateManager, source: Path) -> None:
+    ``mark`` says that the conversion is under way; what is saved, no process will die in again.
+    """
+
+    def __init__(self, states: ConversionStateManager, source: Path, mark: Mark | None = None) -> None:
         self._states = states
         self._source = source
+        self._mark = mark
         self._logged = -1
 
     def load(self) -> Mapping[str, Any] | None:
@@ -40,6 +45,8 @@ class StateCheckpoint:
             state["output_path"],
             details=details,
         )
+        if self._mark is not None and details != state["details"]:
+            self._mark.survived()
         if round(progress) != self._logged:
             self._logged = round(progress)
             log.info("💾 Conversion state saved: %s (%d%% complete)", display_name(state), self._logged)

@@ -19,10 +19,11 @@ from utils.conversion_state import (
     ConversionStateManager,
 )
 from utils.conversions.checkpoint import StateCheckpoint
-from utils.errors import BotError, ChatClosed, ConversionFailed, ConversionTimeout, DiskFull
+from utils.errors import BotError, ChatClosed, ConversionFailed, ConversionTimeout, DiskFull, PassedOver
 from utils.jobs.albums import MediaFile, plural
 from utils.jobs.delivery import chat_errors
 from utils.jobs.job import Job
+from utils.jobs.marks import CONVERSION
 from utils.jobs.media_files import converted_name
 from utils.media import Converter, Inspection, Verdict
 from utils.queue_manager import ConversionTask
@@ -132,16 +133,22 @@ class Conversions:
             return
         file = job.record.deferred[task.number]
         source = await self.register(task.job, file, task.cost)
+        step = f"{CONVERSION}{file.number}"
         try:
-            result = await self._convert(job, file, source)
+            job.steps.check(step, "converting it")
+            with job.steps.marked(step) as mark:
+                result = await self._convert(job, file, source, StateCheckpoint(self._states, source, mark))
         except ConversionFailed as error:
             await self._failed(job, file, source, task, error)
+        except PassedOver as error:
+            await self._give_up(job, file, source, error)
         else:
             await job.deliver_converted(task.number, *result)
 
-    async def _convert(self, job: Job, file: MediaFile, source: Path) -> tuple[Path, Inspection, str]:
+    async def _convert(
+        self, job: Job, file: MediaFile, source: Path, checkpoint: StateCheckpoint
+    ) -> tuple[Path, Inspection, str]:
         """The result, what it is, and what to say of it."""
-        checkpoint = StateCheckpoint(self._states, source)
         state = self._states.load_state(source)
         assert state is not None
         output = Path(state["output_path"])
@@ -187,6 +194,10 @@ class Conversions:
             self._queue(task, self.backoff[min(count, len(self.backoff)) - 1])
             return
         log.error("❌ Max retries exceeded: %s (%d attempts)", file.name, count)
+        await self._give_up(job, file, source, error)
+
+    async def _give_up(self, job: Job, file: MediaFile, source: Path, error: BotError) -> None:
+        """Keep the original in quarantine, and send it as a document with the reason."""
         await asyncio.to_thread(self._states.mark_failed, source, error.told)
         await asyncio.to_thread(self._to_quarantine, job.id, file, source, error.told)
         await job.deliver_original(file.number, error.told)

@@ -110,6 +110,11 @@ NOUN: dict[Kind, str] = {"photo": "image", "video": "video", "document": "file"}
 
 
 def refused_as(kind: Kind, reason: str) -> str:
-    """That Telegram did not take a file as what it is; ``reason`` is its own name for why."""
-    noun = NOUN[kind]
-    return f"Telegram did not take it as {'an' if noun == 'image' else 'a'} {noun} ({reason})"
+    """That a file did not go as what it is; ``reason`` is Telegram's name for why, or a sentence of ours."""
+    noun = "an image" if kind == "photo" else f"a {NOUN[kind]}"
+    return refusal_words(reason) or f"Telegram did not take it as {noun} ({reason})"
+
+
+def refusal_words(reason: str) -> str:
+    """``reason`` without its full stop where it is a sentence of ours; "" where it is Telegram's own name."""
+    return reason.removesuffix(".") if reason.endswith(".") else ""

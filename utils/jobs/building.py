@@ -12,6 +12,7 @@ from telethon.tl.tlobject import TLObject
 
 from utils.constants import Settings
 from utils.jobs.delivery import Delivery
+from utils.jobs.gate import Gate
 from utils.jobs.intake import Incoming
 from utils.jobs.job import Job
 from utils.jobs.media_files import Media
@@ -19,6 +20,7 @@ from utils.jobs.opening import JobOpening, Opening
 from utils.jobs.progress import Progress
 from utils.jobs.services import JobServices, JobSettings, Owner, TakesVideos, Talks
 from utils.jobs.split_set import SplitSet
+from utils.jobs.steps import Steps
 from utils.jobs.stored import StoredJob
 from utils.queue_manager import QueueManager
 from utils.storage.workspace import MB
@@ -71,7 +73,8 @@ class JobBuilder:
     """What all jobs share.
 
     ``target`` is where the results go, None: to where the archive came from; ``boot`` identifies the
-    machine's current run; ``is_bot``: it is a bot's account.
+    machine's current run; ``is_bot``: it is a bot's account. ``gate`` is where those pass that
+    may have to be alone.
     """
 
     settings: Settings
@@ -83,12 +86,14 @@ class JobBuilder:
     target: TLObject | None
     boot: str
     is_bot: bool
+    gate: Gate
 
     def build(self, item: Incoming, stored: StoredJob, owner: KeepsJobs) -> Work:
         """The job in ``stored``, which began with the message ``item``."""
         record = stored.record
         progress = Progress(owner.jobs, stored.id)
-        delivery = self._delivery(item, stored, progress)
+        steps = Steps(stored.marks, self.gate, record.origin.title or item.name)
+        delivery = self._delivery(item, stored, progress, steps)
         status = StatusMessage(
             send=partial(delivery.send_text, "status"),
             edit=partial(self.opening.account.edit, item.peer.input()),
@@ -103,6 +108,7 @@ class JobBuilder:
             write=stored.journal.write,
             # Who has it handled again knows that it was.
             known=owner.known if stored.id == item.job else None,
+            steps=steps,
         )
         services = JobServices(
             open_archive=opening,
@@ -114,10 +120,11 @@ class JobBuilder:
             status=status,
             media=self.media,
             settings=job_settings(self.settings, self.boot, is_bot=self.is_bot),
+            steps=steps,
         )
         return Work(Job(stored, delivery, services), split, status)
 
-    def _delivery(self, item: Incoming, stored: StoredJob, progress: Progress) -> Delivery:
+    def _delivery(self, item: Incoming, stored: StoredJob, progress: Progress, steps: Steps) -> Delivery:
         """The way of the job's messages; the connections that they and the file need are opened meanwhile."""
         transfers = self.opening.transfers
         for dc in {item.dc or transfers.pool.home, transfers.pool.home}:
@@ -131,6 +138,7 @@ class JobBuilder:
             journal=stored.journal,
             call=self.opening.account.call.telling(progress.waits),
             upload=Uploads(transfers, progress),
+            steps=steps,
             watching=self.opening.account.sightings,
         )
 

@@ -20,12 +20,13 @@ from telethon import errors as rpc
 from telethon.tl import types
 from telethon.tl.tlobject import TLObject, TLRequest
 
-from utils.errors import ChatClosed, Refused, TransferFailed
+from utils.errors import ChatClosed, PassedOver, Refused, TransferFailed
 from utils.jobs import lines
 from utils.jobs.albums import MediaFile
 from utils.jobs.journal import JobJournal
 from utils.jobs.proof import DUPLICATE, Call, Outgoing, Proof, Watching
 from utils.jobs.requests import media_request, medium_of, photo_name, text_request, upload_request
+from utils.jobs.steps import Steps
 from utils.jobs.summary import with_words
 from utils.telegram.pauses import error_name
 from utils.telegram.upload import UploadState
@@ -98,6 +99,7 @@ class Delivery:
         journal: JobJournal,
         call: Call,
         upload: NewUpload,
+        steps: Steps,
         sleep: Callable[[float], Awaitable[None]] = asyncio.sleep,
         draw: Callable[[], int] = lambda: secrets.randbits(63) | 1,
         watching: Watching | None = None,
@@ -110,6 +112,7 @@ class Delivery:
         self._record = journal.record
         self._call = call
         self._new_upload = upload
+        self._steps = steps
         self._sleep = sleep
         self._draw = draw
         self._proof = Proof(call, sleep=sleep, watching=watching)
@@ -165,8 +168,13 @@ class Delivery:
         uploads = [self._new_upload(self._files / file.path, name)]
         if file.kind == "video" and file.thumb:
             uploads.append(self._new_upload(self._files / file.thumb, "thumb.jpg"))
+        step = f"upload {file.number}{' as a file' if file.kind == 'document' else ''}"
         try:
-            media = await self._upload_media(file, uploads)
+            async with self._steps.of(step, "uploading it"):
+                media = await self._upload_media(file, uploads)
+        except PassedOver as over:
+            await self.refuse(file, over.told)
+            raise Refused(f"{file.name}: {over.told}", reason=over.told) from over
         except rpc.RPCError as error:
             if not REFUSALS.search(error_name(error)):
                 raise

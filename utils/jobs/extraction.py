@@ -4,16 +4,19 @@ from __future__ import annotations
 
 import itertools
 import logging
-from collections.abc import Awaitable, Callable, Sequence
-from dataclasses import replace
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from utils.archives import ArchiveReader, Entry, Extracted
-from utils.errors import DiskFull, MediaError
+from utils.errors import ArchiveError, DiskFull, MediaError, PassedOver
 from utils.jobs import lines
+from utils.jobs.albums import MediaFile
 from utils.jobs.journal import JobJournal
+from utils.jobs.marks import ENTRY, READING
 from utils.jobs.media_files import Media, as_original, as_photo, as_video, taken_out
 from utils.jobs.sending import Sending
+from utils.jobs.steps import Steps
 from utils.media import Inspection, Kind, Verdict, kind_of
 
 log = logging.getLogger(__name__)
@@ -36,6 +39,7 @@ class Extraction:
         sending: Sending,
         convert: Callable[[int], Awaitable[None]],
         deferred: bool,
+        steps: Steps,
     ) -> None:
         self._files = files
         self._number = number
@@ -44,6 +48,7 @@ class Extraction:
         self._sending = sending
         self._convert = convert
         self._deferred = deferred
+        self._steps = steps
         self.begin()
 
     def begin(self) -> None:
@@ -87,6 +92,8 @@ class Extraction:
 
     async def _extract(self, reader: ArchiveReader) -> None:
         known = self._journal.record.known_keys()
+        self._steps.check(READING, "reading it")
+        self._steps.forget({f"{ENTRY}{key}" for key in known})
         self._sending.collect(by_folder=reader.listing is not None and is_grouped(reader.listing))
 
         def accept(entry: Entry, head: bytes) -> bool:
@@ -95,58 +102,95 @@ class Extraction:
             if kind_of(head, entry.name) is Kind.OTHER:
                 self._others.append(entry)
                 return False
-            return True
+            return not self._is_passed_over(entry)
 
-        def new_file(_: Entry) -> Path:
+        def new_file(entry: Entry) -> Path:
+            self._steps.begin(self._step(entry))
             return self._files / f"{self._number():06d}"
 
-        async for extracted in reader.extract(accept, new_file):
-            if extracted.entry.key not in known:
-                await self._take_in(extracted)
-                await self._sending.make_room()
-
-    async def _take_in(self, extracted: Extracted) -> None:
-        """Decide what one entry is, and put it on its way."""
-        entry, path = extracted.entry, extracted.path
-        if isinstance(extracted.error, DiskFull):
-            log.warning("⏸️ %s is put off: %s", entry.path, extracted.error.told)
-            self._put_off.append(extracted)
-            # What comes next may have the room that is made now.
-            await self._sending.finish()
-            return
-        if path is None:
-            # With another volume or password it may be whole: only the last attempt decides.
-            self._unread.append(extracted)
-            return
+        found = reader.extract(accept, new_file)
         try:
+            while (taken := await self._next(found)) is not None:
+                if taken.extracted.entry.key not in known:
+                    await self._put_on_its_way(taken)
+                    await self._sending.make_room()
+        finally:
+            self._steps.rest(ENTRY)
+
+    async def _next(self, found: AsyncIterator[Extracted]) -> _Taken | None:
+        """The next entry, looked at; None at the end.
+
+        Where one killed the process before, as little else as possible is under way meanwhile.
+        """
+        async with self._steps.turn(self._steps.suspicion(ENTRY, READING)):
+            with self._steps.marked(READING):
+                extracted = await anext(found, None)
+            if extracted is None:
+                return None
+            with self._steps.marked(self._step(extracted.entry)):
+                if extracted.path is None:
+                    return _Taken(extracted)
+                return await self._look_at(extracted, extracted.path)
+
+    def _step(self, entry: Entry) -> str:
+        """What is done with ``entry``: taken out and looked at, or, where that kills, only taken out."""
+        step = f"{ENTRY}{entry.key}"
+        return f"{step} as it is" if self._steps.kills(step) else step
+
+    def _is_passed_over(self, entry: Entry) -> bool:
+        """Whether not even taking ``entry`` out can be survived."""
+        try:
+            self._steps.check(self._step(entry), "taking it out")
+        except PassedOver as over:
+            self._unread.append(Extracted(entry, None, 0, ArchiveError(over.told)))
+            return True
+        return False
+
+    async def _look_at(self, extracted: Extracted, path: Path) -> _Taken:
+        """Decide what an entry is, and make it ready to be sent."""
+        entry = extracted.entry
+        try:
+            self._steps.check(f"{ENTRY}{entry.key}", "looking at it")
             inspection = await self._media.inspect(path, entry.name)
             file = taken_out(entry, path)
             if inspection.verdict is Verdict.PHOTO:
-                await self._sending.keep(await as_photo(self._media, file, path))
-            elif inspection.verdict is Verdict.READY:
-                await self._sending.keep(await as_video(self._media, file, path, inspection))
-            elif inspection.verdict is Verdict.DEFERRED:
-                await self._defer(entry, path, inspection)
-            else:
-                await self._keep_as_it_is(entry, path, inspection.reason)
-        except MediaError as error:
-            await self._keep_as_it_is(entry, path, error.told)
-
-    async def _keep_as_it_is(self, entry: Entry, path: Path, reason: str) -> None:
-        """It cannot be sent as the picture or video that it is: it comes as a document, with the reason."""
+                return _Taken(extracted, await as_photo(self._media, file, path))
+            if inspection.verdict is Verdict.READY:
+                return _Taken(extracted, await as_video(self._media, file, path, inspection))
+            if inspection.verdict is Verdict.DEFERRED:
+                return await self._to_convert(extracted, path, inspection)
+            reason = inspection.reason
+        except (MediaError, PassedOver) as error:
+            reason = error.told
+        # It cannot be sent as the picture or video that it is: it comes as a document, with the reason.
         log.warning("📎 %s comes as a file: %s", entry.path, reason)
         file = await as_original(taken_out(entry, path), path)
-        await self._sending.keep(replace(file, note=reason))
+        return _Taken(extracted, replace(file, note=reason))
 
-    async def _defer(self, entry: Entry, path: Path, inspection: Inspection) -> None:
-        file = await as_original(taken_out(entry, path), path)
+    async def _to_convert(self, extracted: Extracted, path: Path, inspection: Inspection) -> _Taken:
+        file = await as_original(taken_out(extracted.entry, path), path)
         cost = inspection.plan.action.cost * file.size if inspection.plan else 0.0
         if self._deferred:
             log.info(
                 "⏸️ Deferred video conversion: %s (incompatible format): %s", file.name, inspection.reason
             )
-        await self._journal.write(lines.Defer(file, cost))
-        await self._convert(file.number)
+        return _Taken(extracted, file, cost)
+
+    async def _put_on_its_way(self, taken: _Taken) -> None:
+        entry, error = taken.extracted.entry, taken.extracted.error
+        if isinstance(error, DiskFull):
+            log.warning("⏸️ %s is put off: %s", entry.path, error.told)
+            self._put_off.append(taken.extracted)
+            # What comes next may have the room that is made now.
+            await self._sending.finish()
+        elif taken.file is None:
+            # With another volume or password it may be whole: only the last attempt decides.
+            self._unread.append(taken.extracted)
+        elif taken.cost is None:
+            await self._sending.keep(taken.file)
+        else:
+            await self._journal.write(lines.Defer(taken.file, taken.cost))
+            await self._convert(taken.file.number)
 
     async def skip_unread(self) -> None:
         """What the last attempt could not read will not come."""
@@ -159,6 +203,15 @@ class Extraction:
         reason = extracted.error.told if extracted.error else "it could not be read"
         log.warning("⏭️ Skipped %s: %s", entry.path, reason)
         await self._journal.write(lines.Skip(entry.key, entry.path, reason))
+
+
+@dataclass(frozen=True)
+class _Taken:
+    """An entry that came out of the archive, and the ``file`` to be sent, or converted at that ``cost``."""
+
+    extracted: Extracted
+    file: MediaFile | None = None
+    cost: float | None = None
 
 
 def is_grouped(listing: Sequence[Entry]) -> bool:

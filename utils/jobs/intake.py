@@ -7,6 +7,7 @@ import hashlib
 import json
 import logging
 import time
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Protocol
@@ -16,9 +17,10 @@ from telethon.tl.custom import Message
 from telethon.tl.tlobject import TLObject
 
 from utils.archives.names import JOINERS, shortened
+from utils.errors import JournalBroken
 from utils.jobs.codec import BadValue, from_json, to_json
-from utils.storage.atomic import write_bytes
-from utils.storage.journal import Journal
+from utils.storage.atomic import set_aside, write_bytes
+from utils.storage.journal import Journal, Record, salvage
 from utils.telegram.remote_file import place_of
 
 log = logging.getLogger(__name__)
@@ -173,23 +175,41 @@ class Delivered(Taken):
 class Seen:
     """Messages that were taken and files that were delivered, in ``intake.jsonl``."""
 
-    def __init__(self, path: Path) -> None:
+    def __init__(self, path: Path, quarantine: Path | None = None) -> None:
         self._journal = Journal(path)
+        self._quarantine = quarantine or path.parent / "quarantine"
         self._jobs: set[str] = set()
         self._documents: dict[tuple[int, int], Delivered] = {}
         self._prints: dict[tuple[int, str], Delivered] = {}
 
     def open(self) -> None:
-        """Read the file, and shorten it when it has grown long. Blocking."""
-        records = self._journal.open()
+        """Read the file, and shorten it when it has grown long. Blocking.
+
+        One that is damaged is set aside; what can be read of it is kept.
+        """
+        try:
+            records = self._journal.open()
+        except (JournalBroken, IsADirectoryError) as error:
+            records = self._set_aside(getattr(error, "told", "It is a folder."))
         if len(records) > 2 * REMEMBERED:
             records = records[-REMEMBERED:]
-            write_bytes(self._journal.path, b"".join(json.dumps(r).encode() + b"\n" for r in records))
+            self._replace(records)
         for record in records:
             try:
                 self._take(from_json(Delivered if "print" in record else Taken, record))
             except BadValue as error:
                 log.warning("⚠️ A line of %s cannot be used: %s", self._journal.path.name, error)
+
+    def _set_aside(self, reason: str) -> list[Record]:
+        path = self._journal.path
+        records = salvage(path.read_bytes()) if path.is_file() else []
+        kept = set_aside(path, self._quarantine, reason)
+        log.error("⚠️ State file set aside: %s (%s); it is kept as %s", path.name, reason, kept)
+        self._replace(records)
+        return records
+
+    def _replace(self, records: Sequence[Record]) -> None:
+        write_bytes(self._journal.path, b"".join(json.dumps(r).encode() + b"\n" for r in records))
 
     def has(self, job: str) -> bool:
         """Whether this message was taken before."""

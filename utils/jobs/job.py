@@ -18,6 +18,7 @@ from utils.errors import (
     ChatClosed,
     DeliveredBefore,
     DiskFull,
+    PassedOver,
     PasswordNeeded,
     StorageError,
     VolumeMissing,
@@ -48,6 +49,7 @@ class Job:
         self.name = self.record.origin.title or self.record.origin.name
         self.chat = self.record.origin.chat
         self.status = status_text(self.name, self.record, "⏳ Waiting")
+        self.steps = services.steps
         self._workspace = stored.workspace
         self._journal = stored.journal
         self._delivery = delivery
@@ -64,6 +66,7 @@ class Job:
             sending=self._sending,
             convert=self._convert,
             deferred=services.settings.deferred,
+            steps=self.steps,
         )
 
     def _new_sending(self, number: Callable[[], int]) -> Sending:
@@ -74,6 +77,7 @@ class Job:
             journal=self._journal,
             media=self._services.media,
             number=number,
+            steps=self.steps,
         )
         return Sending(
             archive=self.name,
@@ -211,7 +215,7 @@ class Job:
         except (DiskFull, PasswordNeeded) as error:
             # Sending what is there makes room, and need not wait for a password.
             stopped = error
-        except (ArchiveError, StorageError) as error:
+        except (ArchiveError, StorageError, PassedOver) as error:
             # What was taken out before is delivered all the same.
             await self._fail(error)
         await self._sending.finish()
@@ -223,7 +227,9 @@ class Job:
             return
         self.show("⏳ Opening")
         self._extraction.begin()
-        await self._extraction.run(await self._services.open_archive(passwords))
+        async with self.steps.of("opening", "opening it"):
+            reader = await self._services.open_archive(passwords)
+        await self._extraction.run(reader)
 
     async def _ask_password(self, error: PasswordNeeded, passwords: list[str]) -> None:
         """Add one to try; after the last attempt the job ends with what was taken out."""
@@ -263,7 +269,12 @@ class Job:
         """
         original = self.record.deferred[number]
         named = replace(original, name=converted_name(original.name))
-        file = replace(await as_video(self._services.media, named, path, inspection), note=note)
+        try:
+            async with self.steps.of(f"thumbnail {number}", "making its thumbnail"):
+                file = replace(await as_video(self._services.media, named, path, inspection), note=note)
+        except PassedOver as error:
+            await self.deliver_original(number, error.told)
+            return
         await self._journal.write(lines.Converted(number, file))
         await self.deliver_one(number)
 

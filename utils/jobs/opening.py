@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Awaitable, Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from telethon import errors as rpc
@@ -14,9 +14,11 @@ from utils.archives import ArchiveReader, Limits, looks_like_archive, open_archi
 from utils.errors import ArchiveError, BotError, DeliveredBefore, NotAnArchive
 from utils.jobs import lines
 from utils.jobs.intake import Incoming, fingerprint
+from utils.jobs.marks import ENTRY
 from utils.jobs.progress import Progress
 from utils.jobs.single_file import SingleFile
 from utils.jobs.split_set import SplitSet
+from utils.jobs.steps import Steps
 from utils.media import Kind, kind_of
 from utils.telegram.account import Account
 from utils.telegram.remote_file import RemoteFile
@@ -89,6 +91,7 @@ class JobOpening:
     progress: Progress
     write: Callable[[lines.Line], Awaitable[None]]
     known: Known | None
+    steps: Steps
 
     async def __call__(self, passwords: Sequence[str]) -> ArchiveReader:
         """The reader of the archive, or of the file by itself; ``passwords`` were asked for.
@@ -116,11 +119,14 @@ class JobOpening:
     async def _archive(
         self, sources: RemoteFile | Sequence[RemoteFile], passwords: Sequence[str], items: Sequence[Incoming]
     ) -> ArchiveReader:
+        limits = self.opening.limits
+        if self.steps.suspicion(ENTRY):
+            limits = replace(limits, read_ahead=0)
         captions = [password for item in items for password in caption_passwords(item.caption)]
         return await open_archive(
             sources,
             scratch=self.scratch,
-            limits=self.opening.limits,
+            limits=limits,
             passwords=(*passwords, *captions, *self.opening.passwords),
         )
 

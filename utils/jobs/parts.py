@@ -9,10 +9,11 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Protocol
 
-from utils.errors import ConversionFailed
+from utils.errors import ConversionFailed, PassedOver
 from utils.jobs import lines
 from utils.jobs.albums import MediaFile
 from utils.jobs.journal import JobJournal
+from utils.jobs.steps import Steps
 from utils.media import Inspection
 from utils.storage.volumes import how_to_join, split_file, volume_names
 from utils.storage.workspace import disk_errors
@@ -41,6 +42,7 @@ class Parts:
         journal: JobJournal,
         media: Cutting,
         number: Callable[[], int],
+        steps: Steps,
     ) -> None:
         self._folder = folder
         self._limit = limit
@@ -48,6 +50,7 @@ class Parts:
         self._record = journal.record
         self._media = media
         self._number = number
+        self._steps = steps
 
     async def of(self, whole: MediaFile) -> list[MediaFile]:
         """What is sent for ``whole``, in order: itself, or those of its parts that are not delivered.
@@ -79,8 +82,9 @@ class Parts:
     async def _videos(self, whole: MediaFile) -> list[MediaFile]:
         source = self._folder / whole.path
         try:
-            paths = await self._media.split_video(source, self._folder, self._limit)
-        except ConversionFailed as error:
+            async with self._steps.of(f"cut {whole.number}", f"cutting {whole.name} into parts"):
+                paths = await self._media.split_video(source, self._folder, self._limit)
+        except (ConversionFailed, PassedOver) as error:
             log.warning("⚠️ %s cannot be cut, so it is sent in volumes: %s", whole.name, error.told)
             return []
         stem = whole.name.rpartition(".")[0] or whole.name

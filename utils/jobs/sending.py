@@ -8,7 +8,7 @@ from pathlib import Path
 
 from utils.errors import Refused
 from utils.jobs import lines
-from utils.jobs.albums import AlbumBuilder, MediaFile
+from utils.jobs.albums import AlbumBuilder, MediaFile, refusal_words
 from utils.jobs.delivery import Delivery
 from utils.jobs.journal import JobJournal
 from utils.jobs.outbox import Album, Outbox
@@ -141,5 +141,6 @@ class Sending:
         """Not even as a document: the owner gets it, and the user is told."""
         source = self._files / file.path
         await asyncio.to_thread(set_aside, source, self._settings.quarantine, refused.told)
-        reason = f"Telegram did not take it ({refused.reason}); it is kept in quarantine"
+        why = refusal_words(refused.reason) or f"Telegram did not take it ({refused.reason})"
+        reason = f"{why}; it is kept in quarantine"
         await self._journal.write(lines.Skip(file.key, file.name, reason), lines.Drop(file.number))

@@ -15,6 +15,7 @@ from utils.jobs.delivery import Delivery
 from utils.jobs.intake import Incoming
 from utils.jobs.media_files import Media
 from utils.jobs.record import JobRecord
+from utils.jobs.steps import Steps
 
 
 class OpensArchive(Protocol):
@@ -107,3 +108,4 @@ class JobServices:
     status: Status
     media: Media
     settings: JobSettings
+    steps: Steps

@@ -10,6 +10,7 @@ from pathlib import Path
 from utils.jobs import lines
 from utils.jobs.intake import Incoming
 from utils.jobs.journal import JobJournal
+from utils.jobs.marks import Marks
 from utils.jobs.record import JobRecord
 from utils.storage.workspace import Workspace
 
@@ -20,6 +21,7 @@ class StoredJob:
 
     workspace: Workspace
     journal: JobJournal
+    marks: Marks
 
     @property
     def id(self) -> str:
@@ -34,7 +36,7 @@ class StoredJob:
     def at(cls, root: Path) -> StoredJob:
         """In the folder ``root``, neither made nor read yet."""
         workspace = Workspace(root)
-        return cls(workspace, JobJournal(workspace.journal))
+        return cls(workspace, JobJournal(workspace.journal), Marks(workspace.marks))
 
     @classmethod
     async def create(cls, root: Path, item: Incoming, title: str) -> StoredJob:
@@ -45,9 +47,6 @@ class StoredJob:
         await stored.journal.write(lines.Origin.of(item, date=time.time(), title=title))
         return stored
 
-    @classmethod
-    async def read(cls, root: Path) -> StoredJob:
-        """What an earlier run left in ``root``. Raises :class:`JournalBroken`."""
-        stored = cls.at(root)
-        await asyncio.to_thread(stored.journal.open)
-        return stored
+    async def open(self) -> None:
+        """Read what an earlier run left. Raises :class:`JournalBroken` and OSError."""
+        await asyncio.to_thread(self.journal.open)

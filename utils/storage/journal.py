@@ -9,6 +9,7 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
+from utils.errors import JournalBroken
 from utils.storage.atomic import sync_folder
 
 Record = Mapping[str, Any]
@@ -28,14 +29,18 @@ class Journal:
     def open(self) -> list[Record]:
         """Create the file or read it; returns the records that are whole. Blocking.
 
-        Only its owner can read it: a caption may hold a password.
+        Only its owner can read it: a caption may hold a password. Raises :class:`JournalBroken`, and leaves
+        the file as it is, when something before its last line is no record: no crash leaves that.
         """
         new = not self.path.exists()
         self.path.touch(0o600)
         self.path.chmod(0o600)
         with self.path.open("a+b") as file:
             file.seek(0)
-            records, good = parse(file.read())
+            data = file.read()
+            records, good = parse(data)
+            if salvage(data[good:]):
+                raise JournalBroken(f"{self.path.name} is damaged after line {len(records)}.")
             if file.tell() != good:
                 file.truncate(good)
                 os.fsync(file.fileno())
@@ -79,15 +84,25 @@ def parse(data: bytes) -> tuple[list[Record], int]:
     records: list[Record] = []
     good = 0
     for line in _lines(data):
-        try:
-            value = json.loads(line)
-        except ValueError:
+        record = _record(line)
+        if record is None:
             break
-        if not isinstance(value, dict):
-            break
-        records.append(value)
+        records.append(record)
         good += len(line)
     return records, good
+
+
+def salvage(data: bytes) -> list[Record]:
+    """Every whole record in ``data``, whatever stands between them."""
+    return [record for record in map(_record, _lines(data)) if record is not None]
+
+
+def _record(line: bytes) -> Record | None:
+    try:
+        value = json.loads(line)
+    except (ValueError, RecursionError):
+        return None
+    return value if isinstance(value, dict) else None
 
 
 def _lines(data: bytes) -> Iterator[bytes]:

@@ -30,13 +30,14 @@ def disk_errors(told: str = "the disk is full.") -> Iterator[None]:
 
 
 class Workspace:
-    """``<data>/jobs/<job>/``: the journal, ``files/`` and ``scratch/``."""
+    """``<data>/jobs/<job>/``: the journal, the steps under way, ``files/`` and ``scratch/``."""
 
     def __init__(self, root: Path) -> None:
         self.root = root
         self.files = root / "files"
         self.scratch = root / "scratch"
         self.journal = root / "journal.jsonl"
+        self.marks = root / "steps"
 
     def prepare(self) -> None:
         """Make the folders; what an extraction that was cut off left in scratch is removed. Blocking."""
