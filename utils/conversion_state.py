@@ -178,13 +178,16 @@ class ConversionStateManager:
                     return
                 with folder_lock(self.state_file.parent):
                     if self._stamp() not in (self._known, ()):
-                        loaded = load_or_set_aside(self.state_file, self._quarantine, parse_states)
-                        self.states.clear()
-                        self.states.update(loaded or {})
-                        self._known = self._stamp()
+                        self._read()
                     yield
             finally:
                 self._depth -= 1
+
+    def _read(self) -> None:
+        loaded = load_or_set_aside(self.state_file, self._quarantine, parse_states)
+        self.states.clear()
+        self.states.update(loaded or {})
+        self._known = self._stamp()
 
     def _stamp(self) -> tuple[int, ...]:
         """Tells one writing of the file from another: each makes a new file."""
@@ -200,7 +203,11 @@ class ConversionStateManager:
             finished = [path for path, state in self.states.items() if state["status"] == status]
             for path in sorted(finished, key=lambda p: self.states[p]["last_updated"])[:-KEEP_FINISHED]:
                 del self.states[path]
-        write_json(self.state_file, self.states)
+        try:
+            write_json(self.state_file, self.states)
+        except OSError:
+            self._read()  # what is on the disk counts
+            raise
         self._known = self._stamp()
 
 

@@ -12,7 +12,8 @@
     │   ├── ProgramMissing       it is not there, or does not start
     │   ├── ProgramTimeout       it stood still or took longer than allowed
     │   ├── TooMuchOutput        it says more than can be meant
-    │   └── ProgramCrashed       it died of a mistake of its own
+    │   ├── ProgramCrashed       it died of a mistake of its own
+    │   └── ProgramKilled        somebody killed it, such as a kernel without memory: to be tried again
     ├── ArchiveError             the archive that somebody sent
     │   ├── NotAnArchive         no format that we know, by content
     │   ├── PasswordNeeded       encrypted, no password known
@@ -112,6 +113,10 @@ class ProgramCrashed(ProgramError):
         super().__init__(f"{program} crashed (signal {signal}).")
         self.program = program
         self.signal = signal
+
+
+class ProgramKilled(ProgramError):
+    """It was killed from outside, which says nothing about its file: trying again may help."""
 
 
 class ArchiveError(BotError):

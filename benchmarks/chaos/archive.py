@@ -98,7 +98,7 @@ def _file(kind: str, unique: int, n: int, dice: random.Random) -> tuple[str, byt
     if kind == "photo":
         return f"p{n:02d}.jpg", unlike(_photo(n, "JPEG"), unique)
     if kind == "webp":
-        return f"w{n:02d}.webp", _photo(50 + n, "WEBP")
+        return f"w{n:02d}.webp", _photo(50 + 5 * (unique // 1000 % 10) + n, "WEBP")
     if kind == "ready":
         return f"r{n:02d}.mp4", unlike_video(video("mp4", seconds=1, seed=n % 2), unique)
     if kind == "convert":

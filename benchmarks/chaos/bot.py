@@ -87,6 +87,7 @@ class Machine:
 
 def run(orders: Path, *, power: bool, broken: str) -> int:
     """Run the bot; returns its exit code."""
+    from utils.telegram.client import CONNECT_TIMEOUT, login
     from utils.terminal.main import main
 
     machine = Machine(orders)
@@ -95,6 +96,9 @@ def run(orders: Path, *, power: bool, broken: str) -> int:
     signal.signal(signal.SIGUSR1, machine.obey)
     time.time = machine.time
     asyncio.events.new_event_loop = HurriedLoop
+    # To reach the server takes as long as it takes, on a machine that has much else to do.
+    assert login.__kwdefaults__ is not None
+    login.__kwdefaults__["patience"] = HURRY * CONNECT_TIMEOUT
     if power:
         machine.may_lose_power()
     if broken:

@@ -80,7 +80,7 @@ class Series:
         except Exception as error:  # noqa: BLE001 - the other rounds go on
             wrong = [f"the round broke off: {error!r}"]
         if wrong and self.keep is not None:
-            shutil.copytree(folder, self.keep / name, dirs_exist_ok=True)
+            _keep(folder, self.keep / name)
         shutil.rmtree(folder)
         return wrong
 
@@ -110,6 +110,11 @@ async def run(options: argparse.Namespace, folder: Path) -> int:
         f" ({cpu:.0f} s of this process's CPU), {series.violations} violations in {series.failed} rounds"
     )
     return 1 if series.failed else 0
+
+
+def _keep(folder: Path, kept: Path) -> None:
+    shutil.rmtree(kept, ignore_errors=True)
+    shutil.copytree(folder, kept)
 
 
 def _plans(options: argparse.Namespace) -> Iterator[Plan]:

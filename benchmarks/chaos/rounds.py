@@ -28,7 +28,7 @@ RECOVERY = 7.0
 #: Seconds that the bot then has to be done.
 PATIENCE = 90.0
 #: Seconds in which the bot has to be there at first.
-READY = 30.0
+READY = 60.0
 #: Seconds in which the status message says at last that it is over.
 STATUS = 15.0
 

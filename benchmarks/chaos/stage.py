@@ -15,7 +15,7 @@ from tests.e2e.process import Process, start
 from tests.world import World
 
 #: Seconds that the bot may take to end after SIGTERM.
-ENDS_WITHIN = 10.0
+ENDS_WITHIN = 20.0
 
 
 class Stage:

@@ -14,7 +14,7 @@ from tests.fake_tools import let_it_die_by_signals, script
 from utils.archives import engine
 from utils.archives import seven_zip as reading
 from utils.archives.engine import find_engine
-from utils.errors import EngineCrashed
+from utils.errors import EngineCrashed, ProgramKilled
 
 FILES = {"1.jpg": b"1" * 5000, "2.jpg": b"2" * 5000, "3.jpg": b"3" * 5000}
 CRASHED = "7-Zip crashed on it (signal 11)."
@@ -90,11 +90,21 @@ async def test_a_crash_on_a_stream_is_said_of_it(tmp_path: Path, monkeypatch: py
     assert outcome.told == CRASHED
 
 
-async def test_a_7_zip_that_somebody_killed_has_not_crashed(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+@pytest.mark.parametrize("when", ["words[0] == 'l'", "words[0] == 'x'"], ids=["listing", "unpacking"])
+async def test_a_7_zip_that_somebody_killed_says_nothing_of_the_archive(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, when: str
 ) -> None:
     path = seven_zip(tmp_path / "a.7z", FILES)
-    dying(monkeypatch, tmp_path, "words[0] == 'x'", signal.SIGKILL)
+    dying(monkeypatch, tmp_path, when, signal.SIGKILL)
     outcome = await unpack(path.read_bytes(), tmp_path / "room")
-    assert set(outcome.errors) == set(FILES)
-    assert not any("crashed" in told for told in outcome.errors.values())
+    assert isinstance(outcome.error, ProgramKilled)
+    assert outcome.errors == {}
+
+
+async def test_a_7_zip_that_somebody_killed_says_nothing_of_the_password(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path = seven_zip(tmp_path / "a.7z", FILES, "-psesame")
+    dying(monkeypatch, tmp_path, "words[0] == 'x'", signal.SIGKILL)
+    outcome = await unpack(path.read_bytes(), tmp_path / "room", passwords=["sesame"])
+    assert isinstance(outcome.error, ProgramKilled)

@@ -7,12 +7,14 @@ from pathlib import Path
 
 import pytest
 
-from tests.fake_tools import crashing_on_transport_streams, on_path, script
+from tests.archives.making import seven_zip
+from tests.fake_tools import crashing_on_transport_streams, let_it_die_by_signals, on_path, script
 from tests.files import H264, encrypted, photo, zip_of
 from tests.media.makers import clip
-from tests.world import World
+from tests.world import World, until
 from utils.archives import engine
 from utils.archives.engine import find_engine
+from utils.jobs import running
 
 
 async def test_a_video_that_ffprobe_crashes_on_is_not_called_damaged(
@@ -53,3 +55,43 @@ async def test_an_archive_that_7_zip_crashes_on_is_not_called_damaged(
     async with world.running():
         await world.send(archive)
         assert await world.wait("❌") == "❌ trip.7z: 7-Zip crashed on it (signal 11)."
+
+
+async def test_a_7_zip_that_is_killed_is_tried_again_and_nothing_is_called_damaged(
+    world: World, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    photos = {f"{number}.jpg": photo(number) for number in range(3)}
+    archive = seven_zip(tmp_path / "trip.7z", photos)
+    real, killed = str(find_engine()), tmp_path / "killed"
+    text = f"""
+import os, sys
+if sys.argv[1] == "x" and not os.path.exists({str(killed)!r}):
+    os.kill(os.getpid(), {signal.SIGKILL:d})
+os.execv({real!r}, [{real!r}, *sys.argv[1:]])
+"""
+    made = script(tmp_path / "dying 7-Zip", text)
+    monkeypatch.setattr(engine, "find_engine", lambda: made)
+    let_it_die_by_signals(monkeypatch)
+    monkeypatch.setattr(running, "RETRY_PAUSES", (0.2,) * 50)
+    async with world.running():
+        await world.send(archive)
+        await until(lambda: any("7-Zip was killed" in line for line in world.lines()))
+        killed.touch()
+        assert "✅ trip.7z: 3 pictures sent." in await world.summary()
+        await until(lambda: not world.leftovers())
+    assert not any("Traceback" in line for line in world.lines())
+
+
+async def test_an_archive_whose_7_zip_is_killed_each_time_ends_in_true_words(
+    world: World, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    archive = seven_zip(tmp_path / "trip.7z", {"1.jpg": photo(1)})
+    made = script(tmp_path / "dying 7-Zip", f"import os\nos.kill(os.getpid(), {signal.SIGKILL:d})")
+    monkeypatch.setattr(engine, "find_engine", lambda: made)
+    let_it_die_by_signals(monkeypatch)
+    monkeypatch.setattr(running, "RETRY_PAUSES", (0.1, 0.1))
+    async with world.running():
+        await world.send(archive)
+        told = await world.wait("❌ trip.7z: ")
+        await until(lambda: not world.leftovers())
+    assert "too little memory" in told

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import json
 import os
 import subprocess
@@ -13,7 +14,7 @@ from typing import Any
 
 import pytest
 
-from utils import constants
+from utils import constants, conversion_state
 from utils.constants import ROOT
 from utils.conversion_state import KEEP_FINISHED, ConversionStateManager, parse_states
 
@@ -35,6 +36,25 @@ def test_two_processes_on_one_file_lose_nothing_of_each_other(tmp_path: Path) ->
     assert [saver.wait(60) for saver in savers] == [0, 0]
     assert len(json.loads(file.read_text())) == 80
     assert [path.name for path in tmp_path.iterdir()] == ["s.json"]
+
+
+@pytest.mark.parametrize("known", [True, False], ids=["changed", "new"])
+def test_a_change_that_could_not_be_written_did_not_happen(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, known: bool
+) -> None:
+    def full(*_: object) -> None:
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    states = ConversionStateManager(state_file=tmp_path / "s.json")
+    if known:
+        states.save_state("film", "in_progress", 50, "out")
+    with monkeypatch.context() as patch, pytest.raises(OSError, match="No space"):
+        patch.setattr(conversion_state, "write_json", full)
+        states.save_state("film", "completed", 100, "out")
+    state = states.load_state("film")
+    assert (state or {}).get("status") == ("in_progress" if known else None)
+    states.save_state("other", "pending", 0, "out")
+    assert ConversionStateManager(state_file=tmp_path / "s.json").states == states.states
 
 
 def test_what_another_manager_cleaned_up_stays_away(tmp_path: Path) -> None:

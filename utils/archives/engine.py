@@ -22,6 +22,7 @@ from utils.errors import (
     EngineCrashed,
     ProgramCrashed,
     ProgramError,
+    ProgramKilled,
     TooMuchOutput,
     UnsupportedArchive,
 )
@@ -182,7 +183,7 @@ class Run:
             raise ArchiveDamaged("a name in the archive is absurdly long.") from error
 
     async def wait(self) -> int:
-        """Its exit code, once its output has ended. Raises EngineCrashed."""
+        """Its exit code, once its output has ended. Raises EngineCrashed and ProgramKilled."""
         try:
             async with asyncio.timeout(PATIENCE):
                 code = await self._child.wait()
@@ -193,10 +194,15 @@ class Run:
             check_crash("7-Zip", code, [self.messages()])
         except ProgramCrashed as error:
             raise EngineCrashed(f"7-Zip crashed on it (signal {error.signal}).") from error
+        if code == -signal.SIGKILL:
+            raise ProgramKilled("7-Zip was killed, perhaps because this machine has too little memory.")
         return code
 
     async def crash(self) -> EngineCrashed | None:
-        """What to say if it died of a mistake of its own, as far as its output has come to an end."""
+        """What to say if it died of a mistake of its own, as far as its output has come to an end.
+
+        Raises ProgramKilled.
+        """
         try:
             if self._at_end:
                 await self.wait()

@@ -28,6 +28,7 @@ from utils.errors import (
     EngineCrashed,
     NotAFile,
     PasswordNeeded,
+    ProgramKilled,
     VolumeMissing,
 )
 
@@ -210,7 +211,7 @@ class SevenZipReader:
                 slot.settled = True
                 if extracted is not None:
                     yield extracted
-            with contextlib.suppress(EngineCrashed):  # all that came is proved
+            with contextlib.suppress(EngineCrashed, ProgramKilled):  # all that came is proved
                 await run.wait()
         finally:
             self._listen(run)

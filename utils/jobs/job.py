@@ -20,6 +20,7 @@ from utils.errors import (
     DiskFull,
     PassedOver,
     PasswordNeeded,
+    ProgramKilled,
     StorageError,
     VolumeMissing,
 )
@@ -206,14 +207,14 @@ class Job:
                 convert=self._convert,
             )
             self._taken_up = True
-        stopped: DiskFull | PasswordNeeded | None = None
+        stopped: DiskFull | PasswordNeeded | ProgramKilled | None = None
         try:
             with disk_errors():
                 await self._extract(passwords)
         except (VolumeMissing, DeliveredBefore):
             raise
-        except (DiskFull, PasswordNeeded) as error:
-            # Sending what is there makes room, and need not wait for a password.
+        except (DiskFull, PasswordNeeded, ProgramKilled) as error:
+            # Sending what is there makes room, and need not wait for a password or for better times.
             stopped = error
         except (ArchiveError, StorageError, PassedOver) as error:
             # What was taken out before is delivered all the same.

@@ -6,7 +6,7 @@ import asyncio
 import logging
 from collections.abc import Callable
 
-from utils.errors import BotError, ChatClosed, DiskFull, NoRoom
+from utils.errors import BotError, ChatClosed, DiskFull, NoRoom, ProgramKilled
 from utils.jobs.delivery import chat_errors
 from utils.jobs.job import Job
 from utils.storage.workspace import disk_errors
@@ -37,6 +37,13 @@ async def run_job(job: Job, *, alone: Callable[[], bool]) -> None:
                 return
             log.warning("⚠️ %s waits for disk space: %s", job.name, error.told)
             job.show(f"⏸️ Waiting for room on the disk: {error.told}")
+            await asyncio.sleep(pause)
+        except ProgramKilled as error:
+            if pause is None:
+                await _give_up(job, error)
+                return
+            log.warning("⚠️ %s is tried again: %s", job.name, error.told)
+            job.show(f"⏸️ {error.told} It is tried again.")
             await asyncio.sleep(pause)
         except Exception:  # noqa: BLE001
             log.exception("❌ %s broke off; it is kept and taken up again", job.name)

@@ -24,7 +24,7 @@ from utils.archives import (
 )
 from utils.archives.exit_code import ExitCode, exit_code
 from utils.archives.volumes import in_set, volume_of
-from utils.errors import ArchiveError, BotError, MediaError, NotAnArchive, StorageError
+from utils.errors import ArchiveError, BotError, MediaError, NotAnArchive, ProgramKilled, StorageError
 from utils.media import Kind, MediaTools, Verdict, kind_of
 from utils.terminal.bars import Bar
 
@@ -108,7 +108,7 @@ async def _inspect_archive(
                 await inspection.show_entries(reader, Path(folder))
             finally:
                 await reader.close()
-        except (ArchiveError, StorageError) as caught:
+        except (ArchiveError, ProgramKilled, StorageError) as caught:
             error = caught
             print(f"❌ {path.name}: {error.told}", file=sys.stderr)
         except BrokenPipeError:
