@@ -5,7 +5,7 @@ from __future__ import annotations
 import importlib
 import sys
 
-NAMES = ("transfer", "pipeline", "crash", "conversion", "start", "chaos")
+NAMES = ("transfer", "pipeline", "crash", "conversion", "start", "chaos", "metadata")
 
 
 def main(arguments: list[str]) -> int:

@@ -59,8 +59,8 @@ def progressive(side: int, scans: int) -> bytes:
     return jpeg_frame(side, side, marker=0xC2) + first + (scan(1, first=1) + b"\0\0") * scans + b"\xff\xd9"
 
 
-def jpeg_with(*segments: bytes) -> bytes:
-    healthy = saved("JPEG")
+def jpeg_with(*segments: bytes, healthy: bytes = b"") -> bytes:
+    healthy = healthy or saved("JPEG")
     return healthy[:2] + b"".join(segments) + healthy[2:]
 
 

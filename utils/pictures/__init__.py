@@ -2,8 +2,9 @@
 
 What runs in the child, which imports nothing of ours but these: ``child.py`` takes one request after another
 and hands back an answer; ``opening.py`` finds the one decoder that a file is for, and what it will cost;
-``photos.py`` makes a photo, ``animations.py`` looks at pictures that move; ``limits.py`` says what Telegram
-and the memory allow.
+``metadata.py`` reads an orientation, and ``bare.py`` leaves out what a decoder trips over; ``photos.py``
+makes a photo, ``animations.py`` looks at pictures that move; ``limits.py`` says what Telegram and the memory
+allow.
 
 What runs in the bot: ``pool.py`` decides which child gets a picture and for how long; ``worker.py`` is one
 such child; ``protocol.py``, which both sides read, is what is said between them.

@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import errno
 import io
-import os
 import re
 import struct
 from typing import BinaryIO, NamedTuple
@@ -86,7 +85,7 @@ def open_picture(file: BinaryIO, memory: int) -> Image.Image:
     formats = formats_of(head)
     if not formats:
         raise Undecoded(Why.DAMAGED)
-    size = os.fstat(file.fileno()).st_size
+    size = size_of(file)
     if formats == ("WEBP",):
         # Its decoder takes its memory when it is opened, and only says that it failed.
         shown = webp_size(head)
@@ -98,6 +97,11 @@ def open_picture(file: BinaryIO, memory: int) -> Image.Image:
     if image.width * image.height > limit:
         raise Undecoded(Why.PIXELS, image.width, image.height, limit)
     return image
+
+
+def size_of(file: BinaryIO) -> int:
+    """Bytes of it; it stands at its end afterwards."""
+    return file.seek(0, io.SEEK_END)
 
 
 def require_memory(size: tuple[int, int], needed: int, memory: int) -> None:

@@ -9,12 +9,12 @@ from __future__ import annotations
 import contextlib
 import io
 import math
-import os
 from collections.abc import Callable
 from typing import BinaryIO, NamedTuple
 
 from PIL import Image, ImageCms, ImageFile
 
+from utils.pictures.bare import bare_versions
 from utils.pictures.limits import (
     KEPT_SIDE,
     LEAST_SIDE,
@@ -25,14 +25,16 @@ from utils.pictures.limits import (
     rewritten_bytes,
     rewritten_canvas,
 )
-from utils.pictures.opening import jpeg_header, judged, open_picture, require_memory
+from utils.pictures.metadata import orientation_of
+from utils.pictures.opening import jpeg_header, judged, open_picture, require_memory, size_of
 from utils.pictures.protocol import Photo, Undecoded, Why
 
-_ORIENTATION = 0x0112
 _QUALITIES = (95, 90, 85, 75, 60)
 _WHITE = (255, 255, 255)
 _PNG_DEPTH_AT = 24
 _JPEG = ("JPEG", "MPO")
+#: The share of the memory that a picture's file may have to be held in it, twice.
+_BARE_SHARE = 6
 #: What JPEG can be made smaller by while it is decoded.
 _FRACTIONS = (1, 2, 4, 8)
 #: How much smaller than wanted a JPEG may be decoded: the rest is not worth four times the memory.
@@ -68,15 +70,26 @@ def make_photo(file: BinaryIO, output: BinaryIO, memory: int) -> Photo:
         first = judged(error, cost.needed, memory)
     if first.why not in (Why.DAMAGED, Why.CUT_OFF):
         raise first
-    # What is there of one that is cut off.
-    ImageFile.LOAD_TRUNCATED_IMAGES = True
-    try:
-        return _rewrite(file, output, cost, cut_off=True)
-    except Exception as error:  # noqa: BLE001
-        second = judged(error, cost.needed, memory)
-        raise (first if second.why is Why.DAMAGED else second) from error
-    finally:
-        ImageFile.LOAD_TRUNCATED_IMAGES = False
+    return _rewrite_anyhow(file, output, cost, first)
+
+
+def _rewrite_anyhow(file: BinaryIO, output: BinaryIO, cost: _Cost, first: Undecoded) -> Photo:
+    """Of a picture that is not as it should be: all of it if that can be, else what is there of it."""
+    bare = list(bare_versions(file)) if size_of(file) <= cost.memory // _BARE_SHARE else []
+    tries = [(one, False) for one in bare] + [(one, True) for one in (file, *bare)]
+    for source, cut_off in tries:
+        ImageFile.LOAD_TRUNCATED_IMAGES = cut_off
+        try:
+            return _rewrite(source, output, cost, cut_off=cut_off)
+        except Exception as error:  # noqa: BLE001
+            found = judged(error, cost.needed, cost.memory)
+        finally:
+            ImageFile.LOAD_TRUNCATED_IMAGES = False
+        if found.why not in (Why.DAMAGED, Why.CUT_OFF):
+            raise found
+        if found.why is Why.CUT_OFF:
+            first = found
+    raise first
 
 
 class _Cost:
@@ -101,8 +114,8 @@ def _opened(file: BinaryIO, cost: _Cost) -> Image.Image:
 
 def _may_stay(image: Image.Image, file: BinaryIO) -> bool:
     """Is it a JPEG or PNG that Telegram takes and shows right?"""
-    size = os.fstat(file.fileno()).st_size
-    if not is_within_limits(image.width, image.height, size) or _orientation(image) != 1:
+    size = size_of(file)
+    if not is_within_limits(image.width, image.height, size) or orientation_of(image) != 1:
         return False
     if image.format in _JPEG:
         return image.mode in ("RGB", "L")
@@ -125,7 +138,7 @@ def _unchanged(image: Image.Image, file: BinaryIO, cost: _Cost) -> Photo:
 def _rewrite(file: BinaryIO, output: BinaryIO, cost: _Cost, *, cut_off: bool) -> Photo:
     image = _opened(file, cost)
     format_, size = str(image.format), image.size
-    shown = _upright(size, _orientation(image))
+    shown = _upright(size, orientation_of(image))
     held = jpeg_header(file).held if format_ in _JPEG else 0
     canvas = rewritten_canvas(*shown)
     if format_ in _JPEG:
@@ -134,7 +147,7 @@ def _rewrite(file: BinaryIO, output: BinaryIO, cost: _Cost, *, cut_off: bool) ->
     profile = image.info.get("icc_profile")
     source = _decode(image, file)
     # Asked again: some decoders turn a picture upright themselves.
-    turn = _orientation(image) if format_ != "HEIF" else 1
+    turn = orientation_of(image) if format_ != "HEIF" else 1
     now = _upright(source.size, turn)
     if now[0] < canvas.picture[0] or format_ == "TIFF":
         canvas = rewritten_canvas(*now)
@@ -150,7 +163,7 @@ def _rewrite(file: BinaryIO, output: BinaryIO, cost: _Cost, *, cut_off: bool) ->
 
 def _draft(image: Image.Image, held: int, memory: int) -> Canvas:
     """Have a JPEG decoded no larger than it need be, or than there is memory for; returns its canvas."""
-    orientation = _orientation(image)
+    orientation = orientation_of(image)
     for side in (KEPT_SIDE, LEAST_SIDE):
         canvas = rewritten_canvas(*_upright(image.size, orientation), side)
         wanted = _upright(canvas.picture, orientation)
@@ -244,10 +257,11 @@ def _shrunk(source: _Source, size: tuple[int, int]) -> Image.Image:
     return whole
 
 
-def _to_srgb(image: Image.Image, profile: bytes | None) -> Image.Image:
+def _to_srgb(image: Image.Image, profile: object) -> Image.Image:
     """In the colours that a viewer without colour management shows right."""
-    if profile:
-        with contextlib.suppress(ImageCms.PyCMSError, OSError):
+    # Some formats tell of a tag of that number, whatever is in it.
+    if isinstance(profile, bytes):
+        with contextlib.suppress(ImageCms.PyCMSError, OSError, ValueError):
             own = ImageCms.ImageCmsProfile(io.BytesIO(profile))
             srgb = ImageCms.createProfile("sRGB")
             if image.mode == "RGB":
@@ -281,18 +295,12 @@ def _write(picture: Image.Image, output: BinaryIO) -> None:
 
 
 def _decoded(image: Image.Image, file: BinaryIO) -> int:
-    size = os.fstat(file.fileno()).st_size
-    return decoded_bytes(str(image.format), image.mode, *image.size, size)
+    return decoded_bytes(str(image.format), image.mode, *image.size, size_of(file))
 
 
 def _upright(size: tuple[int, int], orientation: int) -> tuple[int, int]:
     """``size`` of a picture with that orientation, when it is turned upright; or the other way round."""
     return size[::-1] if orientation > 4 else size
-
-
-def _orientation(image: Image.Image) -> int:
-    value = image.getexif().get(_ORIENTATION, 1)
-    return value if isinstance(value, int) and 1 <= value <= 8 else 1
 
 
 def _png_depth(file: BinaryIO) -> int:

@@ -1,0 +1,131 @@
+"""Metadata never decide whether a picture is sent, and turn it where they can be read."""
+
+from __future__ import annotations
+
+import io
+import warnings
+from collections.abc import AsyncIterator, Callable
+from pathlib import Path
+
+import pillow_heif
+import pytest
+import pytest_asyncio
+from hypothesis import HealthCheck, Phase, given, settings
+from hypothesis import strategies as st
+from PIL import Image
+
+from tests.pictures.hostile import chunk
+from tests.pictures.odd_metadata import drawn
+from tests.pictures.scene import is_scene, is_turned_scene, scene, stored
+from utils.media import PreparedPhoto, Tools, Verdict, inspect, prepare_photo
+from utils.pictures.pool import Pictures
+
+pillow_heif.register_heif_opener()
+SAMPLES = Path(__file__).with_name("samples")
+pytestmark = pytest.mark.asyncio(loop_scope="module")
+
+
+@pytest_asyncio.fixture(loop_scope="module", scope="module")
+async def tools() -> AsyncIterator[Tools]:
+    pictures = Pictures(512_000_000)
+    yield Tools(pictures=pictures)
+    await pictures.close()
+
+
+async def sent(tools: Tools, path: Path) -> PreparedPhoto:
+    """As a job would have it."""
+    assert (await inspect(path, path.name, tools=tools)).verdict is Verdict.PHOTO
+    return await prepare_photo(path, path.with_suffix(".out"), tools=tools)
+
+
+@settings(
+    max_examples=max(30, settings().max_examples // 5),
+    suppress_health_check=[HealthCheck.function_scoped_fixture],
+    phases=[Phase.generate],
+)
+@given(seed=st.integers(0, 1 << 40))
+async def test_a_picture_with_damaged_metadata_is_sent_whole(tools: Tools, tmp_path: Path, seed: int) -> None:
+    kind, data = drawn(seed)
+    path = tmp_path / "a"
+    path.write_bytes(data)
+    photo = await sent(tools, path)
+    assert "cut off" not in photo.note, kind
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # of the odd things in one that kept its bytes
+        assert is_turned_scene(photo.path), kind
+
+
+@pytest.mark.parametrize("name", sorted(path.name for path in SAMPLES.glob("*exif*")))
+async def test_pictures_from_the_field_with_odd_metadata_are_whole(
+    tools: Tools, tmp_path: Path, name: str
+) -> None:
+    path = tmp_path / name
+    path.write_bytes((SAMPLES / name).read_bytes())
+    photo = await sent(tools, path)
+    with Image.open(path) as image, Image.open(photo.path) as shown:
+        assert image.size == shown.size == (photo.width, photo.height)
+    assert "cut off" not in photo.note
+
+
+def saved(kind: str, orientation: int, **options: object) -> bytes:
+    """The scene, stored as a file of that orientation."""
+    exif = Image.Exif()
+    exif[0x0112] = orientation
+    data = io.BytesIO()
+    stored(scene(), orientation).save(data, kind, exif=exif, **options)
+    return data.getvalue()
+
+
+def png_exif_behind(orientation: int) -> bytes:
+    """Its EXIF comes after its pixels, as it may."""
+    exif = Image.Exif()
+    exif[0x0112] = orientation
+    data = io.BytesIO()
+    stored(scene(), orientation).save(data, "PNG")
+    return data.getvalue()[:-12] + chunk(b"eXIf", exif.tobytes()[6:]) + data.getvalue()[-12:]
+
+
+#: What HEIC says instead of an orientation: quarter turns to the left, and across which axis it is mirrored.
+_TURNS = {2: (0, 1), 3: (2, None), 4: (0, 0), 5: (1, 0), 6: (3, None), 7: (3, 0), 8: (1, None)}
+
+
+def heic_turned(orientation: int) -> bytes:
+    """Two boxes of others are taken for it. Its EXIF says something else, and does not count."""
+    exif = Image.Exif()
+    exif[0x0112] = 6
+    written = io.BytesIO()
+    stored(scene(), orientation).save(written, "HEIF", exif=exif, quality=95)
+    data = written.getvalue()
+    quarters, axis = _TURNS.get(orientation, (0, None))
+    for old, new, value in ((b"pixi", b"irot", quarters), (b"colr", b"imir", axis)):
+        at = data.index(old)
+        if value is not None:
+            data = data[:at] + new + bytes((value,)) + data[at + 5 :]
+    # It is turned before it is mirrored.
+    return data.replace(b"\x04\x81\x02\x03\x04", b"\x04\x81\x04\x03\x02")
+
+
+ORIENTED: dict[str, Callable[[int], bytes]] = {
+    "jpg": lambda turn: saved("JPEG", turn, quality=95),
+    "png": lambda turn: saved("PNG", turn),
+    "late.png": png_exif_behind,
+    "webp": lambda turn: saved("WEBP", turn, lossless=True),
+    "tif": lambda turn: saved("TIFF", turn),
+    "lzw.tif": lambda turn: saved("TIFF", turn, compression="tiff_lzw"),
+    "heic": heic_turned,
+    "avif": lambda turn: saved("AVIF", turn, quality=95),
+}
+
+
+@pytest.mark.parametrize("name", ORIENTED)
+async def test_every_orientation_of_every_format_comes_upright(
+    tools: Tools, tmp_path: Path, name: str
+) -> None:
+    for turn in range(1, 9):
+        path = tmp_path / f"{turn}.{name}"
+        path.write_bytes(ORIENTED[name](turn))
+        photo = await sent(tools, path)
+        assert (photo.width, photo.height) == (96, 64), turn
+        assert is_scene(photo.path, off=4), turn
+        with Image.open(photo.path) as image:
+            assert image.getexif().get(0x0112, 1) == 1
