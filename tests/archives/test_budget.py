@@ -95,17 +95,29 @@ def test_what_really_came_out_is_held_against_the_ratio() -> None:
 
 
 def test_the_disk_is_looked_at_each_time_that_sixteen_megabytes_came() -> None:
-    one = budget(10**9, free=10 * MB, disk_reserve=10 * MB + 1)
+    free = [1000 * MB]
+    one = Budget(Limits(disk_reserve=10 * MB + 1, free=lambda _: free[0]), 10**9)
+    one.decode(16 * MB, HERE)
+    free[0] = 10 * MB
     one.decode(16 * MB - 1, HERE)
     with pytest.raises(NoRoom):
         one.decode(1, HERE)
-    one.decode(8 * MB, HERE)
-    one.decode(8 * MB - 1, HERE)
     with pytest.raises(NoRoom):
         one.decode(1, HERE)
     exact = budget(10**9, free=10 * MB, disk_reserve=10 * MB)
     exact.decode(16 * MB, HERE)
     assert exact.decoded == 16 * MB
+
+
+def test_the_less_is_left_the_sooner_the_disk_is_looked_at_again() -> None:
+    """Others write meanwhile."""
+    free = [26 * MB]
+    one = Budget(Limits(disk_reserve=10 * MB, free=lambda _: free[0]), 10**9)
+    one.admit(8 * MB, HERE)
+    free[0] = 10 * MB - 1
+    one.decode(1 * MB - 1, HERE)
+    with pytest.raises(NoRoom):
+        one.decode(1, HERE)
 
 
 def test_a_small_content_is_no_trap_whatever_its_ratio() -> None:

@@ -12,8 +12,9 @@ from utils.constants import Settings
 from utils.errors import LimitExceeded, NoRoom
 
 MB = 1_000_000
-#: Free disk is looked at again each time so many bytes were written.
-LOOK_AGAIN = 16 * MB
+#: Free disk is looked at again each time so many bytes were written, or sooner: after a part of what is left,
+#: since others write meanwhile.
+LOOK_AGAIN, PART_OF_REST = 16 * MB, 8
 
 
 def free_bytes(folder: Path) -> int:
@@ -77,7 +78,8 @@ class Budget:
         self.entries = 0
         self.admitted = 0
         self.decoded = 0
-        self._unlooked = 0
+        #: Bytes that may come out until the disk is looked at again.
+        self._until_look = LOOK_AGAIN
         self._lock = threading.Lock()
 
     def add_entries(self, count: int) -> None:
@@ -126,6 +128,8 @@ class Budget:
                 f"{megabytes(size)} of disk are needed, but only {megabytes(max(0, available))} may be used"
                 f" ({megabytes(self.limits.disk_reserve)} are kept free)."
             )
+        with self._lock:
+            self._until_look = min(LOOK_AGAIN, (available - size) // PART_OF_REST)
 
     def grow(self, size: int) -> None:
         """``size`` bytes more than an entry had announced. Raises LimitExceeded."""
@@ -136,10 +140,8 @@ class Budget:
         """``size`` bytes really came out; they may be on their way to ``folder``. Raises as the above."""
         with self._lock:
             self.decoded += size
-            self._unlooked += size
-            look = self._unlooked >= LOOK_AGAIN
-            if look:
-                self._unlooked = 0
+            self._until_look -= size
+            look = self._until_look <= 0
         self.check_content(self.decoded)
         if look:
             self.check_disk(0, folder)

@@ -15,6 +15,7 @@ from utils.archives.extraction import disk_errors
 from utils.archives.limits import Budget
 from utils.archives.source import CHUNK, ByteSource, Downloadable, FileSource, identity_of
 from utils.errors import ArchiveDamaged
+from utils.processes.room import Room
 
 #: How often the folder is removed until nothing is in it, and seconds between.
 REMOVALS, REMOVAL_PAUSE = 5, 0.02
@@ -99,6 +100,11 @@ async def spool(source: ByteSource, path: Path, scratch: Scratch, budget: Budget
 
 async def _fetch(source: ByteSource, path: Path, budget: Budget) -> None:
     await asyncio.to_thread(budget.check_disk, source.size, path.parent)
+    room = Room(budget.limits.disk_reserve, free=budget.limits.free)
+    await room.keep(_written(source, path), path.parent)
+
+
+async def _written(source: ByteSource, path: Path) -> None:
     if isinstance(source, Downloadable):
         await source.download_to(path)
         return

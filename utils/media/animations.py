@@ -118,7 +118,8 @@ async def _write_pictures(
 ) -> Frames:
     """All pictures of it in one file, PNG behind PNG."""
     try:
-        frames = await tools.pictures.unpack(path, output, within=within, file_bytes=file_bytes)
+        unpacking = tools.pictures.unpack(path, output, within=within, file_bytes=file_bytes)
+        frames = await tools.room.keep(unpacking, output.parent)
     except Undecoded as error:
         if error.why is Why.TIME:
             raise ConversionTimeout(

@@ -54,11 +54,11 @@ def name_of(path: Path) -> str:
 
 @dataclass(frozen=True)
 class Files:
-    """What a call of ffmpeg or ffprobe opens, all absolute; ``output`` is a file that is to be there."""
+    """What a call of ffmpeg or ffprobe opens, all absolute; ``outputs`` are files that are to be there."""
 
     reads: tuple[Path, ...]
     writes: tuple[Path, ...] = ()
-    output: Path | None = None
+    outputs: tuple[Path, ...] = ()
 
 
 def files_of(arguments: Sequence[str], cwd: Path | None = None) -> Files:
@@ -67,20 +67,19 @@ def files_of(arguments: Sequence[str], cwd: Path | None = None) -> Files:
     A list of files is in its folder with all that it names; who cuts a file into parts makes them as it goes
     along, and so writes to their folder.
     """
-    inputs = [name for option, name in itertools.pairwise(arguments) if option == "-i"]
-    reads = [_path(name, cwd) for name in inputs if name.startswith(_FILE)]
+    reads, outputs, writes = list[Path](), list[Path](), list[Path]()
+    for option, name in itertools.pairwise(("", *arguments)):
+        if name.startswith(_FILE):
+            (reads if option == "-i" else outputs).append(_path(name, cwd))
     if cwd is not None and "concat" in arguments:
         reads.append(cwd.absolute())
-    writes = list[Path]()
-    output = None
-    if len(arguments) > 1 and arguments[-1].startswith(_FILE) and arguments[-2] != "-i":
-        written = _path(arguments[-1], cwd)
-        output = None if "segment" in arguments else written
-        writes.append(output or Path(str(written.parent).replace("%%", "%")))
+    if "segment" in arguments:
+        writes = [Path(str(pattern.parent).replace("%%", "%")) for pattern in outputs]
+        outputs = []
     if any(word.endswith(_IN_HARDWARE) for word in arguments):
         reads.append(Path("/sys"))
         writes += [path for pattern in _DEVICES for path in Path("/dev").glob(pattern)]
-    return Files(tuple(reads), tuple(writes), output)
+    return Files(tuple(reads), (*outputs, *writes), tuple(outputs))
 
 
 def _path(name: str, cwd: Path | None) -> Path:

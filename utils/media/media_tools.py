@@ -22,7 +22,8 @@ class MediaTools:
     @classmethod
     def from_settings(cls, settings: Settings) -> MediaTools:
         """With ffmpeg and ffprobe from the path. :meth:`close` it in the end."""
-        return cls(Tools(pictures=Pictures(settings.PICTURE_MEMORY_MB * 1_000_000)))
+        pictures = Pictures(settings.PICTURE_MEMORY_MB * 1_000_000)
+        return cls(Tools(pictures=pictures, reserve=settings.DISK_RESERVE_MB * 1_000_000))
 
     async def close(self) -> None:
         """End what waits for more pictures."""

@@ -5,8 +5,8 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import shutil
-from collections.abc import Awaitable, Callable, Iterator, Sequence
-from dataclasses import dataclass
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Sequence
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from utils.constants import Settings
@@ -23,6 +23,7 @@ from utils.errors import (
 from utils.media.commands import Files, files_of
 from utils.pictures.pool import Pictures
 from utils.processes.confinement import NO_FILES, Confinement
+from utils.processes.room import Room, Share
 from utils.processes.supervisor import Line, Outcome, run
 
 #: Seconds that describing a file, or decoding one picture of it, may take.
@@ -67,11 +68,16 @@ class Tools:
         *,
         memory: int = MEMORY,
         pictures: Pictures | None = None,
+        reserve: int = 0,
     ) -> None:
-        """``memory`` is for one of the two; ``pictures`` by default keeps no child waiting for more."""
+        """``memory`` is for one of the two; ``pictures`` by default keeps no child waiting for more.
+
+        ``reserve`` bytes of the disk are left free by all that writes here.
+        """
         self._ffmpeg = ffmpeg
         self._ffprobe = ffprobe
         self._memory = memory
+        self.room = Room(reserve)
         self.pictures = pictures or Pictures(_PICTURE_MEMORY, keep=False)
 
     def found(self) -> bool:
@@ -118,19 +124,37 @@ class Tools:
             self._memory, file_bytes, niceness=_ENCODING, reads=files.reads, writes=files.writes
         )
         with _as_media_errors():
-            outcome = await run(
-                [self._ffmpeg, *arguments],
-                confinement=confinement,
-                within=within,
-                stall=stall,
-                on_line=report.line,
-                cwd=cwd,
-            )
+            async with self._part_of_room(files, confinement) as (share, confined):
+                outcome = await run(
+                    [self._ffmpeg, *arguments],
+                    confinement=confined,
+                    within=within,
+                    stall=stall,
+                    on_line=report.line,
+                    cwd=cwd,
+                    share=share,
+                )
         if any(words in line for line in outcome.errors for words in _NO_SPACE):
             raise DiskFull("The disk was full before the conversion was done.")
         if outcome.code != 0 or (strict and outcome.errors):
             raise ConversionFailed(f"ffmpeg says: {outcome.reason}")
         return report.last
+
+    @contextlib.asynccontextmanager
+    async def _part_of_room(
+        self, files: Files, asked: Confinement
+    ) -> AsyncIterator[tuple[Share | None, Confinement]]:
+        """A share of the disk for who writes more than next to nothing, and what it may do by that."""
+        most = asked.file_bytes
+        if not files.writes or (most is not None and most <= NO_FILES):
+            yield None, asked
+            return
+        output = files.outputs[0] if files.outputs else files.writes[0] / "parts"
+        share = await asyncio.to_thread(self.room.take, output, most)
+        try:
+            yield share, replace(asked, file_bytes=share.now, file_bytes_later=share.most)
+        finally:
+            self.room.give_back(share)
 
     async def capture(self, arguments: Sequence[str], *, within: float = PROBE_TIMEOUT) -> Outcome:
         """Run ffmpeg with its standard output kept. Such arguments must not ask for progress there.
@@ -157,9 +181,9 @@ class Tools:
 def _ready(arguments: Sequence[str], cwd: Path | None) -> Files:
     """What ffmpeg opens; its output is there then, since it may make no file. Blocking."""
     files = files_of(arguments, cwd)
-    if files.output is not None:
+    for output in files.outputs:
         with contextlib.suppress(OSError):  # ffmpeg will say what is wrong
-            files.output.touch()
+            output.touch()
     return files
 
 

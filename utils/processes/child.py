@@ -102,6 +102,11 @@ class Child:
             raise ProgramMissing(f"{_program(command)}: {problem}.")
         return child
 
+    @property
+    def number(self) -> int:
+        """Its process id."""
+        return self._process.pid if self._first is None else self._first.number
+
     async def read(self, size: int = CHUNK) -> bytes:
         """At most ``size`` bytes of its standard output; empty at the end."""
         return await self._output.read(size)
@@ -160,7 +165,7 @@ class Child:
             # Whoever left its group holds them, and need not ever let go.
             self._process._transport.close()  # type: ignore[attr-defined]
         await self.wait()
-        orphans.known -= {self._process.pid, self._first.number if self._first else self._process.pid}
+        orphans.known -= {self._process.pid, self.number}
         if self._first is None:
             # Where it had no process namespace of its own, somebody may have left its group.
             await asyncio.to_thread(orphans.end)

@@ -23,6 +23,8 @@ class Confinement:
     how many it may have open, ``niceness`` how far it stands back for others (0 to 19), ``data`` bytes of
     memory that it has for itself (RLIMIT_DATA), ``cpu_seconds`` of computing.
 
+    ``file_bytes_later`` is how far the bot may raise ``file_bytes`` while it runs.
+
     ``reads`` are files and folders (with all in them) that it may open beside those of the system, and
     ``writes`` those that it may write, too; all must be there already, and a link counts as what it leads to.
     Linux keeps it from all others where it has Landlock. What it is handed open it has anyway.
@@ -34,6 +36,7 @@ class Confinement:
     niceness: int = 5
     data: int | None = field(default=None, kw_only=True)
     cpu_seconds: int | None = field(default=None, kw_only=True)
+    file_bytes_later: int | None = field(default=None, kw_only=True)
     reads: tuple[Path, ...] = field(default=(), kw_only=True)
     writes: tuple[Path, ...] = field(default=(), kw_only=True)
 
@@ -49,6 +52,7 @@ class Confinement:
             "data": self.data,
             "cpu_seconds": self.cpu_seconds,
             "file_bytes": self.file_bytes,
+            "file_bytes_later": self.file_bytes_later,
             "open_files": self.open_files,
             "processes": _PROCESSES if system.own_count else None,
         }

@@ -145,6 +145,7 @@ def _become_first(libc: "ctypes.CDLL", clone: int, parent: int, report: int) -> 
 
 def _limit(limits: dict[str, int]) -> None:
     """No core dumps, and no more than ``limits``, nor than it may have already."""
+    later = {resource.RLIMIT_FSIZE: limits.pop("file_bytes_later", 0)}
     kinds = {
         "file_bytes": resource.RLIMIT_FSIZE,
         "open_files": resource.RLIMIT_NOFILE,
@@ -156,8 +157,10 @@ def _limit(limits: dict[str, int]) -> None:
     wanted = {resource.RLIMIT_CORE: 0, **{kinds[name]: limit for name, limit in limits.items()}}
     for kind, limit in wanted.items():
         hard = resource.getrlimit(kind)[1]
-        value = limit if hard == resource.RLIM_INFINITY else min(limit, hard)
+        most = max(limit, later.get(kind, 0))
+        if hard != resource.RLIM_INFINITY:
+            limit, most = min(limit, hard), min(most, hard)
         try:  # noqa: SIM105 - contextlib takes longer to load than all of this takes
-            resource.setrlimit(kind, (value, value))
+            resource.setrlimit(kind, (limit, most))
         except (OSError, ValueError):  # macOS has no limit of address space
             pass

@@ -18,6 +18,7 @@ from typing import Any, TypeVar
 from utils.errors import ProgramCrashed, ProgramTimeout, TooMuchOutput
 from utils.processes.child import Child, to_its_end
 from utils.processes.confinement import Confinement
+from utils.processes.room import Share
 
 #: Lines of standard error that are kept (a damaged file may write millions), and characters of each.
 STDERR_LINES = 50
@@ -67,8 +68,11 @@ async def run(
     on_line: Line | None = None,
     given: bytes = b"",
     cwd: Path | None = None,
+    share: Share | None = None,
 ) -> Outcome:
     """Run ``command`` to its end, in the folder ``cwd``, with ``given`` as its standard input.
+
+    ``share`` is its part of the disk: when the rest is reached, it is ended by :class:`DiskFull`.
 
     With ``on_line``, each line of standard output is given to it instead of being kept; it answers whether
     the line shows progress, and after ``stall`` seconds without any the process is killed, as it is after
@@ -77,6 +81,8 @@ async def run(
     and its group are gone then.
     """
     child = await Child.start(command, confinement=confinement, cwd=cwd, stdin=PIPE if given else DEVNULL)
+    if share is not None:
+        share.begin(child.number)
     errors: deque[str] = deque(maxlen=STDERR_LINES)
     pulse = _Pulse()
     output = asyncio.ensure_future(_read_output(child, on_line, pulse))
@@ -84,7 +90,7 @@ async def run(
     others = [asyncio.ensure_future(_read_errors(child, errors))]
     if given:
         others.append(asyncio.ensure_future(_give(child, given)))
-    watch = asyncio.ensure_future(_watch(within, stall, pulse))
+    watch = asyncio.ensure_future(_watch(within, stall, pulse, share))
     ended = asyncio.gather(output, code, *others)
     try:
         await asyncio.wait((ended, watch), return_when=asyncio.FIRST_COMPLETED)
@@ -135,8 +141,8 @@ class _Pulse:
         self.at = time.monotonic()
 
 
-async def _watch(within: float, stall: float | None, pulse: _Pulse) -> None:
-    """Ends by raising :class:`ProgramTimeout`."""
+async def _watch(within: float, stall: float | None, pulse: _Pulse, share: Share | None) -> None:
+    """Ends by raising :class:`ProgramTimeout` or :class:`DiskFull`."""
     end = time.monotonic() + within
     while True:
         now = time.monotonic()
@@ -147,7 +153,9 @@ async def _watch(within: float, stall: float | None, pulse: _Pulse) -> None:
             if now >= pulse.at + stall:
                 raise ProgramTimeout(f"It stood still for {stall:.0f} seconds.")
             wake = min(end, pulse.at + stall)
-        await asyncio.sleep(wake - now)
+        if share is not None:
+            wake = min(wake, now + await asyncio.to_thread(share.look))
+        await asyncio.sleep(wake - time.monotonic())
 
 
 async def _read_output(child: Child, on_line: Line | None, pulse: _Pulse) -> bytes:
