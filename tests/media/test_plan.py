@@ -189,7 +189,7 @@ def test_the_least_work_is_chosen(probe: Probe, layout: Layout | None, action: A
             FRONT,
             "It has a sound track that nothing can play; it is left out.",
         ),
-        (described(video(), video()), FRONT, "It has more than one picture; the largest is kept."),
+        (described(video(), video()), FRONT, "It has more than one picture; the one that players show is kept."),
     ],
 )
 def test_the_reason_is_a_sentence_for_whoever_asks(probe: Probe, layout: Layout | None, reason: str) -> None:
@@ -215,9 +215,24 @@ def test_cover_art_is_no_picture() -> None:
     assert planned(described(cover, video(), audio())).video == 1
 
 
-def test_the_largest_of_several_pictures_is_taken() -> None:
-    plan = planned(described(video(width=160, height=90), video(), audio()))
-    assert (plan.video, plan.action) == (1, Action.REMUX)
+@pytest.mark.parametrize(
+    ("videos", "taken"),
+    [
+        ((video(width=160, height=90), video()), 0),
+        ((video(), video(disposition={"default": 1})), 1),
+        ((video(nb_frames="1", disposition={"default": 1}), video(nb_frames="90", width=160, height=90)), 1),
+        ((video(nb_frames="2", width=4000), video(nb_frames="3"), video(nb_frames="900")), 1),
+        ((video(nb_frames="90", codec_name="", width=0), video(nb_frames="90")), 1),
+        ((video(nb_frames="1"), video("bvc2", nb_frames="90", codec_name="")), 1),
+        ((video(nb_frames="1"), video(nb_frames="1", width=4000)), 0),
+    ],
+)
+def test_of_several_pictures_the_default_or_first_that_moves_is_taken(
+    videos: tuple[dict[str, object], ...], taken: int
+) -> None:
+    plan = planned(described(*videos, audio()))
+    assert (plan.video, plan.picture.index) == (taken, taken)
+    assert plan.action is (Action.REMUX if videos[taken]["codec_name"] else Action.FULL)
 
 
 def test_the_default_track_comes_first_and_unknown_ones_are_left_out() -> None:

@@ -185,3 +185,19 @@ async def test_a_silent_video_stays_silent(tmp_path: Path) -> None:
     assert not before.has_audio
     assert not after.has_audio
     assert [stream["codec_type"] for stream in streams(tmp_path / "result.mp4")] == ["video"]
+
+
+@pytest.mark.parametrize("name", ["motion.mp4", "motion.mkv", "slow.mkv"])
+async def test_a_larger_still_in_a_track_of_its_own_does_not_take_the_place_of_the_film(
+    tmp_path: Path, name: str
+) -> None:
+    film = clip(tmp_path / "film.mp4", *H264, *AAC, rate="0.5" if name == "slow.mkv" else "30", seconds=6)
+    still = clip(tmp_path / "still.mp4", *H264, size="640x480", rate="1", seconds=1, sound=False)
+    source, output = tmp_path / name, tmp_path / "out.mp4"
+    order = ("-map", "1:v", "-map", "0") if name.endswith("mkv") else ("-map", "0", "-map", "1:v")
+    ffmpeg("-i", film, "-i", still, *order, "-c", "copy", source)
+    before, after = await convert(source, output)
+    assert (before.width, before.height) == (after.width, after.height) == (320, 240)
+    assert after.plan is not None
+    assert len(shown_times(output)) == len(shown_times(film)) == (3 if name == "slow.mkv" else 180)
+    assert after.has_audio

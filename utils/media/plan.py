@@ -167,7 +167,7 @@ def _why_remux(probe: Probe, layout: Layout | None) -> str:
     if any(not (audio.codec and audio.channels) for audio in probe.audios):
         return "It has a sound track that nothing can play; it is left out."
     if len(probe.videos) > 1:
-        return "It has more than one picture; the largest is kept."
+        return "It has more than one picture; the one that players show is kept."
     return ""
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import re
+from collections import Counter
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from fractions import Fraction
@@ -22,6 +23,8 @@ _ENTRIES = (
     ":stream_side_data_list:format:format_tags:chapter:program_stream=index"
 )
 
+#: Packets by which covers are told from films where there are several pictures, and pictures of a cover.
+_COUNTED_PACKETS, _STILL_FRAMES = 1000, 2
 #: Containers whose clocks may jump, as ffmpeg sees it (AVFMT_TS_DISCONT).
 _CLOCK_JUMPS = {"mpegts", "mpeg", "ogg"}
 _DEGREES = re.compile(r"-?[0-9]{1,9}")
@@ -44,6 +47,8 @@ class VideoStream:
     rotation: int  #: degrees, multiple of 90
     interlaced: bool
     b_frames: bool
+    default: bool
+    still: bool  #: a cover put in as a track of its own: it has one or two pictures
     time_base: Fraction
     start: Fraction  #: seconds
     duration: float | None  #: seconds
@@ -103,8 +108,8 @@ class Probe:
 
     @property
     def video(self) -> VideoStream | None:
-        """The picture that a player would show: the largest one, the first of equals."""
-        return max(self.videos, key=lambda v: (v.width * v.height, -v.index), default=None)
+        """The picture that a player would show: the default or the first of those that move."""
+        return _main(self.videos)
 
     def zero_of(self, stream: VideoStream | AudioStream) -> Fraction:
         """Seconds from the start of the file to ffmpeg's zero when it takes only ``stream``.
@@ -119,23 +124,28 @@ class Probe:
         return self.container in _CLOCK_JUMPS
 
 
-def parse_probe(text: bytes) -> Probe:
-    """Read ffprobe's JSON (streams, format, chapters, packets_and_frames)."""
+def parse_probe(text: bytes, counted: bytes = b"") -> Probe:
+    """Read ffprobe's JSON (streams, format, chapters, packets_and_frames).
+
+    ``counted`` is its JSON about more packets of the pictures, where there are several; see :func:`probe`.
+    """
     data: Mapping[str, Any] = json.loads(text or b"{}")
     streams: list[Mapping[str, Any]] = data.get("streams", [])
     form: Mapping[str, Any] = data.get("format", {})
     sample: list[Mapping[str, Any]] = data.get("packets_and_frames", [])
+    more: list[Mapping[str, Any]] = json.loads(counted or b"{}").get("packets", [])
+    packets = Counter(item.get("stream_index") for item in more or _of_type(sample, "packet"))
     videos, audios, subtitles = [], [], []
     for stream in streams:
         kind = stream.get("codec_type")
         if kind == "video" and not _is_attached(stream):
-            videos.append(_video(stream, sample))
+            videos.append(_video(stream, sample, packets[stream["index"]]))
         elif kind == "audio":
             audios.append(_audio(stream))
         elif kind == "subtitle":
             subtitles.append(_subtitle(stream))
     tags = form.get("tags", {})
-    main = max(videos, key=lambda v: (v.width * v.height, -v.index), default=None)
+    main = _main(videos)
     foreign = _of_other_programs(data.get("programs", []), main)
     return Probe(
         container=str(form.get("format_name", "")),
@@ -166,9 +176,24 @@ async def probe(path: Path, tools: Tools) -> Probe:
     if outcome.code != 0:
         raise NotMedia(_explain(outcome.reason))
     try:
-        return parse_probe(outcome.output)
+        found = parse_probe(outcome.output)
+        if len(found.videos) > 1 and any(video.still for video in found.videos):
+            # The first packets may hold one picture of a slow film as of a cover.
+            found = parse_probe(outcome.output, await _count_packets(path, tools))
+        return found
     except (ValueError, TypeError, KeyError) as error:
         raise NotMedia("ffprobe's description of it makes no sense.") from error
+
+
+async def _count_packets(path: Path, tools: Tools) -> bytes:
+    """ffprobe's JSON about a larger number of packets, of pictures alone."""
+    options: dict[str, Value] = {
+        "of": "json",
+        "select_streams": "v",
+        "show_entries": "packet=stream_index",
+        "read_intervals": f"%+#{_COUNTED_PACKETS}",
+    }
+    return (await tools.describe(probe_arguments(path, options))).output
 
 
 async def probe_own(path: Path, tools: Tools) -> Probe:
@@ -187,7 +212,8 @@ def _explain(reason: str) -> str:
     return "It cannot be read as a video; it is damaged or something else."
 
 
-def _video(stream: Mapping[str, Any], sample: Iterable[Mapping[str, Any]]) -> VideoStream:
+def _video(stream: Mapping[str, Any], sample: Iterable[Mapping[str, Any]], packets: int) -> VideoStream:
+    frames = int(stream["nb_frames"]) if str(stream.get("nb_frames", "")).isdigit() else None
     flags = [
         bool(item.get("interlaced_frame"))
         for item in sample
@@ -205,10 +231,12 @@ def _video(stream: Mapping[str, Any], sample: Iterable[Mapping[str, Any]]) -> Vi
         rotation=_rotation(stream),
         interlaced=str(stream.get("field_order", "")) in _INTERLACED or any(flags),
         b_frames=bool(stream.get("has_b_frames")),
+        default=bool(stream.get("disposition", {}).get("default")),
+        still=max(frames or 0, packets) <= _STILL_FRAMES,
         time_base=_ratio(stream.get("time_base")) or Fraction(1, 90_000),
         start=_fraction(stream.get("start_time")),
         duration=_seconds(stream.get("duration")),
-        frames=int(stream["nb_frames"]) if str(stream.get("nb_frames", "")).isdigit() else None,
+        frames=frames,
         frame_rate=_ratio(stream.get("avg_frame_rate")) or _ratio(stream.get("r_frame_rate")),
         color_range=str(stream.get("color_range", "")),
         color_space=str(stream.get("color_space", "")),
@@ -259,10 +287,24 @@ def _quarter_turns(degrees: float) -> int:
     return round(degrees / 90) * 90 % 360
 
 
+def _main(videos: Iterable[VideoStream]) -> VideoStream | None:
+    """Films before covers, what can be decoded before what cannot, the default one, the first one."""
+
+    def rank(video: VideoStream) -> tuple[bool, bool, bool, int]:
+        decodable = bool(video.codec and video.width and video.height)
+        return video.still, not decodable, not video.default, video.index
+
+    return min(videos, key=rank, default=None)
+
+
+def _of_type(sample: Iterable[Mapping[str, Any]], what: str) -> list[Mapping[str, Any]]:
+    return [item for item in sample if item.get("type") == what]
+
+
 def _count(sample: Iterable[Mapping[str, Any]], what: str, video: VideoStream | None) -> int:
     if video is None:
         return 0
-    return sum(1 for item in sample if item.get("type") == what and item.get("stream_index") == video.index)
+    return sum(1 for item in _of_type(sample, what) if item.get("stream_index") == video.index)
 
 
 def _of_other_programs(programs: Iterable[Mapping[str, Any]], main: VideoStream | None) -> set[int]:
