@@ -98,7 +98,9 @@ class Settings:
         group="Conversion",
     )
     CONVERSION_MAX_RETRIES: int = setting(
-        3, "How often one conversion is tried before it goes to quarantine.", group="Conversion"
+        3,
+        "How often a conversion is tried that time, memory or a kill keeps from its end.",
+        group="Conversion",
     )
     CONVERSION_STATE_SAVE_INTERVAL: int = setting(
         10, "Seconds between checkpoints of a running conversion, at most.", group="Conversion"

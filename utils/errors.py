@@ -29,6 +29,7 @@
     │   ├── NotMedia             neither a picture nor a video that ffmpeg can read
     │   └── ConversionFailed     ffmpeg ended badly, or its result did not verify
     │       ├── ConversionTimeout  it stood still or took longer than allowed
+    │       ├── ToolStopped      ffmpeg or ffprobe was killed, got no memory, or is not there
     │       └── ToolCrashed      ffmpeg or ffprobe died on it, which says nothing about the file
     └── TelegramError            the other end of the connection
         ├── LoginFailed          wrong token, wrong code
@@ -175,15 +176,30 @@ class NotMedia(MediaError):
 
 
 class ConversionFailed(MediaError):
-    """A conversion ended badly or its result did not verify. It may be tried again."""
+    """A conversion ended badly or its result did not verify.
+
+    ``passing``: another time it may do. Else the same file will always end in the same way.
+    """
+
+    passing = False
 
 
 class ConversionTimeout(ConversionFailed):
     """A conversion stood still, or took longer than CONVERSION_TIMEOUT_SECONDS."""
 
+    passing = True
+
+
+class ToolStopped(ConversionFailed):
+    """ffmpeg or ffprobe was killed, got too little memory, or does not start. The file is not to blame."""
+
+    passing = True
+
 
 class ToolCrashed(ConversionFailed):
     """ffmpeg or ffprobe died on a file, which need not be damaged. Another way to read it may do."""
+
+    passing = True
 
 
 class TelegramError(BotError):

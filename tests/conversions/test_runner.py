@@ -15,7 +15,7 @@ import pytest
 from utils.conversion_state import COMPLETED, FAILED, IN_PROGRESS, PENDING, ConversionStateManager
 from utils.conversions.checkpoint import StateCheckpoint
 from utils.conversions.runner import BACKOFF, Conversions
-from utils.errors import ChatClosed, ConversionFailed, ConversionTimeout, DiskFull
+from utils.errors import ChatClosed, ConversionFailed, ConversionTimeout, DiskFull, ToolCrashed, ToolStopped
 from utils.jobs.albums import MediaFile
 from utils.jobs.gate import Gate
 from utils.jobs.job import Job
@@ -164,7 +164,7 @@ async def test_a_conversion_that_succeeds_is_on_record_and_delivered(
 
 async def test_each_attempt_waits_longer_than_the_one_before(tmp_path: Path) -> None:
     assert list(BACKOFF) == sorted(set(BACKOFF)) and BACKOFF[0] > 0
-    bench = Bench(tmp_path, *[ConversionFailed("It broke.")] * 4, retries=5)
+    bench = Bench(tmp_path, *[ToolStopped("It broke.")] * 4, retries=5)
     await bench.run(4)
     assert bench.again == [30.0, 120.0, 600.0, 600.0]
     assert (bench.state["status"], bench.state["retry_count"]) == (IN_PROGRESS, 4)
@@ -174,9 +174,7 @@ async def test_each_attempt_waits_longer_than_the_one_before(tmp_path: Path) -> 
 async def test_what_failed_as_often_as_allowed_is_given_up_kept_and_sent_as_it_is(
     tmp_path: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
-    bench = Bench(
-        tmp_path, ConversionFailed("No."), ConversionTimeout("Slow."), ConversionFailed("It broke.")
-    )
+    bench = Bench(tmp_path, ToolStopped("No."), ConversionTimeout("Slow."), ToolCrashed("It broke."))
     await bench.run(2)
     assert bench.chat.ends == [] and not bench.quarantine.exists()
     await bench.run()
@@ -202,8 +200,20 @@ async def test_what_failed_as_often_as_allowed_is_given_up_kept_and_sent_as_it_i
     assert "❌ Max retries exceeded: film.avi (3 attempts)" in caplog.text
 
 
+async def test_what_cannot_end_otherwise_another_time_is_sent_as_it_is_at_once(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    bench = Bench(tmp_path, ConversionFailed("It broke."))
+    await bench.run()
+    assert bench.again == [] and bench.chat.ends == [("original", 7, "It broke.")]
+    assert (bench.state["status"], bench.state["error"]) == (FAILED, "It broke.")
+    assert (bench.quarantine / "1_1-000007").read_bytes() == b"film"
+    assert "❌ Conversion failed: film.avi - It broke." in caplog.messages
+    assert "Max retries" not in caplog.text
+
+
 async def test_one_that_succeeds_the_second_time_is_delivered(tmp_path: Path) -> None:
-    bench = Bench(tmp_path, ConversionFailed("No."))
+    bench = Bench(tmp_path, ToolStopped("No."))
     await bench.run(2)
     assert bench.chat.ends == [("converted", 7, "000007.mp4", b"result", "")]
     assert bench.state["status"] == COMPLETED and not bench.quarantine.exists()
@@ -211,10 +221,10 @@ async def test_one_that_succeeds_the_second_time_is_delivered(tmp_path: Path) ->
 
 async def test_attempts_count_on_after_a_restart(tmp_path: Path) -> None:
     for _ in range(2):
-        bench = Bench(tmp_path, ConversionFailed("No."))
+        bench = Bench(tmp_path, ToolStopped("No."))
         await bench.run()
         assert bench.chat.ends == []
-    bench = Bench(tmp_path, ConversionFailed("No."))
+    bench = Bench(tmp_path, ToolStopped("No."))
     await bench.run()
     assert bench.again == [] and bench.chat.ends == [("original", 7, "No.")]
 

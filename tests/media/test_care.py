@@ -12,10 +12,10 @@ from typing import Any
 
 import pytest
 
-from tests.fake_tools import let_it_write
+from tests.fake_tools import let_it_die_by_signals, let_it_write
 from tests.media.makers import AAC, H264, QUICK, TOOLS, Memory, clip, convert, streams
 from utils.constants import load_settings
-from utils.errors import ConversionFailed, ConversionTimeout, DiskFull
+from utils.errors import ConversionFailed, ConversionTimeout, DiskFull, ToolStopped
 from utils.media import Converter, EncodeSettings, Tools, Verdict, inspect
 from utils.media.tools import Progress
 
@@ -98,6 +98,43 @@ async def test_an_ffmpeg_that_fails_says_why_with_its_last_words(tmp_path: Path)
         await tools.convert([], within=30)
 
 
+@pytest.mark.parametrize(
+    ("script", "told"),
+    [
+        ("kill -9 $$", "was killed."),
+        ("exit 255", "was killed."),
+        (
+            "echo 'Error while opening encoder: Cannot allocate memory' >&2; exit 1",
+            "got too little memory for it.",
+        ),
+        (
+            "echo 'terminate called after throwing std::bad_alloc' >&2; kill -6 $$",
+            "got too little memory for it.",
+        ),
+    ],
+)
+async def test_what_was_stopped_from_outside_is_told_from_what_the_file_is_to_blame_for(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, script: str, told: str
+) -> None:
+    let_it_die_by_signals(monkeypatch)
+    tools = Tools(program(tmp_path / "ffmpeg", script), program(tmp_path / "ffprobe", script))
+    with pytest.raises(ToolStopped, match=f"ffmpeg {told}") as stopped:
+        await tools.convert([], within=30)
+    assert stopped.value.passing
+    film = clip(tmp_path / "a.avi", *MPEG4, size="96x64", seconds=0.4, sound=False)
+    found = await inspect(film, film.name, tools=tools)
+    assert (found.verdict, found.reason) == (Verdict.OTHER, f"ffprobe {told}")
+    with pytest.raises(ToolStopped):
+        await convert(
+            film,
+            tmp_path / "out.mp4",
+            tools=Tools(tools._ffmpeg),
+            before=await inspect(film, "", tools=TOOLS),
+        )
+    with pytest.raises(ToolStopped, match="not found|not installed|No such"):
+        await Tools(str(tmp_path / "none")).convert([], within=30)
+
+
 async def test_an_ffmpeg_that_stands_still_is_ended(tmp_path: Path) -> None:
     tools = Tools(program(tmp_path / "ffmpeg", "exec sleep 60"))
     with pytest.raises(ConversionTimeout, match="stood still"):
@@ -105,9 +142,9 @@ async def test_an_ffmpeg_that_stands_still_is_ended(tmp_path: Path) -> None:
 
 
 async def test_another_ffmpeg_in_the_place_of_the_first_is_asked_anew(tmp_path: Path) -> None:
-    tools = Tools(program(tmp_path / "ffmpeg", "echo ffmpeg version 1"))
+    tools = Tools(program(tmp_path / "ffmpeg", "echo ffmpeg version 1 >&2"))
     assert (await tools.features()).version == "ffmpeg version 1"
-    program(tmp_path / "ffmpeg", "echo ffmpeg version 1.2")
+    program(tmp_path / "ffmpeg", "echo ffmpeg version 1.2 >&2")
     assert (await tools.features()).version == "ffmpeg version 1.2"
 
 

@@ -189,7 +189,11 @@ def test_the_least_work_is_chosen(probe: Probe, layout: Layout | None, action: A
             FRONT,
             "It has a sound track that nothing can play; it is left out.",
         ),
-        (described(video(), video()), FRONT, "It has more than one picture; the one that players show is kept."),
+        (
+            described(video(), video()),
+            FRONT,
+            "It has more than one picture; the one that players show is kept.",
+        ),
     ],
 )
 def test_the_reason_is_a_sentence_for_whoever_asks(probe: Probe, layout: Layout | None, reason: str) -> None:

@@ -8,7 +8,8 @@ from pathlib import Path
 
 import pytest
 
-from tests.media.makers import H264, convert, ffmpeg, streams
+from tests.media.makers import H264, clip, convert, ffmpeg, streams
+from utils.conversions.runner import lost_sound
 
 RATE = 16_000
 MPEG4 = ("-c:v", "mpeg4", "-q:v", "6", "-pix_fmt", "yuv420p")
@@ -84,3 +85,19 @@ async def test_sound_between_stereo_and_surround_keeps_its_length(
     assert beeps(tmp_path / "out.mp4") == pytest.approx([1, 3, 4.2, 6.2, 7.4, 9.4], abs=0.010)
     heard = next(stream for stream in streams(tmp_path / "out.mp4") if stream["codec_type"] == "audio")
     assert float(str(heard["duration"])) == pytest.approx(9.6, abs=0.1)
+
+
+@pytest.mark.parametrize(("tracks", "told"), [(1, "The sound"), (2, "1 sound track")])
+@pytest.mark.parametrize("picture", [MPEG4, H264], ids=["encoded", "copied"])
+async def test_sound_of_a_kind_that_nothing_decodes_is_said_to_be_lost(
+    tmp_path: Path, picture: tuple[str, ...], tracks: int, told: str
+) -> None:
+    source, output = tmp_path / "apac.mov", tmp_path / "out.mp4"
+    film = clip(tmp_path / "film.mov", *picture, "-c:a", "pcm_s16le", size="160x120", seconds=1)
+    ffmpeg("-i", film, "-map", "0:v", *("-map", "0:a") * tracks, "-c", "copy", source)
+    head, _, tail = source.read_bytes().rpartition(b"sowt")
+    source.write_bytes(head + b"apac" + tail)
+    before, after = await convert(source, output)
+    assert after.has_audio is (tracks == 2)
+    assert lost_sound(before, after) == f"{told} could not be decoded."
+    assert lost_sound(after, after) == ""

@@ -19,13 +19,21 @@ from utils.conversion_state import (
     ConversionStateManager,
 )
 from utils.conversions.checkpoint import StateCheckpoint
-from utils.errors import BotError, ChatClosed, ConversionFailed, ConversionTimeout, DiskFull, PassedOver
+from utils.errors import (
+    BotError,
+    ChatClosed,
+    ConversionFailed,
+    ConversionTimeout,
+    DiskFull,
+    PassedOver,
+    ToolStopped,
+)
 from utils.jobs.albums import MediaFile, plural
 from utils.jobs.delivery import chat_errors
 from utils.jobs.job import Job
 from utils.jobs.marks import CONVERSION
 from utils.jobs.media_files import converted_name
-from utils.media import Converter, Inspection, Verdict
+from utils.media import MAX_TRACKS, Converter, Inspection, Verdict
 from utils.queue_manager import ConversionTask
 from utils.storage.atomic import make_folder, sync_file, write_bytes
 from utils.storage.workspace import disk_errors
@@ -164,7 +172,8 @@ class Conversions:
             log.info("🎬 Starting %sconversion: %s", "deferred " if self._deferred else "", file.name)
         await asyncio.to_thread(self._states.save_state, source, IN_PROGRESS, state["progress"], output)
         if inspection.verdict is not Verdict.DEFERRED:
-            raise ConversionFailed(inspection.reason)
+            # It was one before: what kept it from being looked at now may pass.
+            raise ToolStopped(inspection.reason)
         work_dir = self._recovery / f"{job.id}-{file.number:06d}"
 
         async def on_progress(percent: float) -> None:
@@ -185,15 +194,16 @@ class Conversions:
         return output, result, lost_sound(inspection, result)
 
     async def _failed(
-        self, job: Job, file: MediaFile, source: Path, task: ConversionTask, error: BotError
+        self, job: Job, file: MediaFile, source: Path, task: ConversionTask, error: ConversionFailed
     ) -> None:
         reason = "Timeout" if isinstance(error, ConversionTimeout) else error.told
         log.error("❌ Conversion failed: %s - %s", file.name, reason)
         count = await asyncio.to_thread(self._states.increment_retry_count, source)
-        if count < self._max_retries:
+        if error.passing and count < self._max_retries:
             self._queue(task, self.backoff[min(count, len(self.backoff)) - 1])
             return
-        log.error("❌ Max retries exceeded: %s (%d attempts)", file.name, count)
+        if error.passing:
+            log.error("❌ Max retries exceeded: %s (%d attempts)", file.name, count)
         await self._give_up(job, file, source, error)
 
     async def _give_up(self, job: Job, file: MediaFile, source: Path, error: BotError) -> None:
@@ -220,10 +230,10 @@ class Conversions:
 
 
 def lost_sound(source: Inspection, result: Inspection) -> str:
-    """That ``result`` has fewer sound tracks than were to be taken over from ``source``, or ""."""
+    """That ``result`` has fewer sound tracks than ``source``, or ""; what nothing here decodes counts too."""
     if source.plan is None or result.plan is None:
         return ""
-    lost = len(source.plan.audio) - len(result.plan.audio)
+    lost = min(len(source.plan.probe.audios), MAX_TRACKS) - len(result.plan.audio)
     if lost <= 0:
         return ""
     what = "The sound" if not result.plan.audio else plural(lost, "sound track")

@@ -6,12 +6,13 @@ from utils.media.inspection import Inspection, Verdict, inspect
 from utils.media.kinds import Kind, kind_of
 from utils.media.media_tools import MediaTools
 from utils.media.photos import PreparedPhoto, prepare_photo
-from utils.media.plan import Action, ConversionPlan
+from utils.media.plan import MAX_TRACKS, Action, ConversionPlan
 from utils.media.settings import EncodeSettings
 from utils.media.thumbnails import make_thumbnail
 from utils.media.tools import Tools
 
 __all__ = [
+    "MAX_TRACKS",
     "Action",
     "Checkpoint",
     "ConversionPlan",

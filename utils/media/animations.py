@@ -9,8 +9,9 @@ from fractions import Fraction
 from pathlib import Path
 
 from utils.errors import ConversionFailed, ConversionTimeout, DiskFull, NotMedia
-from utils.media.commands import MAX_PIXELS, Job
+from utils.media.commands import MAX_PIXELS, Job, Value
 from utils.media.disk import settle
+from utils.media.encode import last_duration
 from utils.media.photos import reason_of
 from utils.media.probe import Probe, parse_probe
 from utils.media.tools import Tools
@@ -83,11 +84,11 @@ async def probe_animation(path: Path, name: str, tools: Tools) -> Probe:
 
 
 async def unpack(path: Path, folder: Path, tools: Tools, *, within: float, file_bytes: int) -> Path:
-    """The pictures of a moving WebP or AVIF, lossless and each at its time, in a Matroska file in ``folder``.
+    """The pictures of a moving WebP or AVIF, lossless and each at its time, in a MOV file in ``folder``.
 
-    ffmpeg has no decoder for them. The Matroska file, and what it is made of, may have ``file_bytes`` each.
+    ffmpeg has no decoder for them. The MOV file, and what it is made of, may have ``file_bytes`` each.
     """
-    output, pictures = folder / "unpacked.mkv", folder / "pictures"
+    output, pictures = folder / "unpacked.mov", folder / "pictures"
     listing = folder / "pictures.txt"
     if await asyncio.to_thread(output.exists):
         return output
@@ -104,7 +105,10 @@ async def unpack(path: Path, folder: Path, tools: Tools, *, within: float, file_
             },
         )
         part = output.with_name(f"{output.name}.part")
-        job.output(part, [(number, "v:0")], {"c:v": "copy", "f": "matroska"})
+        # Unlike Matroska it says how long the last picture is shown.
+        last = last_duration(len(frames.milliseconds) - 1, frames.milliseconds[-1])
+        options: dict[str, Value] = {"c:v": "copy", "bsf:v": last, "video_track_timescale": 1000, "f": "mov"}
+        job.output(part, [(number, "v:0")], options)
         await tools.convert(job.arguments(), within=within, stall=within, cwd=folder, file_bytes=file_bytes)
         await asyncio.to_thread(settle, part, output)
     finally:

@@ -9,7 +9,7 @@ from collections.abc import Awaitable, Callable
 from dataclasses import replace
 from pathlib import Path
 
-from utils.errors import ConversionFailed, ConversionTimeout
+from utils.errors import ConversionFailed, ConversionTimeout, ToolStopped
 from utils.media.checkpoint import Checkpoint, finished_only, identity_of, read_state
 from utils.media.disk import FreeSpace, free_bytes, require_room, settle
 from utils.media.full import convert_fully
@@ -102,7 +102,7 @@ class Converter:
         if work.plan.action in (Action.REMUX, Action.AUDIO):
             try:
                 result = await remux(work)
-            except ConversionTimeout:
+            except (ConversionTimeout, ToolStopped):
                 raise
             except ConversionFailed as error:
                 log.info("Copying the picture failed, so it is encoded: %s", error.told)

@@ -78,9 +78,11 @@ def segment_arguments(
         chain.append(f"trim=start_frame={skip}")
     chain.append(str(video.pop("times")))
     device, upload = _hardware(str(video["c:v"]))
+    decoder = video.pop("decoder", None)
+    decoding: dict[str, Value] = {f"c:{stream}": decoder} if decoder else {}
     job = Job(threads=threads)
     tolerant = _TOLERANT if recipe.mode == "tolerant" else {}
-    number = job.input(source, {**device, **tolerant, **seek})
+    number = job.input(source, {**device, **decoding, **tolerant, **seek})
     output_options: dict[str, Value] = {
         **video,
         "vf": ",".join([*chain, *upload]),
@@ -128,12 +130,14 @@ def join_arguments(
     offset: Fraction,
     timescale: int,
     keep_extras: bool,
+    last: tuple[int, int] | None = None,
 ) -> list[str]:
     """Segments, sound, and the source's subtitles, chapters and title in one MP4, its index in front.
 
     ``offset`` is when the picture starts, in seconds from the start of the source. ``listing`` is a bare
     name, for ffmpeg to be run where it is: the names in it are taken for addresses next to that of the list,
-    in which a # or a ? would end the path.
+    in which a # or a ? would end the path. ``last`` is the number of the last picture, and how long it is
+    shown in units of ``timescale``, where its segment does not say that.
     """
     job = Job()
     picture = job.input(listing, {**_CONCAT, **_delayed(offset)})
@@ -147,6 +151,8 @@ def join_arguments(
         "map_chapters": -1,
         "f": "mp4",
     }
+    if last is not None:
+        options["bsf:v"] = last_duration(*last)
     for place, encoded in enumerate(sound):
         streams.append((job.input(encoded.path, _delayed(encoded.offset)), "a:0"))
         options |= _language(place, stream_of(plan, encoded.track))
@@ -158,6 +164,14 @@ def join_arguments(
             options["c:s"] = "mov_text"
     job.output(output, streams, options)
     return job.arguments()
+
+
+def last_duration(number: int, ticks: int) -> str:
+    """A bit stream filter by which the picture with this number is shown for ``ticks``.
+
+    An encoder knows when each picture begins, so of all but the last one it is plain how long it is shown.
+    """
+    return f"setts=duration=if(eq(N\\,{number})\\,{ticks}\\,DURATION)"
 
 
 def from_start(probe: Probe) -> dict[str, Value]:

@@ -17,7 +17,7 @@ from dataclasses import replace
 from fractions import Fraction
 from pathlib import Path
 
-from utils.errors import ConversionFailed, ConversionTimeout
+from utils.errors import ConversionFailed, ConversionTimeout, ToolStopped
 from utils.media.animations import UNPACKED
 from utils.media.checkpoint import (
     Done,
@@ -66,11 +66,14 @@ async def convert_fully(work: Work) -> Inspection:
     for number in range(WAYS.index(way), len(WAYS)):
         try:
             return await _Encoding(work, WAYS[number]).run(state)
-        except ConversionTimeout:
-            raise
         except ConversionFailed as error:
+            # A device may have no memory of its own left where this machine has.
+            stopped = isinstance(error, ToolStopped) and work.settings.encoder == "libx264"
+            if stopped or isinstance(error, ConversionTimeout):
+                raise
             log.info("The %s way failed: %s", WAYS[number], error.told)
-            failure = error
+            if not failure.passing:
+                failure = error
             state = await asyncio.to_thread(_earlier, work)
     await work.save(dict, 0.0)
     await asyncio.to_thread(shutil.rmtree, work.folder, ignore_errors=True)
@@ -242,17 +245,24 @@ class _Encoding:
                         offset=reading.offset,
                         timescale=reading.output_time_base.denominator,
                         keep_extras=keep_extras,
+                        last=self._last(),
                     ),
                     work.part,
                     cwd=work.folder,
                 )
                 return
-            except ConversionTimeout:
+            except (ConversionTimeout, ToolStopped):
                 raise
             except ConversionFailed:
                 # Subtitles or chapters that MP4 does not take are no reason to lose the video.
                 if not keep_extras or len(tries) == 1:
                     raise
+
+    def _last(self) -> tuple[int, int] | None:
+        """The number of an animation's last picture, and how long it is shown in the result's units."""
+        if self._reading.last is None:
+            return None
+        return self._state.frames_done - 1, round(self._reading.last / self._reading.output_time_base)
 
     async def _sound(self) -> list[EncodedTrack]:
         """The tracks that were not left out."""

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 from pathlib import Path
 
-from utils.errors import ConversionFailed, NotMedia, ToolCrashed
+from utils.errors import ConversionFailed, NotMedia
 from utils.media.animations import UNPACKED, can_move, moving_format, probe_animation
 from utils.media.boxes import Layout, read_layout
 from utils.media.commands import Job
@@ -104,9 +104,9 @@ async def _require_pictures(path: Path, plan: ConversionPlan, found: Probe, tool
     job.output(None, [(source, str(picture.index))], {"frames:v": 1})
     try:
         done = await tools.convert(job.arguments(), within=120, stall=60)
-    except ToolCrashed:
-        raise
     except ConversionFailed as error:
+        if error.passing:
+            raise
         raise NotMedia("None of its pictures can be decoded.") from error
     if not done.frames:
         raise NotMedia("There is no picture in it that can be decoded.")

@@ -14,8 +14,11 @@ DEINTERLACE_LEAD_IN = 8
 #: Codecs whose decoders mark each frame as interlaced or not, so that progressive ones stay as they are.
 _MARKS_FRAMES = {"h264", "hevc", "mpeg1video", "mpeg2video", "mpeg4", "vc1", "wmv3", "dvvideo"}
 
-#: What ffmpeg makes of a PNG that may be transparent.
-_WITH_ALPHA = {"rgba", "rgba64be", "ya8", "ya16be", "pal8"}
+#: Codecs whose alpha is meant. In raw and captured pictures it is often a byte that was left over.
+_MEANT = {"apng", "png", "prores", "qtrle", "vp8", "vp9", "cfhd", "hap", "ffv1", "magicyuv", "utvideo"}
+#: How the names of pixel formats begin in which something may be transparent.
+_YUV_ALPHA = "yuva"
+_RGB_ALPHA = ("rgba", "bgra", "argb", "abgr", "gbrap", "ya8", "ya16", "pal8")
 
 #: Peak brightness of standard white in nits: https://www.itu.int/pub/R-REP-BT.2408
 _WHITE_NITS = 203
@@ -68,11 +71,17 @@ def output_time_base(video: VideoStream) -> Fraction:
 
 
 def _on_white(video: VideoStream) -> list[str]:
-    """A transparent animation on white, as ffmpeg's decoder of GIF and Pillow's of WebP give it already."""
-    if video.codec != "apng" or video.pixel_format not in _WITH_ALPHA:
+    """What is transparent on white, as ffmpeg's decoder of GIF and Pillow's of WebP give it already."""
+    if video.codec not in _MEANT or video.hdr:
         return []
-    white = "lutrgb=r=255:g=255:b=255:a=255"
-    return [f"format=rgba,split[over][under];[under]{white}[white];[white][over]overlay=format=gbrp"]
+    if video.pixel_format.startswith(_YUV_ALPHA):
+        grey = "(maxval+minval)/2"
+        alpha, white, flat = "yuva420p", f"lutyuv=y=maxval:u={grey}:v={grey}:a=maxval", "yuv420"
+    elif video.pixel_format.startswith(_RGB_ALPHA):
+        alpha, white, flat = "rgba", "lutrgb=r=255:g=255:b=255:a=255", "gbrp"
+    else:
+        return []
+    return [f"format={alpha},split[over][under];[under]{white}[white];[white][over]overlay=format={flat}"]
 
 
 def _deinterlace(video: VideoStream, features: Features) -> list[str]:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import re
 from collections import Counter
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
@@ -14,6 +13,7 @@ from typing import Any
 from utils.errors import ConversionFailed, NotMedia
 from utils.media.commands import MAX_PIXELS, Value, probe_arguments
 from utils.media.tools import Tools
+from utils.media.values import aspect, fraction, ratio, rotation, seconds
 
 #: Packets at the start whose frames are decoded, to see whether they can be and what they are like.
 _SAMPLE_PACKETS = 48
@@ -25,9 +25,10 @@ _ENTRIES = (
 
 #: Packets by which covers are told from films where there are several pictures, and pictures of a cover.
 _COUNTED_PACKETS, _STILL_FRAMES = 1000, 2
+#: Which decoders see the alpha that lies beside the pictures of a codec in WebM; ffmpeg's own do not.
+ALPHA_DECODERS = {"vp8": "libvpx", "vp9": "libvpx-vp9"}
 #: Containers whose clocks may jump, as ffmpeg sees it (AVFMT_TS_DISCONT).
 _CLOCK_JUMPS = {"mpegts", "mpeg", "ogg"}
-_DEGREES = re.compile(r"-?[0-9]{1,9}")
 _INTERLACED = {"tt", "bb", "tb", "bt"}
 _HDR_TRANSFERS = {"smpte2084", "arib-std-b67"}
 
@@ -150,8 +151,8 @@ def parse_probe(text: bytes, counted: bytes = b"") -> Probe:
     return Probe(
         container=str(form.get("format_name", "")),
         brand=str(tags.get("major_brand", "")),
-        start=_fraction(form.get("start_time")),
-        duration=_seconds(form.get("duration")) or _longest(videos),
+        start=fraction(form.get("start_time")),
+        duration=seconds(form.get("duration")) or _longest(videos),
         videos=tuple(videos),
         audios=tuple(audio for audio in audios if audio.index not in foreign),
         subtitles=tuple(subtitle for subtitle in subtitles if subtitle.index not in foreign),
@@ -224,20 +225,20 @@ def _video(stream: Mapping[str, Any], sample: Iterable[Mapping[str, Any]], packe
         codec=str(stream.get("codec_name", "")),
         profile=str(stream.get("profile", "")),
         tag=str(stream.get("codec_tag_string", "")),
-        pixel_format=str(stream.get("pix_fmt", "")),
+        pixel_format=_pixel_format(stream),
         width=int(stream.get("width", 0)),
         height=int(stream.get("height", 0)),
-        sample_aspect=_aspect(stream.get("sample_aspect_ratio")),
-        rotation=_rotation(stream),
+        sample_aspect=aspect(stream.get("sample_aspect_ratio")),
+        rotation=rotation(stream),
         interlaced=str(stream.get("field_order", "")) in _INTERLACED or any(flags),
         b_frames=bool(stream.get("has_b_frames")),
         default=bool(stream.get("disposition", {}).get("default")),
         still=max(frames or 0, packets) <= _STILL_FRAMES,
-        time_base=_ratio(stream.get("time_base")) or Fraction(1, 90_000),
-        start=_fraction(stream.get("start_time")),
-        duration=_seconds(stream.get("duration")),
+        time_base=ratio(stream.get("time_base")) or Fraction(1, 90_000),
+        start=fraction(stream.get("start_time")),
+        duration=seconds(stream.get("duration")),
         frames=frames,
-        frame_rate=_ratio(stream.get("avg_frame_rate")) or _ratio(stream.get("r_frame_rate")),
+        frame_rate=ratio(stream.get("avg_frame_rate")) or ratio(stream.get("r_frame_rate")),
         color_range=str(stream.get("color_range", "")),
         color_space=str(stream.get("color_space", "")),
         color_transfer=str(stream.get("color_transfer", "")),
@@ -254,7 +255,7 @@ def _audio(stream: Mapping[str, Any]) -> AudioStream:
         sample_rate=int(stream.get("sample_rate", 0)),
         default=bool(stream.get("disposition", {}).get("default")),
         language=str(stream.get("tags", {}).get("language", "")),
-        start=_fraction(stream.get("start_time")),
+        start=fraction(stream.get("start_time")),
     )
 
 
@@ -273,18 +274,12 @@ def _is_attached(stream: Mapping[str, Any]) -> bool:
     return bool(disposition.get("attached_pic") or disposition.get("timed_thumbnails"))
 
 
-def _rotation(stream: Mapping[str, Any]) -> int:
-    """Degrees counter-clockwise, as in the display matrix, or as the old tag has it (clockwise)."""
-    for item in stream.get("side_data_list", []):
-        if "rotation" in item:
-            return _quarter_turns(float(item["rotation"]))
-    # Whoever made the file wrote it: it may be anything.
-    tag = str(stream.get("tags", {}).get("rotate", "0"))
-    return _quarter_turns(-int(tag)) if _DEGREES.fullmatch(tag) else 0
-
-
-def _quarter_turns(degrees: float) -> int:
-    return round(degrees / 90) * 90 % 360
+def _pixel_format(stream: Mapping[str, Any]) -> str:
+    """With the alpha that WebM holds beside the picture, which ffprobe tells in a tag only."""
+    name = str(stream.get("pix_fmt", ""))
+    tags = {str(key).lower(): value for key, value in stream.get("tags", {}).items()}
+    beside = stream.get("codec_name") in ALPHA_DECODERS and tags.get("alpha_mode") == "1"
+    return f"yuva{name.removeprefix('yuv')}" if beside and name.startswith("yuv4") else name
 
 
 def _main(videos: Iterable[VideoStream]) -> VideoStream | None:
@@ -316,34 +311,3 @@ def _of_other_programs(programs: Iterable[Mapping[str, Any]], main: VideoStream 
 
 def _longest(videos: Iterable[VideoStream]) -> float:
     return max((video.duration or 0.0 for video in videos), default=0.0)
-
-
-def _seconds(value: object) -> float | None:
-    try:
-        seconds = float(str(value))
-    except ValueError:
-        return None
-    return seconds if 0 <= seconds < 1e12 else None
-
-
-def _fraction(value: object) -> Fraction:
-    try:
-        return Fraction(str(value))
-    except (ValueError, ZeroDivisionError):
-        return Fraction(0)
-
-
-def _ratio(value: object) -> Fraction | None:
-    try:
-        ratio = Fraction(str(value))
-    except (ValueError, ZeroDivisionError):
-        return None
-    return ratio if ratio > 0 else None
-
-
-def _aspect(value: object) -> Fraction:
-    try:
-        ratio = Fraction(str(value).replace(":", "/"))
-    except (ValueError, ZeroDivisionError):
-        return Fraction(1)
-    return ratio if ratio > 0 else Fraction(1)

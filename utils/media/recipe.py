@@ -17,7 +17,7 @@ from utils.media.encode import rewrap_arguments, trial_arguments
 from utils.media.frame_times import read_frame_times
 from utils.media.picture import lead_in, output_time_base, video_options
 from utils.media.plan import ConversionPlan
-from utils.media.probe import VideoStream, probe_own
+from utils.media.probe import ALPHA_DECODERS, VideoStream, probe_own
 from utils.media.segments import FrameTimes, plan_segments
 from utils.media.settings import EncodeSettings
 from utils.media.tools import Tools
@@ -29,6 +29,8 @@ log = logging.getLogger(__name__)
 _EXACT = {"matroska,webm", "asf", "flv", "ogg"}
 #: Short and without any index: read from the start to the end.
 _SEQUENTIAL = {"gif", "apng", "yuv4mpegpipe", "ivf", "flic"}
+#: Of these, those whose pictures each have a time of their own.
+_ANIMATIONS = ("gif", "apng")
 #: NUT takes what the others do not, RealVideo for one.
 _REWRAPS = (("mp4", "rewrapped.mp4"), ("matroska", "rewrapped.mkv"), ("nut", "rewrapped.nut"))
 _WHOLE = Segment(first=0, frames=0, start=0, end=0)
@@ -44,7 +46,8 @@ class Reading:
 
     ``start`` is the time at which the file starts and ``offset`` how long after that of the original its
     picture does, both in seconds. ``frames`` is None where they are not known beforehand. ``clock_jumps`` is
-    that of its :class:`~utils.media.probe.Probe`.
+    that of its :class:`~utils.media.probe.Probe`. ``last`` is how many seconds the last picture of an
+    animation is shown.
     """
 
     path: Path
@@ -55,6 +58,7 @@ class Reading:
     output_time_base: Fraction
     rewrapped: bool
     clock_jumps: bool
+    last: Fraction | None = None
 
     def seek_to(self, frame: int) -> dict[str, Value]:
         """The options of an input that begins with ``frame``; none for the first one.
@@ -107,8 +111,10 @@ async def read_source(work: Work, way: str) -> Reading:
     video = picture
     if work.plan.probe.container in UNPACKED:
         whole, video = await _unpacked(work, whole)
-    if way in ("single", "tolerant"):
-        return whole if way == "single" else replace(whole, offset=Fraction(0))
+    if way == "tolerant":
+        return replace(whole, offset=Fraction(0))
+    if way == "single":
+        return replace(whole, last=await _last_of(work)) if _is_animation(work.plan) else whole
     if not whole.rewrapped and not _is_exact(work.plan):
         whole, video = await _rewrap(work, whole)
     frames = await read_frame_times(
@@ -122,7 +128,31 @@ async def read_source(work: Work, way: str) -> Reading:
     # What comes before the first key frame is lost by a copy, so that its first frame says when it starts.
     zero = -work.plan.probe.zero_of(picture) if whole.rewrapped else whole.start
     offset = max(Fraction(0), frames.times[0] * frames.time_base - zero)
-    return replace(whole, frames=frames, offset=offset, output_time_base=_plain(output_time_base(video)))
+    last = frames.last * frames.time_base if _is_animation(work.plan) else None
+    base = _plain(output_time_base(video))
+    return replace(whole, frames=frames, offset=offset, output_time_base=base, last=last)
+
+
+async def _last_of(work: Work) -> Fraction | None:
+    """How many seconds the last picture of an animation is shown, if that is known."""
+    picture = work.plan.picture
+    try:
+        frames = await read_frame_times(
+            work.source,
+            stream=picture.index,
+            time_base=picture.time_base,
+            tools=work.tools,
+            within=work.settings.timeout_seconds,
+        )
+    except ConversionFailed as error:
+        if error.passing:
+            raise
+        return None
+    return frames.last * frames.time_base
+
+
+def _is_animation(plan: ConversionPlan) -> bool:
+    return plan.probe.container in (*_ANIMATIONS, *UNPACKED)
 
 
 async def prepare(work: Work, reading: Reading, way: str, earlier: EncodeState | None) -> EncodeState:
@@ -169,11 +199,17 @@ async def _new_recipe(work: Work, reading: Reading, way: str, version: str) -> R
     picture = work.plan.picture
     features = await work.tools.features()
     encoder = await _usable_encoder(work.settings.encoder, work.tools)
+    picture, decoder = await _with_alpha(picture, work.tools)
     options = video_options(picture, settings=work.settings, features=features, encoder=encoder)
+    if decoder:
+        options["decoder"] = decoder
     base = reading.output_time_base
     options["enc_time_base"] = f"{base.numerator}:{base.denominator}"
     options["video_track_timescale"] = str(base.denominator)
     options["times"] = _times(picture, way)
+    if _is_animation(work.plan) and encoder == "libx264":
+        # In a file whose pictures are stored in their order, each has its own time, the last one too.
+        options["bf"] = "0"
     segments: tuple[Segment, ...] = (_WHOLE,)
     if reading.frames:
         lanes = _lanes(picture, work.settings, encoder)
@@ -215,6 +251,18 @@ def _lanes(picture: VideoStream, settings: EncodeSettings, encoder: str) -> int:
 def lanes_of(recipe: Recipe, settings: EncodeSettings) -> int:
     """How many segments ``settings`` has threads for, with those that the recipe gives to each."""
     return max(1, min(_MOST_LANES, settings.threads // int(dict(recipe.video)["threads"])))
+
+
+async def _with_alpha(picture: VideoStream, tools: Tools) -> tuple[VideoStream, str]:
+    """``picture`` as it will be decoded, and by what where that is not what ffmpeg would take."""
+    decoder = ALPHA_DECODERS.get(picture.codec, "") if picture.pixel_format.startswith("yuva") else ""
+    if not decoder:
+        return picture, ""
+    known = await tools.capture(["-hide_banner", "-h", f"decoder={decoder}"])
+    if known.output.startswith(b"Decoder"):
+        return picture, decoder
+    log.warning("⚠️ This ffmpeg has no %s; what is transparent in a video is shown as it is below", decoder)
+    return replace(picture, pixel_format=picture.pixel_format.replace("yuva", "yuv")), ""
 
 
 async def _usable_encoder(encoder: str, tools: Tools) -> str:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 from dataclasses import replace
 
-from utils.errors import ConversionFailed, ConversionTimeout
+from utils.errors import ConversionFailed, ConversionTimeout, ToolStopped
 from utils.media.disk import require_room, settle
 from utils.media.encode import remux_arguments
 from utils.media.frame_times import read_frame_times
@@ -32,7 +32,7 @@ async def remux(work: Work) -> Inspection:
     async def copy() -> None:
         try:
             await copy_once()
-        except ConversionTimeout:
+        except (ConversionTimeout, ToolStopped):
             raise
         except ConversionFailed:
             # One track that cannot be decoded is no reason to encode the picture.

@@ -6,7 +6,7 @@ import asyncio
 import logging
 from pathlib import Path
 
-from utils.errors import ConversionFailed, ConversionTimeout
+from utils.errors import ConversionFailed, ConversionTimeout, ToolStopped
 from utils.media.checkpoint import Done
 from utils.media.disk import settle
 from utils.media.encode import audio_arguments
@@ -26,7 +26,7 @@ async def encode_track(work: Work, track: AudioTrack, *, mode: str) -> Done:
     try:
         arguments = audio_arguments(work.source, part, work.plan, track, mode=mode)
         last = await work.convert(arguments, part)
-    except ConversionTimeout:
+    except (ConversionTimeout, ToolStopped):
         raise
     except ConversionFailed as error:
         return await _left_out(work, track, part, error.told)

@@ -18,6 +18,7 @@ from utils.errors import (
     ProgramError,
     ProgramTimeout,
     ToolCrashed,
+    ToolStopped,
     TooMuchOutput,
 )
 from utils.media.commands import Files, files_of
@@ -89,15 +90,17 @@ class Tools:
     ) -> Outcome:
         """Run ffprobe, ``within`` seconds. A bad exit code is the caller's to judge.
 
-        Raises :class:`ConversionTimeout`, :class:`ToolCrashed`, and :class:`ConversionFailed` when it is not
-        there or says too much.
+        Raises :class:`ConversionTimeout`, :class:`ToolCrashed`, :class:`ToolStopped`, also when it is not
+        there, and :class:`ConversionFailed` when it says too much.
         """
         files = await asyncio.to_thread(files_of, arguments)
         confinement = Confinement(self._memory, niceness=_LOOKING, reads=files.reads)
         with _as_media_errors():
-            return await run(
+            outcome = await run(
                 [self._ffprobe, *arguments], confinement=confinement, within=within, on_line=on_line
             )
+        _require_free_end("ffprobe", outcome)
+        return outcome
 
     async def convert(
         self,
@@ -116,7 +119,8 @@ class Tools:
         is, none to speak of.
 
         Raises :class:`ConversionFailed` with its last words, :class:`ConversionTimeout`,
-        :class:`ToolCrashed`, or :class:`DiskFull` (also when ``file_bytes`` are not enough).
+        :class:`ToolCrashed`, :class:`ToolStopped`, or :class:`DiskFull` (also when ``file_bytes`` are not
+        enough).
         """
         report = _Report(on_progress)
         files = await asyncio.to_thread(_ready, arguments, cwd)
@@ -136,6 +140,7 @@ class Tools:
                 )
         if any(words in line for line in outcome.errors for words in _NO_SPACE):
             raise DiskFull("The disk was full before the conversion was done.")
+        _require_free_end("ffmpeg", outcome)
         if outcome.code != 0 or (strict and outcome.errors):
             raise ConversionFailed(f"ffmpeg says: {outcome.reason}")
         return report.last
@@ -163,7 +168,9 @@ class Tools:
         """
         confinement = Confinement(self._memory, niceness=_LOOKING)
         with _as_media_errors():
-            return await run([self._ffmpeg, *arguments], confinement=confinement, within=within)
+            outcome = await run([self._ffmpeg, *arguments], confinement=confinement, within=within)
+        _require_free_end("ffmpeg", outcome)
+        return outcome
 
     async def features(self) -> Features:
         """What this ffmpeg can do; asked for once, and again when the program has changed."""
@@ -199,7 +206,13 @@ def _as_media_errors() -> Iterator[None]:
     except TooMuchOutput as error:
         raise ConversionFailed("The description of the file is absurdly long.") from error
     except ProgramError as error:
-        raise ConversionFailed(error.told) from error
+        raise ToolStopped(error.told) from error
+
+
+def _require_free_end(program: str, outcome: Outcome) -> None:
+    """Raise :class:`ToolStopped` unless ``program`` ended by itself, well or not."""
+    if outcome.stopped:
+        raise ToolStopped(f"{program} {outcome.stopped}.")
 
 
 #: What is known of each ffmpeg, by its path, size and time: no need to ask for every :class:`Tools`.
@@ -210,7 +223,7 @@ def _stamp(program: str) -> tuple[str, int, int]:
     """What tells one installed program from another. Blocking."""
     path = shutil.which(program)
     if path is None:
-        raise ConversionFailed(f"{program} is not installed.")
+        raise ToolStopped(f"{program} is not installed.")
     stat = Path(path).stat()
     return path, stat.st_size, stat.st_mtime_ns
 

@@ -45,6 +45,12 @@ T = TypeVar("T")
 Line = Callable[[str], Awaitable[bool]]
 
 
+#: More of them, of one that ended by itself.
+_NO_RESOURCES = re.compile(rf"{_NO_MEMORY.pattern}|resource temporarily unavailable", re.IGNORECASE)
+#: What ffmpeg's exit code is when it was asked to end.
+_ASKED_TO_END = 255
+
+
 @dataclass(frozen=True)
 class Outcome:
     """How a process ended: its exit code (negative: killed by that signal), output, last error lines."""
@@ -57,6 +63,13 @@ class Outcome:
     def reason(self) -> str:
         """The last thing it said, for people."""
         return self.errors[-1] if self.errors else f"exit code {self.code}"
+
+    @property
+    def stopped(self) -> str:
+        """What kept the program from its work, whatever that was, as the end of a sentence; or ""."""
+        if self.code and any(_NO_RESOURCES.search(line) for line in self.errors):
+            return "got too little memory for it"
+        return "was killed" if self.code < 0 or (self.code == _ASKED_TO_END and not self.errors) else ""
 
 
 async def run(
