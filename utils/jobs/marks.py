@@ -24,6 +24,9 @@ READING, ENTRY = "reading", "entry "
 #: Making a job of what is in its folder, and how the steps begin in which a video is converted.
 TAKING_UP, CONVERSION = "taking up", "convert "
 
+#: Bytes from which on the file begins anew when there is an occasion.
+_LONG = 65_536
+
 _LINE = re.compile(r"([-+~]|\d{1,9}) (.+)")
 
 
@@ -36,6 +39,7 @@ class Marks:
     def __init__(self, path: Path) -> None:
         self._path = path
         self._handle = -1
+        self._written = 0
         self._under_way: set[str] = set()
         self.deaths: dict[str, int] = {}
         self.died_in: frozenset[str] = frozenset()
@@ -77,11 +81,13 @@ class Marks:
         if step in self._under_way:
             return
         if not self._under_way:
-            # Nothing else is in the file that is still of use, unless it is a death.
-            fresh = 0 if self.deaths else os.O_TRUNC
             with suppress(OSError):
-                flags = os.O_WRONLY | os.O_CREAT | os.O_APPEND | os.O_CLOEXEC | fresh
+                flags = os.O_WRONLY | os.O_CREAT | os.O_APPEND | os.O_CLOEXEC
                 self._handle = os.open(self._path, flags, 0o600)
+                if self._written > _LONG and not self.deaths:
+                    # Nothing in it is of use. Not each time: that takes a hundred times as long as a mark.
+                    os.ftruncate(self._handle, 0)
+                    self._written = 0
         self._under_way.add(step)
         self._write("+", step)
         if self.deaths and self._handle >= 0:
@@ -116,7 +122,7 @@ class Marks:
     def _write(self, sign: str, step: str) -> None:
         # A few bytes into the system's memory, as fast as noting them anywhere else.
         with suppress(OSError):
-            os.write(self._handle, f"{sign} {step}\n".encode())
+            self._written += os.write(self._handle, f"{sign} {step}\n".encode())
 
 
 def _sync(handle: int) -> None:

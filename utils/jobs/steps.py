@@ -10,7 +10,7 @@ from __future__ import annotations
 import logging
 from collections.abc import AsyncIterator
 from collections.abc import Set as AbstractSet
-from contextlib import AsyncExitStack, asynccontextmanager
+from contextlib import asynccontextmanager
 
 from utils.errors import PassedOver
 from utils.jobs.gate import Gate
@@ -54,9 +54,7 @@ class Steps:
     @asynccontextmanager
     async def turn(self, deaths: int) -> AsyncIterator[None]:
         """Inside, as little else is under way as ``deaths`` call for."""
-        async with AsyncExitStack() as held:
-            await held.enter_async_context(self._own.through(alone=deaths > 0))
-            await held.enter_async_context(self._everybody.through(alone=deaths > 1))
+        async with self._own.through(alone=deaths > 0), self._everybody.through(alone=deaths > 1):
             yield
 
     def suspicion(self, *kinds: str) -> int:
