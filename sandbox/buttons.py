@@ -26,6 +26,8 @@ class Buttons:
         self._pressed: dict[int, tuple[int, asyncio.Future[TLObject]]] = {}
         #: How long a bot has to answer, in seconds.
         self.patience: float = 15.0
+        #: Whether a press is passed on only of a button that is there; a bot must not rely on that.
+        self.careful = True
 
     def serves(self) -> Mapping[type[TLRequest], Serve]:
         return {
@@ -39,7 +41,7 @@ class Buttons:
         if message is None or message.peer != self._accounts.resolve(person, request.peer).id:
             raise RpcError(400, "MESSAGE_ID_INVALID")
         bot = self._accounts.get(message.sender)
-        if bot is None or not bot.bot or request.data not in _payloads(message.markup):
+        if bot is None or not bot.bot or (self.careful and request.data not in _payloads(message.markup)):
             raise RpcError(400, "DATA_INVALID")
         query, answer = new_id(), asyncio.get_running_loop().create_future()
         update = types.UpdateBotCallbackQuery(

@@ -160,6 +160,10 @@ class Sandbox:
     def button_patience(self, seconds: float) -> None:
         self._api.buttons.patience = seconds
 
+    def pass_forged_presses_on(self) -> None:
+        """From now on bots are told of presses of buttons that are not there, too."""
+        self._api.buttons.careful = False
+
     @property
     def difference_limit(self) -> int:
         """Updates that a client may be behind; more are "too long" to be told."""

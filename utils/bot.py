@@ -11,7 +11,7 @@ from typing import TypeVar
 from telethon.tl import types
 
 from utils.archives import Limits
-from utils.chat.access import Access
+from utils.chat.access import Access, split_names
 from utils.chat.conversation import COMMANDS, Conversation
 from utils.chat.reception import Reception
 from utils.constants import Settings
@@ -27,6 +27,7 @@ from utils.jobs.recovery import Recovery, boot_id
 from utils.media import Converter, EncodeSettings, MediaTools
 from utils.queue_manager import QueueManager
 from utils.storage.atomic import make_folder
+from utils.storage.bindings import FILE_NAME, Bindings
 from utils.telegram.account import Account
 from utils.telegram.archive_client import ArchiveBotClient
 from utils.telegram.arrivals import Arrivals
@@ -76,6 +77,8 @@ class Bot:
         """Make the folders and read the state. Blocking."""
         for folder in (self._jobs_dir, self._recovery, self._quarantine):
             make_folder(folder)
+        self._users = split_names(self._settings.AUTHORIZED_USERS)
+        self._bindings = Bindings(self._data / FILE_NAME, self._quarantine, self._users[1])
         self._states = ConversionStateManager(self._settings.CONVERSION_STATE_FILE, self._quarantine)
         self._leftovers = Leftovers(
             self._states, jobs=self._jobs_dir, recovery=self._recovery, quarantine=self._quarantine
@@ -155,7 +158,7 @@ class Bot:
         )
         self.conversions.connect(self.desk.jobs, self.queue.add_conversion)
         self._reception = Reception(
-            access=Access(settings.AUTHORIZED_USERS),
+            access=Access(*self._users, self._bindings),
             desk=self.desk,
             conversation=self.conversation,
             account=self._account,

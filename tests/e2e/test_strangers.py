@@ -4,9 +4,13 @@ from __future__ import annotations
 
 from pathlib import Path
 
+from telethon.tl import functions
+
 from tests.e2e.test_again import AGAIN, asked
 from tests.files import encrypted, photo, zip_of
 from tests.world import BOT, BOT_ID, World, until
+from utils.chat.reception import UNKNOWN_BUTTON
+from utils.storage import bindings
 
 
 def ignored(world: World) -> int:
@@ -31,6 +35,33 @@ async def test_the_button_of_somebody_who_may_no_longer_use_it_does_nothing(
     assert world.sandbox.faults.called("messages.setBotCallbackAnswer") == []
 
 
+async def test_only_a_button_that_is_there_does_anything(world: World, tmp_path: Path) -> None:
+    """A client may send what it likes as what a button carries, for any message."""
+    world.sandbox.pass_forged_presses_on()
+    async with world.running():
+        question = await asked(world, tmp_path)
+        await until(lambda: not world.leftovers())
+        there = question.buttons[0][0].data
+        texts = [
+            message for message in await world.person.history(BOT) if not message.out and not message.file
+        ]
+        plain = next(message for message in texts if message.id != question.id)
+        for message, data in [
+            (plain, there),
+            (question, b"again:1"),
+            (question, there + b"+1"),
+            (question, b"again:" + b"9" * 50),
+            (question, b"\xff\0"),
+            (question, b""),
+        ]:
+            press = functions.messages.GetBotCallbackAnswerRequest(BOT, message.id, data=data)
+            assert (await world.person.client(press)).message == UNKNOWN_BUTTON
+        assert len(world.media()) == 1 and not world.leftovers()
+        await world.person.press(question, AGAIN)
+        await until(lambda: len(world.media()) == 2)
+    assert not any("ERROR" in line for line in world.lines())
+
+
 async def test_a_chat_sees_and_cancels_only_what_is_its_own(world: World, tmp_path: Path) -> None:
     await world.sandbox.add_person("+15550002", "Bob", "bob")
     async with (
@@ -45,6 +76,8 @@ async def test_a_chat_sees_and_cancels_only_what_is_its_own(world: World, tmp_pa
         await bob.wait_for_text("I have nothing to do for you.")
         await bob.say(BOT, "/cancel")
         await bob.wait_for_text("There is nothing to cancel.")
+        # From now on the names stand for these accounts alone.
+        assert set(bindings.read(world.data / "usernames.json")) == {"ann", "bob"}
         await world.person.say(BOT, "/status")
         await world.wait("📦 a.zip")
         gate.open()

@@ -11,7 +11,7 @@ from telethon.tl.tlobject import TLObject
 from utils.chat.access import Access
 from utils.chat.conversation import HELP, Conversation
 from utils.errors import DiskFull
-from utils.jobs.buttons import AGAIN_WORD, messages_of_button
+from utils.jobs.buttons import AGAIN_WORD, has_button, messages_of_button
 from utils.jobs.desk import Desk
 from utils.jobs.intake import AlbumCaptions, Incoming, incoming
 from utils.telegram.account import Account
@@ -40,7 +40,7 @@ class Reception:
 
     async def receive(self, arrival: Arrival) -> None:
         """A message: a file, a command, an answer, or small talk."""
-        if not self._allows(arrival.sender):
+        if not await self._allows(arrival.sender):
             return
         item = incoming(arrival.message, arrival.chat)
         if item is not None:
@@ -50,13 +50,22 @@ class Reception:
 
     async def press(self, press: Press) -> None:
         """A button: the only one has something done again."""
-        if self._allows(press.sender):
-            archive = messages_of_button(press.data)
-            notice = await self._again(press.chat_id, press.chat, archive) if archive else UNKNOWN_BUTTON
-            await self._account.answer_button(press.id, notice)
+        if await self._allows(press.sender):
+            await self._account.answer_button(press.id, await self._pressed(press))
 
-    def _allows(self, sender: Sender) -> bool:
-        allowed = self._access.allows(sender.id, sender.usernames)
+    async def _pressed(self, press: Press) -> str | None:
+        """Do what the button says, if it is one of ours; returns what to tell, if anything."""
+        archive = messages_of_button(press.data)
+        if not archive or not press.message:
+            return UNKNOWN_BUTTON
+        # A client may send what it likes: what is pressed has to be there, in a message of ours.
+        for message in await self._account.messages(press.chat, [press.message]):
+            if (message.out or message.post) and has_button(message.reply_markup, press.data):
+                return await self._again(press.chat_id, press.chat, archive)
+        return UNKNOWN_BUTTON
+
+    async def _allows(self, sender: Sender) -> bool:
+        allowed = await self._access.allows(sender.id, sender.usernames)
         if not allowed:
             name = next(iter(sender.usernames), "no username")
             log.warning("🚫 Ignored a message of %s (%s)", sender.id, name)

@@ -45,6 +45,12 @@ def again_in_words(messages: Sequence[int], *, reply: bool) -> str:
     return f"Reply “{AGAIN_WORD}” to have it again." if reply else "To have it again, send it again."
 
 
+def has_button(keyboard: TLObject | None, data: bytes) -> bool:
+    """Whether one of the buttons of ``keyboard`` carries ``data``."""
+    buttons = [button for row in getattr(keyboard, "rows", ()) for button in row.buttons]
+    return any(getattr(getattr(button, "type", None), "data", None) == data for button in buttons)
+
+
 def messages_of_button(data: bytes) -> list[int]:
     """The messages that the button of :func:`again_button` names; none when ``data`` is of no such button.
 

@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from typing import Protocol
 
 from telethon import events
+from telethon.tl import types
 from telethon.tl.custom import Message
 from telethon.tl.tlobject import TLObject
 
@@ -43,11 +44,15 @@ class Arrival:
 
 @dataclass(frozen=True)
 class Press:
-    """A button that somebody pressed: the id to answer, where it was pressed, and what it carries."""
+    """A button that somebody says to have pressed: the id to answer, where it is, and what it carries.
+
+    Where it is no message of a chat, ``message`` is 0.
+    """
 
     id: int
     chat_id: int
     chat: TLObject
+    message: int
     sender: Sender
     data: bytes
 
@@ -103,12 +108,15 @@ class Arrivals:
 
     async def _press(self, event: events.CallbackQuery.Event) -> None:
         receiver = await asyncio.shield(self._receiver)
+        here = isinstance(event.query, types.UpdateBotCallbackQuery)
         press = Press(
             id=event.query.query_id,
-            chat_id=event.chat_id,
-            chat=await event.get_input_chat(),
+            chat_id=event.chat_id if here else 0,
+            chat=await event.get_input_chat() if here else None,
+            message=event.query.msg_id if here else 0,
             sender=await _sender(event),
-            data=event.data,
+            # That of a game has none.
+            data=event.query.data or b"",
         )
         await receiver.press(press)
 
