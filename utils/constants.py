@@ -54,7 +54,8 @@ class Settings:
     )
     AUTHORIZED_USERS: tuple[str, ...] = setting(
         (),
-        "Who may use the bot: ids or @usernames, with commas between. Nobody else is answered.",
+        "Who may use the bot: ids, or @usernames (each then stands for the account that has it when it first "
+        "writes), with commas between. Nobody else is answered.",
         group="Telegram",
         required=True,
     )

@@ -31,7 +31,7 @@ from utils.diagnostics.packages import Requirement, requirements
 from utils.diagnostics.report import exit_code
 from utils.diagnostics.running import running
 from utils.diagnostics.settings import check_file as check_settings_file
-from utils.diagnostics.settings import check_setting
+from utils.diagnostics.settings import check_setting, check_usernames
 from utils.diagnostics.tools import check_pictures, check_program, check_tools, version_of
 from utils.storage.lock import InstanceLock
 
@@ -231,7 +231,37 @@ def test_free_disk(settings: Settings, tmp_path: Path, free: int, level: Level) 
     assert check_disk(tmp_path, free * 1_000_000, settings).level is level
 
 
+def test_what_others_may_look_into_is_found(tmp_path: Path) -> None:
+    values = {"DATA_DIR": str(tmp_path / "data"), "LOG_FILE": str(tmp_path / "bot.log")}
+    values["QUARANTINE_DIR"] = str(tmp_path / "kept")
+    lax = [tmp_path / "data", tmp_path / "kept", tmp_path / "bot.log", tmp_path / "bot.log.1"]
+    settings = load_settings(values, tmp_path / "none")
+    for path in lax:
+        path.touch() if "log" in path.name else path.mkdir()
+        path.chmod(0o755)
+    (tmp_path / "data" / "recovery").mkdir(mode=0o755)  # nobody comes that far
+    found = [check for check in check_folders(settings) if "may look into" in check.found]
+    assert [check.name for check in found] == [f"Privacy of {path.name}" for path in lax]
+    assert all(check.level is Level.WARN and f"chmod go= '{tmp_path}" in check.advice for check in found)
+    for path in lax:
+        path.chmod(0o700)
+    assert not [check for check in check_folders(settings) if "may look into" in check.found]
+
+
 # -- settings ----------------------------------------------------------------------------------------
+
+
+def test_whose_a_username_is_is_shown_and_an_id_advised(tmp_path: Path) -> None:
+    file = tmp_path / "usernames.json"
+    values = {"DATA_DIR": str(tmp_path), "AUTHORIZED_USERS": "@Ann, bob, 7"}
+    settings = load_settings(values, tmp_path / "none")
+    file.write_text('{"version": 1, "ids": {"ann": 5}}')
+    ann, bob = check_usernames(settings)
+    assert (ann.name, ann.found, bob.name) == ("@ann", "stands for the account 5 alone", "@bob")
+    assert "write 5 instead" in ann.advice and "write the id" in bob.advice
+    file.write_text("[]")
+    damaged, *rest = check_usernames(settings)
+    assert damaged.level is Level.WARN and len(rest) == 2 and file.read_text() == "[]"
 
 
 @pytest.mark.parametrize(

@@ -70,6 +70,9 @@ async def test_a_second_bot_on_the_same_folder_is_refused_with_the_firsts_id(wor
 
 
 async def test_others_on_the_machine_can_read_nothing_that_it_writes(world: World, tmp_path: Path) -> None:
+    # Of a version that did not take care.
+    world.data.mkdir(mode=0o755)
+    world.log.touch(0o644)
     process = await start_anew(environment(world))
     gate = world.sandbox.faults.hold("messages.uploadMedia", when=lambda call: call.user == BOT_ID)
     await until(lambda: any("Ready" in line for line in world.lines()))

@@ -12,6 +12,7 @@ from pathlib import Path
 
 from utils.constants import Settings
 from utils.diagnostics.check import Check, Level
+from utils.storage import private
 
 GROUP = "Folders"
 MB = 1_000_000
@@ -23,6 +24,7 @@ def check_folders(settings: Settings) -> Iterator[Check]:
     """Each folder that the bot writes to, the log-in's rights, and the disk."""
     data = settings.path("DATA_DIR")
     yield check_folder("DATA_DIR", data)
+    yield from check_private(settings)
     for name in ("RECOVERY_DIR", "QUARANTINE_DIR"):
         folder = settings.path(name)
         if folder.resolve() in (data.resolve(), *data.resolve().parents):
@@ -59,6 +61,18 @@ def check_file(name: str, file: Path) -> Check:
         return Check(GROUP, name, Level.FAIL, f"{file} may not be written to", advice)
     inside = check_folder(name, file.parent)
     return inside if inside.level is not Level.OK else Check(GROUP, name, Level.OK, str(file))
+
+
+def check_private(settings: Settings) -> Iterator[Check]:
+    """What others may look into: folders and the log. The folders in DATA_DIR are shut by that."""
+    data = settings.path("DATA_DIR")
+    kept = [data] + [settings.path(name) for name in ("RECOVERY_DIR", "QUARANTINE_DIR")]
+    outer = [folder for folder in kept if folder == data or data not in folder.parents]
+    for path in (*outer, *private.logs(settings.path("LOG_FILE"))):
+        if path.exists() and (path.is_dir() or path.is_file()) and private.is_open(path.stat()):
+            found = f"others may look into {path} (mode {stat.S_IMODE(path.stat().st_mode):o})"
+            advice = f"chmod go= '{path}', unless they are to"
+            yield Check(GROUP, f"Privacy of {path.name}", Level.WARN, found, advice)
 
 
 def check_sessions(folder: Path) -> Iterator[Check]:

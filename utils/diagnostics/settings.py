@@ -11,6 +11,7 @@ from pathlib import Path
 
 from utils.constants import SECRETS_NAME, SETTINGS, SettingInfo, Settings, parse_properties
 from utils.diagnostics.check import Check, Level
+from utils.storage import bindings
 
 GROUP = "Settings"
 HIDDEN = "••••••"
@@ -45,6 +46,32 @@ def check_settings(settings: Settings) -> Iterator[Check]:
     """A line for each setting."""
     for info in SETTINGS:
         yield check_setting(info, settings)
+    yield from check_usernames(settings)
+
+
+def check_usernames(settings: Settings) -> Iterator[Check]:
+    """Which account each username of AUTHORIZED_USERS stands for."""
+    file = settings.path("DATA_DIR") / bindings.FILE_NAME
+    ids: Mapping[str, int] = {}
+    try:
+        ids = bindings.read(file)
+    except (ValueError, RecursionError) as error:
+        advice = "Nothing; the bot sets it aside and asks anew who has which name."
+        yield Check(GROUP, file.name, Level.WARN, f"cannot be used: {error}", advice)
+    except OSError as error:
+        advice = "Give it to the user that runs the bot."
+        yield Check(GROUP, file.name, Level.WARN, f"cannot be read: {error.strerror}", advice)
+    for user in settings.AUTHORIZED_USERS:
+        name = user.strip().removeprefix("@").casefold()
+        if name.lstrip("-").isdigit():
+            continue
+        if name in ids:
+            found = f"stands for the account {ids[name]} alone"
+            advice = f"Or write {ids[name]} instead: an id stays."
+        else:
+            found = "will stand for the account that has it when it first writes"
+            advice = "Or write the id, which cannot be taken over; the log names that of whoever is ignored."
+        yield Check(GROUP, f"@{name}", Level.OK, found, advice)
 
 
 def check_setting(info: SettingInfo, settings: Settings) -> Check:

@@ -64,11 +64,12 @@ class InstanceLock:
 
 @contextmanager
 def alone_in(folder: Path) -> Iterator[None]:
-    """Meanwhile nobody else who asks works in ``folder``, which is made where it is missing.
+    """Meanwhile nobody else who asks works in ``folder``.
 
-    The lock is on the folder itself, so that no file is left of it. Raises :class:`AlreadyRunning`.
+    Where it is missing it is made, for its owner alone. The lock is on the folder itself, so that no file is
+    left of it. Raises :class:`AlreadyRunning`.
     """
-    folder.mkdir(parents=True, exist_ok=True)
+    folder.mkdir(mode=0o700, parents=True, exist_ok=True)
     handle = os.open(folder, os.O_RDONLY | os.O_CLOEXEC)
     try:
         try:

@@ -9,6 +9,8 @@ from pathlib import Path
 from queue import SimpleQueue
 from typing import Any
 
+from utils.storage import private
+
 LINE = "%(levelname)s: %(message)s"
 
 #: What a record has for ``extra`` whose words are printed on the terminal otherwise.
@@ -46,9 +48,12 @@ class _Hand(QueueHandler):
 def start_logging(file: Path, *, times: bool = False) -> QueueListener:
     """Log to ``file`` and to standard error; the writing is done by a thread of its own.
 
-    Stop the returned listener at the end, so that the last lines are written.
+    Stop the returned listener at the end, so that the last lines are written. Nobody else may read the file:
+    it has names in it.
     """
     file.parent.mkdir(parents=True, exist_ok=True)
+    for log in private.logs(file):
+        private.shut(log)
     formatter = OneLine(f"%(asctime)s {LINE}" if times else LINE)
     targets: list[logging.Handler] = [
         RotatingFileHandler(file, maxBytes=MAX_BYTES, backupCount=BACKUPS, encoding="utf-8"),

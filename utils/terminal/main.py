@@ -21,6 +21,7 @@ from utils.media import Converter, EncodeSettings, MediaTools
 from utils.processes.guard import guard_this_process
 from utils.storage.atomic import make_folder
 from utils.storage.lock import InstanceLock, alone_in
+from utils.storage.private import keep_private
 from utils.storage.workspace import FULL
 from utils.terminal.bars import Bar
 from utils.terminal.convert import NO_ROOM, Conversion, JsonLines
@@ -191,6 +192,7 @@ def run_bot(settings: Settings) -> int:
         try:
             make_folder(data)
             held.enter_context(InstanceLock(data))
+            keep_private(data)
             listener = start_logging(settings.path("LOG_FILE"), times=settings.LOG_TIMES)
         except OSError as error:
             raise SettingsError(
