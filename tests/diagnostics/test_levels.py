@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import os
 import time
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -18,8 +18,8 @@ from utils.diagnostics import packages
 from utils.diagnostics.check import Check, Level
 from utils.diagnostics.folders import check_disk, check_folders, check_sessions
 from utils.diagnostics.packages import check_packages, check_python, requirements
-from utils.diagnostics.report import as_json, checks, exit_code, verdict
-from utils.diagnostics.server import check_server, token_to_try
+from utils.diagnostics.report import as_json, checks, exit_code, guarded, verdict
+from utils.diagnostics.server import check_server as checks_of_server
 from utils.diagnostics.settings import check_file, check_setting
 from utils.diagnostics.state import LARGE_STATE, check_state
 from utils.diagnostics.tools import (
@@ -431,6 +431,12 @@ def test_segments_without_an_archive_are_a_warning(settings: Settings) -> None:
     assert levels(check_state(settings))["Orphaned segments"] is Level.WARN
 
 
+def check_server(settings: Settings, reach: Callable[[str, int], None]) -> Check:
+    """The only check of a server that cannot be talked to."""
+    (check,) = list(checks_of_server(settings, reach))
+    return check
+
+
 # -- the server ----------------------------------------------------------------------------------------------
 
 
@@ -465,13 +471,11 @@ def test_without_number_and_hash_a_server_of_ones_own_is_only_knocked_at(setting
         assert check_server(own, lambda host, port: None).found == "127.0.0.1:9 answers"
 
 
-def test_a_token_is_tried_only_while_nobody_has_logged_in_with_it(settings: Settings) -> None:
-    complete = replace(settings, API_ID=1, API_HASH="a", BOT_TOKEN="1:a")
-    assert token_to_try(complete)
-    for name in ("API_ID", "API_HASH", "BOT_TOKEN"):
-        lacking = replace(complete, **{name: type(getattr(complete, name))()})
-        assert not token_to_try(lacking)
-    session = settings.path("DATA_DIR") / "sessions" / "bot.session"
-    session.parent.mkdir(parents=True)
-    session.touch()
-    assert not token_to_try(complete)
+def test_whatever_a_check_meets_is_a_line(tmp_path: Path) -> None:
+    def broken() -> Iterator[Check]:
+        yield Check("Group", "first", Level.OK, "fine")
+        raise ZeroDivisionError("nobody foresaw this")
+
+    fine, failed = guarded("Group", broken())
+    assert (fine.name, failed.group, failed.level) == ("first", "Group", Level.FAIL)
+    assert failed.found == "this check itself failed: ZeroDivisionError: nobody foresaw this"

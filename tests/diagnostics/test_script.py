@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import shutil
+from collections.abc import AsyncIterator
 from pathlib import Path
 
 import pytest
@@ -53,11 +54,16 @@ class Doctor:
 
 
 @pytest.fixture
-async def doctor(tmp_path: Path, server_key: Path):  # type: ignore[no-untyped-def]
+async def sandbox(tmp_path: Path, server_key: Path) -> AsyncIterator[Sandbox]:
     shutil.copytree(server_key, tmp_path / "telegram")
     async with Sandbox(tmp_path / "telegram") as sandbox:
         await sandbox.add_bot(TOKEN, "archive_bot", "Archive bot")
-        yield Doctor(tmp_path, sandbox)
+        yield sandbox
+
+
+@pytest.fixture
+def doctor(tmp_path: Path, sandbox: Sandbox) -> Doctor:
+    return Doctor(tmp_path, sandbox)
 
 
 async def test_everything_in_place_ends_with_zero(doctor: Doctor) -> None:
@@ -162,15 +168,6 @@ async def test_a_token_that_the_server_does_not_know(doctor: Doctor) -> None:
     assert ran.code == 1
     assert "Telegram does not know this BOT_TOKEN." in ran.out
     assert "another-token" not in ran.out
-
-
-async def test_without_a_token_or_once_logged_in_no_log_in_is_made(doctor: Doctor) -> None:
-    ran = await doctor.run(BOT_TOKEN="")
-    assert (ran.code, "answers as data centre 1" in ran.out) == (0, True)
-    (doctor.data / "sessions").mkdir(parents=True)
-    (doctor.data / "sessions" / "bot.session").touch(0o600)
-    ran = await doctor.run(BOT_TOKEN="4242:another-token")
-    assert (ran.code, "answers as data centre 1" in ran.out) == (0, True)
 
 
 async def test_the_key_of_another_server(doctor: Doctor, tmp_path: Path) -> None:

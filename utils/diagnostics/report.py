@@ -8,6 +8,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 
 from utils.constants import ROOT, SECRETS_NAME, load_settings
+from utils.diagnostics import folders, packages, server, state, tools
 from utils.diagnostics import settings as settings_checks
 from utils.diagnostics.archives import check_seven_zip
 from utils.diagnostics.check import Check, Level
@@ -25,8 +26,9 @@ WORKS, WOULD_NOT_WORK = 0, 1
 
 def checks(environ: Mapping[str, str]) -> Iterator[Check]:
     """Every check, in the order in which things can go wrong."""
+    secrets_file = Path(environ.get("SECRETS_FILE") or ROOT / SECRETS_NAME)
     yield check_python()
-    yield from check_packages(ROOT)
+    yield from guarded(packages.GROUP, check_packages(ROOT))
     wrong: list[SettingsError] = []
     try:
         settings = load_settings(environ, on_error=wrong.append)
@@ -36,23 +38,29 @@ def checks(environ: Mapping[str, str]) -> Iterator[Check]:
     for bad in wrong:
         advice = f"Correct it in {SECRETS_NAME} or in the environment."
         yield Check(settings_checks.GROUP, "Settings", Level.FAIL, bad.told, advice)
-    yield from check_tools(settings)
-    yield from check_seven_zip()
-    yield from check_pictures(settings)
-    yield from settings_checks.check_file(Path(environ.get("SECRETS_FILE") or ROOT / SECRETS_NAME))
-    yield from settings_checks.check_settings(settings)
-    yield from _readable("Folders", check_folders(settings))
-    yield from _readable("State", check_state(settings))
-    yield check_server(settings)
+    for group, found in (
+        (tools.GROUP, check_tools(settings)),
+        (tools.GROUP, check_seven_zip()),
+        (tools.GROUP, check_pictures(settings)),
+        (settings_checks.GROUP, settings_checks.check_file(secrets_file)),
+        (settings_checks.GROUP, settings_checks.check_settings(settings)),
+        (folders.GROUP, check_folders(settings)),
+        (state.GROUP, check_state(settings)),
+        (server.GROUP, check_server(settings)),
+    ):
+        yield from guarded(group, found)
 
 
-def _readable(group: str, found: Iterator[Check]) -> Iterator[Check]:
-    """``found``; a place where it may not look is a check that failed."""
+def guarded(group: str, found: Iterator[Check]) -> Iterator[Check]:
+    """``found``; a place where it may not look, or whatever else nobody foresaw, is a check that failed."""
     try:
         yield from found
-    except OSError as error:
+    except PermissionError as error:
         advice = "Give the bot's folders to the user that runs it, or start this as that user."
         yield Check(group, "Rights", Level.FAIL, f"{error.filename}: {error.strerror}", advice)
+    except Exception as error:  # noqa: BLE001
+        told = f"this check itself failed: {type(error).__name__}: {error}"
+        yield Check(group, "Doctor", Level.FAIL, told, "Whether the bot would work is not known here.")
 
 
 def exit_code(found: Sequence[Check]) -> int:

@@ -85,7 +85,7 @@ class Account:
             peer = await self._client.get_input_entity(int(name) if name.lstrip("-").isdigit() else name)
             # Under its number, as messages there name it.
             return await self._client.get_me(True) if isinstance(peer, types.InputPeerSelf) else peer
-        except (ValueError, rpc.ChannelPrivateError):
+        except (ValueError, rpc.BadRequestError, rpc.ForbiddenError):
             raise SettingsError(
                 f"TARGET_CHAT: {name} cannot be found. Write to the bot from there first; "
                 "in a channel, make it an administrator."

@@ -49,8 +49,10 @@ class Ask:
     password: Callable[[], Awaitable[str]]
 
 
-def build_client(settings: Settings, session_path: Path) -> ArchiveBotClient:
+def build_client(settings: Settings, session_path: Path, *, updates: bool = True) -> ArchiveBotClient:
     """A client that is not connected yet, with its log-in kept in ``session_path`` (mode 0600).
+
+    Without ``updates``, nothing is handed out that somebody sends.
 
     ``session_path`` ends in ``.session``. Waits are left to :mod:`utils.telegram.waits`, so the client
     itself never sleeps on one. Raises :class:`SettingsError` for a server or key that cannot be used.
@@ -66,7 +68,8 @@ def build_client(settings: Settings, session_path: Path) -> ArchiveBotClient:
             SessionFile(str(session_path)),
             settings.API_ID,
             settings.API_HASH,
-            catch_up=True,
+            catch_up=updates,
+            receive_updates=updates,
             flood_sleep_threshold=0,
             connection_retries=LOGIN_RETRIES,
             request_retries=2,
