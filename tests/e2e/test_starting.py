@@ -17,7 +17,7 @@ from utils.constants import load_settings
 from utils.conversion_state import ConversionStateManager
 from utils.errors import SettingsError
 from utils.telegram.archive_client import ArchiveBotClient
-from utils.terminal.main import TRY_LATER, USAGE, run_bot
+from utils.terminal.main import FAILED, TRY_LATER, USAGE, run_bot
 
 #: In which a bot that is told to stop has stopped, also beside much else.
 SECONDS = 30
@@ -189,3 +189,18 @@ async def test_the_log_in_is_kept_private_and_out_of_the_log(world: World) -> No
     (session,) = (world.data / "sessions").glob("*.session")
     assert stat.S_IMODE(session.stat().st_mode) == 0o600
     assert not any(TOKEN.partition(":")[2] in line for line in world.lines())
+
+
+async def test_what_nobody_foresaw_is_a_traceback_in_the_log_and_a_sentence_on_the_terminal(
+    world: World,
+) -> None:
+    breaks = (
+        "import sys; from utils.bot import Bot; from utils.terminal.main import main\n"
+        "async def serve(*_): raise ZeroDivisionError('nobody foresaw this')\n"
+        "Bot._serve = serve; sys.exit(main([]))"
+    )
+    ended = await to_its_end(await start_anew(environment(world), program=("-c", breaks)))
+    assert ended.code == FAILED
+    assert ended.err.splitlines()[-1] == f"❌ The bot broke off; why is at the end of {world.log}."
+    assert "Traceback" not in ended.err
+    assert world.lines()[-1] == "  ZeroDivisionError: nobody foresaw this"

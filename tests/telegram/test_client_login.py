@@ -25,7 +25,8 @@ from tests.world import until
 from utils.constants import Settings
 from utils.errors import LoginFailed, SettingsError, Unreachable
 from utils.telegram import connection, outage
-from utils.telegram.client import Ask, build_client, login, parse_server
+from utils.telegram.addresses import parse_server
+from utils.telegram.client import Ask, build_client, login
 from utils.telegram.connection import PatientConnection
 from utils.telegram.outage import Outage
 
@@ -235,6 +236,21 @@ async def test_a_bot_that_lives_elsewhere_is_found_there_and_stays_there(
     assert (await login(client, settings, NOBODY)).bot
     assert client.session.dc_id == other
     await client.disconnect()
+
+
+async def test_a_data_centre_that_moved_is_found_again(sandbox: Sandbox, session: Path) -> None:
+    other = next(dc for dc in sandbox.addresses if dc != sandbox.dc_id)
+    sandbox.faults.move(BOT_ID, other)
+    settings = settings_for(sandbox)
+    for moved in (False, True):
+        client = build_client(settings, session)
+        if moved:
+            client.session.set_dc(other, "127.0.0.1", 9)
+        assert (await login(client, settings, NOBODY)).bot
+        assert f"{client.session.server_address}:{client.session.port}" == sandbox.addresses[other]
+        await client.disconnect()
+    # With the log-in that it had: once refused at home, once taken there.
+    assert len(sandbox.faults.called("auth.importBotAuthorization")) == 2
 
 
 async def test_a_server_that_never_answers_is_given_up(session: Path) -> None:

@@ -11,6 +11,7 @@ from pathlib import Path
 from types import SimpleNamespace
 
 import pytest
+from telethon import errors
 from telethon.network import mtprotostate
 from telethon.tl import TLObject, functions, types
 
@@ -312,6 +313,17 @@ async def test_a_connection_opened_ahead_is_the_one_that_is_used(
     await bot.send(make_file(1000))
     assert link.accepted == opened
     assert len(sandbox.faults.called("auth.importAuthorization")) == 1
+
+
+async def test_a_data_centre_that_moved_is_found_again(bot: Bot) -> None:
+    pool = bot.transfers.pool
+    other = next(dc for dc in (1, 2) if dc != pool.home)
+    option = await bot.client._get_dc(other)
+    option.port = 9
+    request = functions.upload.GetFileRequest(types.InputDocumentFileLocation(1, 1, b"", ""), 0, 4096)
+    with pytest.raises(errors.BadRequestError):
+        await bot.transfers.caller(request, dc=other)
+    assert pool.connections(other) == 1
 
 
 async def test_a_key_that_has_to_be_agreed_on_anew_is_no_lost_connection(

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import gc
 import logging
+import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -42,6 +44,7 @@ def _loggers() -> Iterator[None]:
     known = [root, *(logging.getLogger(name) for name in ("telethon", "PIL", "asyncio"))]
     before = [(logger, logger.level, logger.handlers[:]) for logger in known]
     yield
+    logging.captureWarnings(False)
     for logger, level, handlers in before:
         logger.setLevel(level)
         logger.handlers[:] = handlers
@@ -97,3 +100,17 @@ def test_a_line_begins_with_its_level_or_the_time(tmp_path: Path, times: bool) -
         logging.getLogger("telethon").info("neither")
     (line,) = written(tmp_path / "bot.log")
     assert line.endswith("INFO: ✅ Ready") and line[0].isdigit() is times
+
+
+def test_what_nobody_waited_for_is_in_the_log(tmp_path: Path) -> None:
+    async def work() -> None:
+        pass
+
+    with warnings.catch_warnings():
+        warnings.simplefilter("always")
+        with logging_to(tmp_path / "bot.log"):
+            work()  # type: ignore[unused-coroutine]
+            gc.collect()
+        logging.captureWarnings(False)
+    told = (tmp_path / "bot.log").read_text()
+    assert "<locals>.work' was never awaited" in told

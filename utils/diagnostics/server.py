@@ -63,7 +63,7 @@ def check_server(settings: Settings, reach: Reach = reach) -> Iterator[Check]:
 def _address(settings: Settings) -> tuple[str, int]:
     if not settings.TELEGRAM_SERVER:
         return TELEGRAM
-    from utils.telegram.client import parse_server
+    from utils.telegram.addresses import parse_server
 
     return parse_server(settings.TELEGRAM_SERVER)
 

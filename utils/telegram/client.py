@@ -25,6 +25,7 @@ from telethon.tl.functions.help import GetNearestDcRequest
 
 from utils.constants import Settings
 from utils.errors import LoginFailed, SettingsError, Unreachable
+from utils.telegram.addresses import follow, front_of, parse_server
 from utils.telegram.archive_client import ENDED, ArchiveBotClient, SessionFile
 from utils.telegram.outage import cause
 from utils.telegram.pauses import SERVER_ATTEMPTS, TROUBLE, Reason, error_name, pause_after
@@ -86,14 +87,6 @@ def build_client(settings: Settings, session_path: Path, *, updates: bool = True
             client.session.close()
             raise
     return client
-
-
-def parse_server(text: str) -> tuple[str, int]:
-    """``host:port`` or ``[ipv6]:port``; raises :class:`SettingsError` for anything else."""
-    host, separator, port = text.rpartition(":")
-    if not separator or not host or not port.isdigit() or not 0 < int(port) < 65536:
-        raise SettingsError(f"TELEGRAM_SERVER must be host:port, not {text!r}.")
-    return host.strip("[]"), int(port)
 
 
 def _require_cryptg() -> None:
@@ -197,6 +190,8 @@ async def _meet(client: ArchiveBotClient, settings: Settings, patience: float) -
                 raise
             client.outage.begins(pause.reason, "log-in", error)
             await asyncio.sleep(pause.seconds)
+            if pause.reason is Reason.CONNECTION:
+                await follow(client, front_of(settings), patience)
         else:
             client.outage.over("log-in")
             return me

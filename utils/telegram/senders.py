@@ -112,6 +112,8 @@ class Centre:
         except (OSError, EOFError, BufferError) as error:
             await sender.close()
             self._failed = time.monotonic()
+            # It may have moved: where it is now is asked for at the next attempt.
+            type(self._client)._config = None
             raise ConnectionError(f"data centre {self._dc} cannot be reached") from error
         except BaseException:
             await sender.close()
@@ -125,7 +127,10 @@ class Centre:
     async def _address(self) -> tuple[str, int]:
         if self._home:
             return self._client.session.server_address, self._client.session.port
-        option = await self._client._get_dc(self._dc)
+        try:
+            option = await self._client._get_dc(self._dc)
+        except ValueError as error:
+            raise ConnectionError(f"nobody says where data centre {self._dc} is") from error
         return option.ip_address, option.port
 
     def _session_key(self) -> AuthKey:

@@ -67,6 +67,8 @@ def start_logging(file: Path, *, times: bool = False) -> QueueListener:
     root = logging.getLogger()
     root.handlers[:] = [_Hand(queue)]
     root.setLevel(logging.INFO)
+    # Work that nobody waited for, and what else Python warns of, is for the log as well.
+    logging.captureWarnings(True)
     # What the libraries say between warnings is of no use to whoever tails the log.
     logging.getLogger("asyncio").setLevel(logging.WARNING)
     # Telethon warns of each attempt at connecting; of an outage utils.telegram.outage tells, once.
