@@ -224,9 +224,16 @@ class Connection(asyncio.BufferedProtocol):
 
     def send(self, payload: Sequence[Piece]) -> None:
         """Sends a packet."""
-        if not self.open or self._transport is None or self._closing:
-            return
-        pieces = self._transport.wrap(payload)
+        if self.open and self._transport is not None and not self._closing:
+            self._send(self._transport.wrap(payload))
+
+    def fail(self, code: int) -> None:
+        """Sends an error of the transport, and breaks the connection behind it."""
+        if self.open and self._transport is not None and not self._closing:
+            self._send(self._transport.error(code))
+            self.close()
+
+    def _send(self, pieces: list[Piece]) -> None:
         if not self._link.rtt and not self._leaving:
             self._enqueue(pieces)
             return

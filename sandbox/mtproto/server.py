@@ -201,8 +201,7 @@ class MtprotoServer:
             connection.keys.add(key_id)
         if self.link.silent or (error := self.link.refuses(connection)):
             if not self.link.silent:
-                connection.send([struct.pack("<i", error)])
-                connection.close()
+                connection.fail(error)
             return
         if key_id == 0:
             self._plain(connection, payload)

@@ -33,8 +33,21 @@ class Transport(Protocol):
     def wrap(self, payload: Sequence[Piece]) -> list[Piece]:
         """A packet that holds the payload, whose length is a multiple of four."""
 
+    def error(self, code: int) -> list[Piece]:
+        """What stands for an error of the transport, such as -429."""
 
-class Abridged:
+
+class _Framed:
+    """Errors stand in a packet, as messages do."""
+
+    def wrap(self, payload: Sequence[Piece]) -> list[Piece]:
+        raise NotImplementedError
+
+    def error(self, code: int) -> list[Piece]:
+        return self.wrap([struct.pack("<i", code)])
+
+
+class Abridged(_Framed):
     """A length in words: one byte, or 0x7f and three bytes."""
 
     def measure(self, head: memoryview) -> tuple[int, int] | None:
@@ -56,7 +69,7 @@ class Abridged:
         return [head, *payload]
 
 
-class Intermediate:
+class Intermediate(_Framed):
     """A length of four bytes."""
 
     def measure(self, head: memoryview) -> tuple[int, int] | None:
@@ -117,6 +130,10 @@ class Full:
         for piece in payload:
             crc = crc32(piece, crc)
         return [head, *payload, struct.pack("<I", crc)]
+
+    def error(self, code: int) -> list[Piece]:
+        """Without a frame, as it was seen: https://github.com/LonamiWebs/Telethon/issues/4042"""
+        return [struct.pack("<iii", code, code, code)]
 
 
 def detect(head: bytes) -> tuple[Transport, int] | None:

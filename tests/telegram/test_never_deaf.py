@@ -72,12 +72,16 @@ async def test_the_end_of_a_log_in_is_noticed_wherever_it_shows(
 ) -> None:
     code, words = ENDS[name]
     path = make_file(1000)
-    sandbox.faults.revoke(bot.id, RpcError(code, name))
+    error = RpcError(code, name)
     work: asyncio.Task[object] | None = None
     if where == "account":
+        sandbox.faults.fail("messages.sendMessage", error)
         work = asyncio.create_task(bot.transfers.caller(message(bot)))
     elif where == "files":
+        sandbox.faults.fail("upload.saveFilePart", error)
         work = asyncio.create_task(upload(bot.transfers, path, name="a"))
+    else:
+        sandbox.faults.revoke(bot.id, error)
     why = await why_gone(bot, work)
     assert isinstance(why, LoginEnded) and words in why.told
 
