@@ -5,7 +5,10 @@ from __future__ import annotations
 import importlib
 import sys
 
-NAMES = ("transfer", "pipeline", "crash", "conversion", "start", "chaos", "metadata")
+NAMES = (
+    *("transfer", "pipeline", "crash", "conversion", "start", "chaos", "metadata"),
+    *("pictures", "attacks"),
+)
 
 
 def main(arguments: list[str]) -> int:

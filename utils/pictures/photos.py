@@ -40,7 +40,7 @@ _FRACTIONS = (1, 2, 4, 8)
 #: How much smaller than wanted a JPEG may be decoded: the rest is not worth four times the memory.
 _NEARLY = 0.95
 #: Pixels of a strip, about.
-_STRIP = 2 << 20
+_STRIP = 1 << 19
 #: Lines beyond a strip that its scaling looks at, in lines of the result: Lanczos has 3.
 _BEYOND = 4
 _TURNS = {
