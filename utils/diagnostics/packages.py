@@ -1,4 +1,4 @@
-"""Python, and the packages of requirements.txt."""
+"""Python, and the packages of requirements.in."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ REQUIREMENT = re.compile(r"^([A-Za-z0-9_.-]+)(==|>=)([0-9.]+)\s*(;.*)?$")
 
 @dataclass(frozen=True)
 class Requirement:
-    """One line of requirements.txt. ``optional``: not on every system, so looked at elsewhere."""
+    """One line of requirements.in. ``optional``: not on every system, so looked at elsewhere."""
 
     name: str
     relation: str
@@ -33,7 +33,7 @@ class Requirement:
 
 
 def requirements(text: str) -> list[Requirement]:
-    """What the bot needs, out of the text of requirements.txt."""
+    """What the bot needs, out of the text of requirements.in."""
     found = []
     for line in text.splitlines():
         if match := REQUIREMENT.match(line.strip()):
@@ -52,7 +52,7 @@ def check_python() -> Check:
 
 def check_packages(root: Path) -> Iterator[Check]:
     """A line for each package that the bot needs."""
-    for needed in requirements((root / "requirements.txt").read_text(encoding="utf-8")):
+    for needed in requirements((root / "requirements.in").read_text(encoding="utf-8")):
         try:
             version = importlib.metadata.version(needed.name)
         except importlib.metadata.PackageNotFoundError:
