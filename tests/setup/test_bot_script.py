@@ -492,7 +492,7 @@ def test_what_the_system_brings_itself_is_left_out(project: Project, manager: st
 
 def test_the_auditor_is_asked_and_that_it_could_not_ask_is_said(project: Project) -> None:
     asked = project.run("audit")
-    assert asked.stdout.startswith("pip_audit")
+    assert asked.stdout.startswith("pip_audit") and "'--strict'" in asked.stdout
     for file in ("requirements.txt", "requirements-audit.txt", "requirements-test.txt"):
         assert f"'-r', '{file}'" in asked.stdout
     assert (asked.returncode, "No weakness" in asked.stderr) == (0, True)
