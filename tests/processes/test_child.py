@@ -110,6 +110,32 @@ async def test_who_left_its_group_cannot_hold_up_the_end(monkeypatch: pytest.Mon
             os.kill(process, signal.SIGKILL)
 
 
+DEAF = "import signal\nfor n in range(1, 32):\n    if n not in (9, 19): signal.signal(n, signal.SIG_IGN)\n"
+
+
+@pytest.mark.parametrize("code", [DEAF + SLEEP, ESCAPE, FORK], ids=["deaf", "escapes", "forks"])
+@pytest.mark.parametrize("namespaces", [True, False])
+@pytest.mark.parametrize("stopped", [True, False])
+async def test_whatever_it_does_it_is_gone_within_two_seconds(
+    monkeypatch: pytest.MonkeyPatch, code: str, namespaces: bool, stopped: bool
+) -> None:
+    if not namespaces:
+        monkeypatch.setattr("utils.processes.child.isolation", Isolation)
+    mark = unique()
+    child = await Child.start([*python("print(0, flush=True)\n" + code), mark], confinement=FREE)
+    await child.read()
+    if stopped:
+        for process in marked(mark):
+            os.kill(process, signal.SIGSTOP)
+    try:
+        async with asyncio.timeout(2):
+            await child.kill()
+        assert not children()
+    finally:
+        for process in marked(mark):
+            os.kill(process, signal.SIGKILL)
+
+
 async def test_it_may_be_ended_twice_and_after_its_end() -> None:
     child = await Child.start(python("print('done')"), confinement=FREE)
     assert await child.read() == b"done\n"

@@ -17,7 +17,15 @@ from utils.processes.supervisor import run
 from utils.processes.system import isolation
 
 LINUX = pytest.mark.skipif(not sys.platform.startswith("linux"), reason="uses /proc")
-CONFINED = Confinement(memory=2 << 30, file_bytes=1 << 20, open_files=64, niceness=3, reads=(Path("/proc"),))
+CONFINED = Confinement(
+    memory=2 << 30,
+    file_bytes=1 << 20,
+    open_files=64,
+    niceness=3,
+    data=1 << 30,
+    cpu_seconds=50,
+    reads=(Path("/proc"),),
+)
 
 LOOK = """
 import json, os, resource
@@ -25,6 +33,8 @@ status = dict(line.split(":", 1) for line in open("/proc/self/status"))
 print(json.dumps({
     "group": os.getpgrp(), "session": os.getsid(0), "nice": os.nice(0),
     "files": resource.getrlimit(resource.RLIMIT_FSIZE), "memory": resource.getrlimit(resource.RLIMIT_AS),
+    "data": resource.getrlimit(resource.RLIMIT_DATA), "cpu": resource.getrlimit(resource.RLIMIT_CPU),
+    "adjusted": open("/proc/self/oom_score_adj").read().strip(),
     "core": resource.getrlimit(resource.RLIMIT_CORE), "open": resource.getrlimit(resource.RLIMIT_NOFILE),
     "privileges": status["NoNewPrivs"].strip(), "environment": dict(os.environ),
     "network": [line.split(":")[0].strip() for line in open("/proc/self/net/dev") if ":" in line],
@@ -50,6 +60,8 @@ async def test_it_has_the_limits_that_it_was_given_and_a_group_of_its_own() -> N
     assert seen["memory"] == [2 << 30, 2 << 30]
     assert seen["files"] == [1 << 20, 1 << 20]
     assert seen["open"] == [64, 64]
+    assert seen["data"] == [1 << 30, 1 << 30] and seen["cpu"] == [50, 50]
+    assert seen["adjusted"] == "1000", "the kernel takes it before the bot"
     assert seen["core"] == [0, 0]
     assert seen["standard input"] == ""
 

@@ -8,11 +8,12 @@ from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 
 from utils.constants import ROOT, SECRETS_NAME, load_settings
-from utils.diagnostics import folders, packages, server, state, tools
+from utils.diagnostics import folders, isolation, packages, server, state, tools
 from utils.diagnostics import settings as settings_checks
 from utils.diagnostics.archives import check_seven_zip
 from utils.diagnostics.check import Check, Level
 from utils.diagnostics.folders import check_folders
+from utils.diagnostics.isolation import check_isolation
 from utils.diagnostics.packages import check_packages, check_python
 from utils.diagnostics.server import check_server
 from utils.diagnostics.state import check_state
@@ -42,6 +43,7 @@ def checks(environ: Mapping[str, str]) -> Iterator[Check]:
         (tools.GROUP, check_tools(settings)),
         (tools.GROUP, check_seven_zip()),
         (tools.GROUP, check_pictures(settings)),
+        (isolation.GROUP, check_isolation()),
         (settings_checks.GROUP, settings_checks.check_file(secrets_file)),
         (settings_checks.GROUP, settings_checks.check_settings(settings)),
         (folders.GROUP, check_folders(settings)),

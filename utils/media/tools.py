@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import os
 import shutil
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
@@ -23,6 +24,7 @@ from utils.errors import (
 )
 from utils.media.commands import Files, files_of
 from utils.pictures.pool import Pictures
+from utils.processes.child import to_its_end
 from utils.processes.confinement import NO_FILES, Confinement
 from utils.processes.room import Room, Share
 from utils.processes.supervisor import Line, Outcome, run
@@ -94,7 +96,9 @@ class Tools:
         there, and :class:`ConversionFailed` when it says too much.
         """
         files = await asyncio.to_thread(files_of, arguments)
-        confinement = Confinement(self._memory, niceness=_LOOKING, reads=files.reads)
+        confinement = Confinement(
+            self._memory, niceness=_LOOKING, reads=files.reads, cpu_seconds=_cpu(within)
+        )
         with _as_media_errors():
             outcome = await run(
                 [self._ffprobe, *arguments], confinement=confinement, within=within, on_line=on_line
@@ -124,14 +128,11 @@ class Tools:
         """
         report = _Report(on_progress)
         files = await asyncio.to_thread(_ready, arguments, cwd)
-        confinement = Confinement(
-            self._memory, file_bytes, niceness=_ENCODING, reads=files.reads, writes=files.writes
-        )
         with _as_media_errors():
-            async with self._part_of_room(files, confinement) as (share, confined):
+            async with self._part_of_room(files, file_bytes, within) as (share, confinement):
                 outcome = await run(
                     [self._ffmpeg, *arguments],
-                    confinement=confined,
+                    confinement=confinement,
                     within=within,
                     stall=stall,
                     on_line=report.line,
@@ -147,19 +148,29 @@ class Tools:
 
     @contextlib.asynccontextmanager
     async def _part_of_room(
-        self, files: Files, asked: Confinement
+        self, files: Files, most: int | None, within: float
     ) -> AsyncIterator[tuple[Share | None, Confinement]]:
-        """A share of the disk for who writes more than next to nothing, and what it may do by that."""
-        most = asked.file_bytes
+        """What ffmpeg may do, and its share of the disk if it writes more than next to nothing."""
+        confinement = Confinement(
+            self._memory,
+            most,
+            niceness=_ENCODING,
+            cpu_seconds=_cpu(within),
+            reads=files.reads,
+            writes=files.writes,
+        )
         if not files.writes or (most is not None and most <= NO_FILES):
-            yield None, asked
+            yield None, confinement
             return
         output = files.outputs[0] if files.outputs else files.writes[0] / "parts"
-        share = await asyncio.to_thread(self.room.take, output, most)
+        taking = asyncio.ensure_future(asyncio.to_thread(self.room.take, output, most))
         try:
-            yield share, replace(asked, file_bytes=share.now, file_bytes_later=share.most)
+            await to_its_end(taking)  # a thread cannot be cancelled, and what it took is to be given back
+            share = taking.result()
+            yield share, replace(confinement, file_bytes=share.now, file_bytes_later=share.most)
         finally:
-            self.room.give_back(share)
+            if taking.exception() is None:
+                self.room.give_back(taking.result())
 
     async def capture(self, arguments: Sequence[str], *, within: float = PROBE_TIMEOUT) -> Outcome:
         """Run ffmpeg with its standard output kept. Such arguments must not ask for progress there.
@@ -183,6 +194,11 @@ class Tools:
             version = outcome.errors[0] if outcome.errors else ""
             _known[stamp] = Features(version, _names(outcome.output.decode("utf-8", "replace")))
         return _known[stamp]
+
+
+def _cpu(within: float) -> int:
+    """Seconds of computing on all cores in that time, for a program whose clock stands still."""
+    return int(within + 60) * (os.cpu_count() or 1)
 
 
 def _ready(arguments: Sequence[str], cwd: Path | None) -> Files:
