@@ -187,7 +187,7 @@ async def test_mixed_media_upload_workflow(world: World, tmp_path: Path) -> None
     assert "🎬 Converted 1 video: film.avi" in summary
     assert "📎 Sent as a file: broken.jpg: The picture cannot be decoded" in summary
     assert "city/notes.txt" in summary
-    assert "Ignored 1 system file" in summary
+    assert "Ignored 1 file of systems" in summary
     log = world.lines()
     for line in (
         "INFO: 📤 Uploading 10 images as album...",

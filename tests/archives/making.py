@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import lzma
 import struct
 import subprocess
 import tarfile
@@ -222,3 +223,51 @@ def iso(name: str, content: bytes, start: bytes = b"") -> bytes:
     sectors = (sector(volume), sector(b"\xffCD001\x01"), sector(folder), content)
     image = start.ljust(32768, b"\0") + b"".join(sectors)
     return image + bytes(-len(image) % 2048)
+
+
+def lzh(files: Files) -> bytes:
+    """Stored, with headers of level 0 and the sums of 16 bits that all of LZH has."""
+    parts = []
+    for name, content in files:
+        raw = name.encode()
+        body = b"-lh0-" + struct.pack("<III", len(content), len(content), 0x5821_0000) + b"\x20\0"
+        body += bytes([len(raw)]) + raw + struct.pack("<H", _crc16(content))
+        parts.append(bytes([len(body), sum(body) & 0xFF]) + body + content)
+    return b"".join(parts) + b"\0"
+
+
+def _crc16(data: bytes) -> int:
+    """CRC-16/ARC."""
+    crc = 0
+    for byte in data:
+        crc ^= byte
+        for _ in range(8):
+            crc = crc >> 1 ^ (0xA001 if crc & 1 else 0)
+    return crc
+
+
+def compressed_z(data: bytes) -> bytes:
+    """As compress(1) writes it, each byte as a code of nine bits for itself."""
+    bits = sum(byte << 9 * place for place, byte in enumerate(data))
+    return b"\x1f\x9d\x89" + bits.to_bytes((9 * len(data) + 7) // 8, "little")
+
+
+def lzip(data: bytes) -> bytes:
+    """One member of lzip."""
+    filters: list[dict[str, int]] = [
+        {"id": lzma.FILTER_LZMA1, "dict_size": 1 << 16, "lc": 3, "lp": 0, "pb": 2}
+    ]
+    packed = lzma.compress(data, lzma.FORMAT_RAW, filters=filters)
+    size = 6 + len(packed) + 20
+    return b"LZIP\x01\x10" + packed + struct.pack("<IQQ", zlib.crc32(data), len(data), size)
+
+
+def binary_cpio(files: Files, order: str = "<") -> bytes:
+    """The oldest cpio, in either order of bytes."""
+    parts = []
+    for name, content in [*files, ("TRAILER!!!", b"")]:
+        raw = name.encode() + b"\0"
+        size = len(content)
+        numbers = (0o070707, 1, 1, 0o100644, 0, 0, 1, 0, 0, 0, len(raw), size >> 16, size & 0xFFFF)
+        parts += [struct.pack(f"{order}13H", *numbers), raw, bytes(len(raw) % 2), content, bytes(size % 2)]
+    return b"".join(parts)

@@ -16,7 +16,9 @@ import pytest
 from tests.archives.making import iso, rar4, rar5
 from tests.archives.unpacking import unpack
 from tests.files import photo
+from utils.archives.format_table import formats_table
 from utils.archives.formats import format_of, is_archive, is_document
+from utils.constants import ROOT
 
 
 def _zip(names: tuple[str, ...] = ("a.txt",)) -> bytes:
@@ -82,6 +84,14 @@ def test_later_volumes_of_a_cut_file_are_known_by_name() -> None:
     assert is_archive(b"anything", b"", "a.7z.002")
     assert is_archive(b"anything", b"", "a.z02")
     assert not is_archive(b"", b"", "a.7z.002")
+
+
+def test_the_table_of_formats_is_that_of_the_code() -> None:
+    """To renew: python -c 'from utils.archives.format_table import *; print(formats_table())'."""
+    text = (ROOT / "docs" / "formats.md").read_text(encoding="utf-8")
+    assert (
+        text.partition("<!-- archives -->\n")[2].partition("<!-- end of archives -->")[0] == formats_table()
+    )
 
 
 def test_the_last_volume_of_a_zip_is_known_by_its_end() -> None:

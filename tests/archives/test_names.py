@@ -175,13 +175,35 @@ def test_what_is_shown_has_no_control_characters_whatever_the_name() -> None:
         "a/._b.jpg",
         "desktop.ini",
         "@eaDir/a.jpg",
+        "DCIM/100GOPRO/GX010001.LRV",
+        "DCIM/100GOPRO/GX010001.THM",
+        "DJI_0001.LRF",
+        "DCIM/.thumbnails/1.jpg",
+        "Camera/.trashed-1712345678-IMG_1.jpg",
+        "#recycle/a.jpg",
+        "x/@Recycle/b/a.jpg",
+        "$RECYCLE.BIN/S-1-5/a.jpg",
+        ".Trash-1000/files/a.jpg",
     ],
 )
 def test_junk_is_known(path: str) -> None:
     assert is_junk(path)
 
 
-@pytest.mark.parametrize("path", ["a.jpg", ".hidden.jpg", "_a.jpg", "macosx/a.jpg", "Thumbs.db.jpg"])
+@pytest.mark.parametrize(
+    "path",
+    [
+        "a.jpg",
+        "trashed-1.jpg",
+        "recycle/a.jpg",
+        "thumbnails/a.jpg",
+        "a.thm.jpg",
+        ".hidden.jpg",
+        "_a.jpg",
+        "macosx/a.jpg",
+        "Thumbs.db.jpg",
+    ],
+)
 def test_what_only_looks_like_junk_is_kept(path: str) -> None:
     assert not is_junk(path)
 

@@ -7,6 +7,7 @@ import pytest
 from utils.jobs import lines
 from utils.jobs.albums import Kind, MediaFile, utf16_units
 from utils.jobs.record import JobRecord
+from utils.jobs.sidecars import is_sidecar
 from utils.jobs.summary import (
     LINES_SHOWN,
     NAMES_SHOWN,
@@ -122,6 +123,9 @@ def test_everything_that_may_happen_is_told_in_its_order() -> None:
         lines.Skip("9", "h.jpg", "it is damaged"),
         lines.Other("10", "read.me"),
         lines.Other("11", "x.exe"),
+        lines.Other("12", "a/IMG_1.AAE"),
+        lines.Other("13", "a/b.jpg.json"),
+        lines.Other("14", "metadata.json"),
         lines.Extracted(2),
         sent(1, 2, 3, 4, 5, 6),
         sent(20, 21),
@@ -135,8 +139,28 @@ def test_everything_that_may_happen_is_told_in_its_order() -> None:
         "✂️ Sent in parts, larger than Telegram takes: long.mp4 (2 parts)",
         "🖼️ b.jpg: Made smaller.",
         "📄 Left out, neither picture nor video: 2 files (read.me, x.exe)",
-        "🗑️ Ignored 2 system files such as .DS_Store.",
+        "🏷️ Notes about them: 3 files (a/IMG_1.AAE, a/b.jpg.json, metadata.json)",
+        "🗑️ Ignored 2 files of systems, cameras and waste baskets, such as .DS_Store.",
     ]
+
+
+@pytest.mark.parametrize(
+    ("name", "is_one"),
+    [
+        ("IMG_1.AAE", True),
+        ("IMG_1.xmp", True),
+        ("IMG_1.HEIC.json", True),
+        ("IMG_1.jpg.supplemental-metadata(2).json", True),
+        ("film.MP4.supplemen.json", True),
+        ("metadata.json", True),
+        ("package.json", False),
+        ("aae", False),
+        ("jpg.json", False),
+        ("IMG_1.jpg.txt", False),
+    ],
+)
+def test_notes_about_pictures_are_known_by_their_names(name: str, is_one: bool) -> None:
+    assert is_sidecar(name) is is_one
 
 
 @pytest.mark.parametrize(

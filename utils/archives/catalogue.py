@@ -26,6 +26,8 @@ TRIAL_ITEMS = 3
 TRIAL = 64 * 1024 * 1024
 #: Formats of which 7-Zip says more, such as that it is cut off, when it is told which one it is.
 TOLD = {"7z": "-t7z"}
+#: Formats whose sums have 16 bits.
+OTHER_SUMS = ("lzh",)
 #: 7-Zip's exit codes: 0 is fine, 1 a warning (such as data after the end), the rest are faults.
 FINE = (0, 1)
 #: What it ends with when the items that it was to take have no names that it can be told.
@@ -88,7 +90,7 @@ async def _list(
     told = (TOLD[format_],) if format_ in TOLD else ()
     arguments = ("l", "-slt", "-ba", "-sccUTF-8", *told, "--", str(path))
     run = await Run.start(arguments, scratch=scratch, password=password, standstill=budget.limits.timeout)
-    parser = ListingParser()
+    parser = ListingParser(crc32=format_ not in OTHER_SUMS)
     items: list[Item] = []
     try:
         async for line in run.lines():

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import struct
+import zlib
 
 from utils.archives.volumes import Scheme, volume_of
 
@@ -31,6 +32,7 @@ _MAGIC: tuple[tuple[bytes, str], ...] = (
     (b"\xfd7zXZ\x00", "xz"),
     (b"\x28\xb5\x2f\xfd", "zst"),
     (b"\x1f\x9d", "Z"),
+    (b"LZIP\x01", "lz"),
     (b"MSCF\x00\x00\x00\x00", "cab"),
     (b"MSWIM\x00\x00\x00", "wim"),
     (b"xar!\x00\x1c", "xar"),
@@ -39,14 +41,32 @@ _MAGIC: tuple[tuple[bytes, str], ...] = (
     (b"hsqs", "squashfs"),
 )
 #: Compressed streams: one file, or a tar.
-STREAMS = frozenset({"gz", "bz2", "xz", "zst", "lzma", "Z"})
+STREAMS = frozenset({"gz", "bz2", "xz", "zst", "lzma", "lz", "Z"})
 #: What only 7-Zip reads, and only from a whole file.
 SPOOLED = frozenset(
     {"7z", "rar", "rar5", "cab", "wim", "xar", "ar", "rpm", "cpio", "squashfs", "lzh", "arj", "iso"}
 )
 
+#: The oldest cpio, in either order of bytes, and how its numbers are read.
+_BINARY_CPIO = {b"\xc7\x71": "<H", b"\x71\xc7": ">H"}
+
 #: Names of what is cut in volumes.
-_SUFFIXES = (".zip", ".7z", ".rar", ".tar", ".gz", ".tgz", ".bz2", ".tbz2", ".xz", ".txz", ".zst", ".iso")
+_SUFFIXES = (
+    ".zip",
+    ".7z",
+    ".rar",
+    ".tar",
+    ".gz",
+    ".tgz",
+    ".bz2",
+    ".tbz2",
+    ".xz",
+    ".txz",
+    ".zst",
+    ".lz",
+    ".tlz",
+    ".iso",
+)
 
 _MEDIA = (b"\xff\xd8\xff", b"\x89PNG", b"GIF8", b"RIFF", b"\x1a\x45\xdf\xa3")
 
@@ -126,6 +146,40 @@ def _is_zip_end(record: bytes) -> bool:
     )
 
 
+def is_program(head: bytes) -> bool:
+    """Whether this is a program, and so may be one that unpacks what stands behind it."""
+    return head.startswith((b"MZ", b"\x7fELF"))
+
+
+def archive_in(start: bytes) -> int:
+    """Where in the first bytes of a program a 7z or a RAR begins; 0 when there is none.
+
+    The program has their magic numbers in itself: what follows must be right by its check sum.
+    """
+    for magic, is_right in ((b"7z\xbc\xaf\x27\x1c\0", _begins_7z), (b"Rar!\x1a\x07", _begins_rar)):
+        at = start.find(magic)
+        while at > 0:
+            if is_right(start[at : at + BLOCK]):
+                return at
+            at = start.find(magic, at + 1)
+    return 0
+
+
+def _begins_7z(head: bytes) -> bool:
+    return len(head) >= 32 and zlib.crc32(head[12:32]) == int.from_bytes(head[8:12], "little")
+
+
+def _begins_rar(head: bytes) -> bool:
+    """The block after the mark: a sum of its header, which says how long that is."""
+    if head[6:7] == b"\0" and len(head) >= 14:
+        sum_, size = struct.unpack_from("<H3xH", head, 7)
+        return head[9] == 0x73 and sum_ == zlib.crc32(head[9 : 7 + size]) & 0xFFFF
+    if head[6:8] != b"\x01\0" or len(head) < 16:
+        return False
+    # The first header is short: its length takes one byte.
+    return zlib.crc32(head[12 : 13 + head[12]]) == int.from_bytes(head[8:12], "little")
+
+
 def is_archive(head: bytes, tail: bytes, name: str) -> bool:
     """Whether this is an archive, or a volume of one.
 
@@ -174,6 +228,9 @@ def _is_zst_skippable(head: bytes) -> bool:
 
 def _is_cpio(head: bytes) -> bool:
     """Its magic number is digits like any others: the first name must end where its length says."""
+    if head[:2] in _BINARY_CPIO and len(head) >= 26:
+        end = 26 + int(struct.unpack_from(_BINARY_CPIO[head[:2]], head, 20)[0])
+        return 27 < end <= len(head) and head[end - 1] == 0 and head[26] != 0
     start, digits, base = (76, slice(59, 65), 8) if head[:6] == b"070707" else (110, slice(94, 102), 16)
     if head[:6] not in (b"070701", b"070702", b"070707"):
         return False

@@ -35,9 +35,13 @@ class Item:
 
 
 class ListingParser:
-    """Takes the lines of a listing one after another; yields an item when the next one begins."""
+    """Takes the lines of a listing one after another; yields an item when the next one begins.
 
-    def __init__(self) -> None:
+    ``crc32``: what it calls a CRC is one of 32 bits, and not some other sum that only 7-Zip can check.
+    """
+
+    def __init__(self, *, crc32: bool = True) -> None:
+        self._crc32 = crc32
         self._fields: dict[str, str] = {}
 
     def feed(self, line: bytes) -> Iterator[Item]:
@@ -55,10 +59,10 @@ class ListingParser:
         """The last item."""
         fields, self._fields = self._fields, {}
         if "Path" in fields:
-            yield _item(fields)
+            yield _item(fields, crc32=self._crc32)
 
 
-def _item(fields: Mapping[str, str]) -> Item:
+def _item(fields: Mapping[str, str], *, crc32: bool) -> Item:
     attributes = fields.get("Attributes", "")
     is_folder = fields.get("Folder") == "+" or attributes.startswith("D")
     crc = fields.get("CRC", "")
@@ -69,7 +73,7 @@ def _item(fields: Mapping[str, str]) -> Item:
         name=fields["Path"],
         size=int(size) if size.isdigit() else None,
         # A copy's CRC is written as zero; the real one is at the file that it is a copy of.
-        crc=int(crc, 16) if crc and not copied else None,
+        crc=int(crc, 16) if crc and crc32 and not copied else None,
         is_folder=is_folder,
         encrypted=encrypted,
         special=_special(fields, attributes),

@@ -24,8 +24,15 @@ JOINERS = "\u200c\u200d"
 #: Names beyond these many change nothing about which code page is the most likely.
 SAMPLE = 400
 
-_JUNK_FOLDERS = {"__macosx", ".spotlight-v100", ".trashes", ".fseventsd", "$recycle.bin", "@eadir"}
+#: Those of systems, the waste baskets of systems and of network drives, and the stamps of phones and drives.
+_JUNK_FOLDERS = {
+    *("__macosx", ".spotlight-v100", ".trashes", ".fseventsd", "@eadir", ".@__thumb", ".thumbnails"),
+    *("$recycle.bin", "recycler", "#recycle", "@recycle", ".trash"),
+}
 _JUNK_NAMES = {".ds_store", "thumbs.db", "desktop.ini", "ehthumbs.db", ".localized", "icon\r"}
+#: What cameras put beside a video for their own screen: a small copy, a stamp.
+_JUNK_ENDINGS = (".lrv", ".lrf", ".thm")
+_JUNK_STARTS = ("._", ".trashed-")
 _DIGITS = re.compile(r"(\d+)")
 _DRIVE = re.compile(r"[A-Za-z]:")
 
@@ -225,12 +232,13 @@ def _is_trick(char: str) -> bool:
 
 
 def is_junk(path: str) -> bool:
-    """Whether ``path`` is what an operating system adds for itself."""
+    """Whether ``path`` is what a system or a camera adds for itself, or what its owner has thrown away."""
     folders, _, name = path.lower().rpartition("/")
     return (
         name in _JUNK_NAMES
-        or name.startswith("._")
-        or any(folder in _JUNK_FOLDERS for folder in folders.split("/"))
+        or name.startswith(_JUNK_STARTS)
+        or name.endswith(_JUNK_ENDINGS)
+        or any(folder in _JUNK_FOLDERS or folder.startswith(".trash-") for folder in folders.split("/"))
     )
 
 

@@ -14,8 +14,10 @@ from utils.archives.formats import (
     LOOK,
     STREAMS,
     TAIL,
+    archive_in,
     format_of,
     is_archive,
+    is_program,
     is_tar,
     is_zip_by_its_end,
 )
@@ -25,13 +27,16 @@ from utils.archives.nested import NestedReader
 from utils.archives.scratch import Scratch, spool
 from utils.archives.seven_zip import SevenZipReader
 from utils.archives.single import SingleReader
-from utils.archives.source import ByteSource, JoinedSource, close_sources
+from utils.archives.source import ByteSource, JoinedSource, Rest, close_sources
 from utils.archives.streams import OpenStream, Stream
 from utils.archives.tar_reader import TarReader
 from utils.archives.volume_set import SetReader, VolumeSet
 from utils.archives.zip_directory import METHODS, NeedsEngine, ZipItem, find_faults, read_directory
 from utils.archives.zip_reader import ZipReader
 from utils.errors import NotAnArchive, PasswordNeeded
+
+#: Bytes that a program may have at most in front of what it unpacks.
+PROGRAM = 2 * 1024 * 1024
 
 
 async def open_archive(
@@ -102,8 +107,9 @@ class _Opened:
 
 
 async def looks_like_archive(source: ByteSource) -> bool:
-    """Whether this is an archive, or a volume of one. Costs two small reads."""
-    return is_archive(*await ends_of(source), source.name)
+    """Whether this is an archive, or a volume of one. Costs two small reads, and one more of a program."""
+    head, tail = await ends_of(source)
+    return is_archive(head, tail, source.name) or await _unpacked_by_itself(source, head) is not None
 
 
 async def ends_of(source: ByteSource) -> tuple[bytes, bytes]:
@@ -111,6 +117,14 @@ async def ends_of(source: ByteSource) -> tuple[bytes, bytes]:
     size = min(TAIL, source.size)
     head, tail = source.read(0, min(LOOK, source.size)), source.read(source.size - size, size)
     return await asyncio.gather(head, tail)
+
+
+async def _unpacked_by_itself(source: ByteSource, head: bytes) -> ByteSource | None:
+    """The archive that stands behind a program, if this is one. The program is not run."""
+    if not is_program(head):
+        return None
+    start = archive_in(await source.read(0, min(PROGRAM, source.size)))
+    return Rest(source, start) if start else None
 
 
 class _Opener:
@@ -146,6 +160,8 @@ class _Opener:
         found = format_of(head, source.name)
         if not found and is_zip_by_its_end(head, tail, source.name):
             found = "zip"
+        if not found and (behind := await _unpacked_by_itself(source, head)) is not None:
+            return await self._open_one(behind)
         if not found:
             raise NotAnArchive("this is no archive that I know." if head else "the file is empty.")
         if found == "zip":
@@ -185,7 +201,7 @@ class _Opener:
         return ZipReader(source, items, self._budget, faults)
 
     async def _open_stream(self, kind: str, source: ByteSource) -> ArchiveReader:
-        opened = await OpenStream.open(kind, source, self._scratch, self._budget.limits.timeout)
+        opened = await OpenStream.open(kind, source, self._scratch, self._budget)
         try:
             if kind:
                 head = await opened.worker.run(opened.stream.read, BLOCK)

@@ -71,6 +71,22 @@ class FileSource:
             return b"".join(parts)
 
 
+class Rest:
+    """What a source holds from the byte ``start`` on."""
+
+    def __init__(self, source: ByteSource, start: int) -> None:
+        self.name = source.name
+        self.size = source.size - start
+        self._source = source
+        self._start = start
+        identity = identity_of(source)
+        self.identity = f"{identity} from {start}" if identity else ""
+
+    async def read(self, offset: int, size: int) -> bytes:
+        """Exactly ``size`` bytes from ``offset``; fewer only at the end."""
+        return await self._source.read(self._start + offset, size)
+
+
 class JoinedSource:
     """Several sources read as one: the volumes of a set that is nothing but a file cut in pieces."""
 

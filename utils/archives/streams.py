@@ -13,8 +13,9 @@ from typing import Protocol
 
 from utils.archives.engine import Run
 from utils.archives.extraction import CutOff
-from utils.archives.inflate import MEMORY, Decompressor, Inflate
-from utils.archives.scratch import Scratch
+from utils.archives.inflate import LZIP, MEMORY, Decompressor, Inflate, Lzip
+from utils.archives.limits import Budget
+from utils.archives.scratch import Scratch, spool
 from utils.archives.source import CHUNK, ByteSource
 from utils.archives.threads import BlockingSource, Stopped, Worker
 from utils.errors import ArchiveDamaged, ArchiveError, UnsupportedArchive
@@ -24,6 +25,8 @@ STEP = 256 * 1024
 SLICE = 4 * 1024
 #: What Python cannot unpack, and 7-Zip's name for it.
 ENGINE_TYPES: Mapping[str, str] = {"zst": "zstd", "Z": "Z"}
+#: What it reads from no pipe, only from a file.
+FROM_FILES = ("Z",)
 
 
 class Stream(Protocol):
@@ -90,6 +93,7 @@ _KINDS: Mapping[str, tuple[Callable[[], _Member], bytes]] = {
     "bz2": (bz2.BZ2Decompressor, b"BZh"),
     "xz": (_lzma, b"\xfd7zXZ"),
     "lzma": (_lzma, b"\x5d"),
+    "lz": (Lzip, LZIP),
 }
 
 
@@ -150,28 +154,34 @@ class PythonStream:
 class EngineStream:
     """What only 7-Zip unpacks, through its pipes: fed on the loop, read in the worker's thread."""
 
-    def __init__(self, run: Run, output: int, feeder: asyncio.Task[None], source: ByteSource) -> None:
+    def __init__(self, run: Run, output: int, feeder: asyncio.Task[None] | None) -> None:
         self._run = run
         self._output = output
         self._feeder = feeder
-        self._source = source
         self._loop = asyncio.get_running_loop()
         self._closed = False
 
     @classmethod
-    async def start(cls, kind: str, source: ByteSource, scratch: Scratch, standstill: float) -> EngineStream:
+    async def start(cls, kind: str, source: ByteSource, scratch: Scratch, budget: Budget) -> EngineStream:
+        given: tuple[str, ...] = ("-si",)
+        feed = kind not in FROM_FILES
+        if not feed:
+            path = scratch.new_file()
+            await spool(source, path, scratch, budget)
+            given = ("--", str(path))
         read_end, write_end = os.pipe()
         try:
-            arguments = ("x", "-si", f"-t{ENGINE_TYPES[kind]}", "-so")
+            arguments = ("x", f"-t{ENGINE_TYPES[kind]}", "-so", *given)
+            standstill = budget.limits.timeout
             run = await Run.start(
-                arguments, scratch=scratch, standstill=standstill, feed=True, stdout=write_end
+                arguments, scratch=scratch, standstill=standstill, feed=feed, stdout=write_end
             )
         except BaseException:
             os.close(read_end)
             raise
         finally:
             os.close(write_end)
-        return cls(run, read_end, asyncio.ensure_future(_feed(source, run)), source)
+        return cls(run, read_end, asyncio.ensure_future(_feed(source, run)) if feed else None)
 
     def read(self, size: int) -> bytes:
         parts = []
@@ -189,7 +199,7 @@ class EngineStream:
         asyncio.run_coroutine_threadsafe(self._ended(), self._loop).result()
 
     async def _ended(self) -> None:
-        if self._feeder.done() and not self._feeder.cancelled():
+        if self._feeder is not None and self._feeder.done() and not self._feeder.cancelled():
             error = self._feeder.exception()
             if error is not None:
                 raise error
@@ -207,8 +217,9 @@ class EngineStream:
     async def kill(self) -> None:
         """End 7-Zip, so that whoever reads in the thread meets the end."""
         self._closed = True
-        self._feeder.cancel()
-        await asyncio.gather(self._feeder, return_exceptions=True)
+        if self._feeder is not None:
+            self._feeder.cancel()
+            await asyncio.gather(self._feeder, return_exceptions=True)
         await self._run.kill()
 
     def close(self) -> None:
@@ -238,10 +249,10 @@ class OpenStream:
         self._engine = engine
 
     @classmethod
-    async def open(cls, kind: str, source: ByteSource, scratch: Scratch, standstill: float) -> OpenStream:
-        """Raises UnsupportedArchive when it needs a 7-Zip that is not there."""
+    async def open(cls, kind: str, source: ByteSource, scratch: Scratch, budget: Budget) -> OpenStream:
+        """Raises UnsupportedArchive when it needs a 7-Zip that is not there, and DiskFull."""
         if kind in ENGINE_TYPES:
-            engine = await EngineStream.start(kind, source, scratch, standstill)
+            engine = await EngineStream.start(kind, source, scratch, budget)
             return cls(Worker(), engine, engine)
         worker = Worker()
         raw = BlockingSource(source, worker)

@@ -293,7 +293,7 @@ class Sent(Line):
 
 @dataclass(frozen=True)
 class Extracted(Line):
-    """Everything in the archive was looked at; ``ignored`` counts the system files in it.
+    """Everything in the archive was looked at; ``ignored`` counts the junk in it.
 
     Written: at its end.
     Crash before: the archive is opened again, for what is not in the journal yet.

@@ -8,6 +8,7 @@ from collections.abc import Iterable, Iterator
 
 from utils.jobs.albums import plural, refused_as, shorten, utf16_units
 from utils.jobs.record import JobRecord
+from utils.jobs.sidecars import is_sidecar
 
 #: Names listed for one reason at most; the rest is counted.
 NAMES_SHOWN = 10
@@ -57,13 +58,14 @@ def summary_text(archive: str, record: JobRecord) -> str:
         lines.append(f"✂️ Sent in parts, larger than Telegram takes: {names(cut)}")
     changed = [file for n, file in record.files.items() if file.note and file.kind == "photo" and n in sent]
     lines += _section("🖼️ ", _by_reason((file.note, file.name) for file in changed))
-    if record.others:
-        lines.append(
-            f"📄 Left out, neither picture nor video: {plural(len(record.others), 'file')}"
-            f" ({names(list(record.others.values()))})"
-        )
+    notes = [path for path in record.others.values() if is_sidecar(path.rpartition("/")[2])]
+    others = [path for path in record.others.values() if path not in notes]
+    for what, paths in (("📄 Left out, neither picture nor video", others), ("🏷️ Notes about them", notes)):
+        if paths:
+            lines.append(f"{what}: {plural(len(paths), 'file')} ({names(paths)})")
     if record.ignored:
-        lines.append(f"🗑️ Ignored {plural(record.ignored, 'system file')} such as .DS_Store.")
+        kept = plural(record.ignored, "file")
+        lines.append(f"🗑️ Ignored {kept} of systems, cameras and waste baskets, such as .DS_Store.")
     return shorten("\n".join(lines), TEXT_UNITS)
 
 
