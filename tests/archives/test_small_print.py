@@ -96,7 +96,7 @@ async def test_the_disk_is_looked_at_again_while_a_file_grows(tmp_path: Path) ->
     free = iter([500 * MB] * 2)
     limits = Limits(disk_reserve=10 * MB, free=lambda _: next(free, 5 * MB))
     outcome = await unpack(gzip.compress(bytes(60 * MB), 1), tmp_path, limits=limits)
-    assert isinstance(outcome.error, DiskFull) and "10.0 MB are kept free" in outcome.told
+    assert "10.0 MB are kept free" in outcome.errors["archive"]
     assert outcome.files == {}
 
 

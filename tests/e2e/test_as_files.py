@@ -17,7 +17,7 @@ async def test_no_picture_and_no_video_is_left_out(world: World, tmp_path: Path)
         "unfinished.mp4": film[: len(film) // 2].replace(b"moov", b"mooo"),
     }
     reasons = {
-        "cut.jpg": "The picture cannot be decoded; it is damaged or empty.",
+        "cut.jpg": "The picture cannot be decoded; it is cut off before there is anything to see.",
         "foreign.mp4": "Its codec (bvc2) is not known here.",
         "unfinished.mp4": "Its index is missing: the file was cut off, or never finished.",
     }

@@ -283,11 +283,15 @@ def _pixel_format(stream: Mapping[str, Any]) -> str:
 
 
 def _main(videos: Iterable[VideoStream]) -> VideoStream | None:
-    """Films before covers, what can be decoded before what cannot, the default one, the first one."""
+    """Films before covers, what can be decoded before what cannot, the default one, the first one.
 
-    def rank(video: VideoStream) -> tuple[bool, bool, bool, int]:
+    Channels of a transport stream have no default: of these the largest.
+    """
+
+    def rank(video: VideoStream) -> tuple[bool, bool, bool, int, int]:
         decodable = bool(video.codec and video.width and video.height)
-        return video.still, not decodable, not video.default, video.index
+        area = 0 if video.default else video.width * video.height
+        return video.still, not decodable, not video.default, -area, video.index
 
     return min(videos, key=rank, default=None)
 
