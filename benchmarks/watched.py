@@ -71,6 +71,16 @@ def family(process: int) -> Iterator[int]:
         waiting += parents.get(one, [])
 
 
+def is_busy(process: int) -> bool:
+    """Whether something that it has started computes just now."""
+    for one in family(process):
+        with contextlib.suppress(OSError):
+            state = Path(f"/proc/{one}/stat").read_text().rpartition(")")[2].split()[0]
+            if one != process and state in "RD":
+                return True
+    return False
+
+
 def _shares(process: int) -> int:
     """What they take together: memory that several share counts once."""
     return sum(_kilobytes(Path(f"/proc/{one}/smaps_rollup"), "Pss:") for one in family(process))
