@@ -144,6 +144,18 @@ def test_everything_that_may_happen_is_told_in_its_order() -> None:
     ]
 
 
+def test_a_video_whose_whole_is_gone_while_its_parts_were_sent_does_not_keep_the_summary_back() -> None:
+    whole = file(1, "a.avi", "document")
+    story = [
+        lines.Defer(whole, 1),
+        lines.Unconvertible(1, "it is odd"),
+        lines.Split(whole, (file(2, "a.avi.001", "document"),)),
+        lines.Drop(1),
+        sent(2),
+    ]
+    assert summary_text("a.zip", JobRecord.of(story)).startswith("✅ a.zip: 1 file sent.")
+
+
 @pytest.mark.parametrize(
     ("name", "is_one"),
     [

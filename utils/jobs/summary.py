@@ -50,7 +50,11 @@ def summary_text(archive: str, record: JobRecord) -> str:
     converted = [record.deferred[n].name for n in record.converted if n in record.deferred and n in sent]
     if converted:
         lines.append(f"🎬 Converted {plural(len(converted), 'video')}: {names(converted)}")
-    failed = [(reason, record.deferred[n].name) for n, reason in record.unconvertible.items() if n in sent]
+    failed = [
+        (reason, record.deferred[n].name)
+        for n, reason in record.unconvertible.items()
+        if n in record.deferred and n in sent
+    ]
     lines += _section("❌ Not converted, sent as a file: ", _by_reason(failed))
     lines += _section("📎 Sent as a file: ", _by_reason(_as_files(record)))
     cut = [f"{file.name} ({len(record.parts[n])} parts)" for n, file in record.wholes.items() if n in sent]
