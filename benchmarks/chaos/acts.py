@@ -13,10 +13,12 @@ from telethon.tl import TLRequest
 from benchmarks.chaos import disk
 from benchmarks.chaos.plan import Fault
 from benchmarks.chaos.stage import Stage
+from sandbox.accounts import PERSON_DC
 from sandbox.faults import Call
 from sandbox.media import Media
 from sandbox.rpc import RpcError
 from tests.world import BOT, BOT_ID
+from utils.terminal.main import TRY_LATER
 
 Act = Callable[[Stage, Fault], Awaitable[None]]
 
@@ -125,6 +127,41 @@ async def _bytes(stage: Stage, fault: Fault) -> None:
 
 async def _restart(stage: Stage, fault: Fault) -> None:
     await stage.restart_server()
+
+
+async def _too_many(stage: Stage, fault: Fault) -> None:
+    stage.sandbox.faults.transport_error(-429, user=BOT_ID, times=int(fault.amount))
+
+
+async def _silent(stage: Stage, fault: Fault) -> None:
+    stage.sandbox.faults.link.silent = True
+    try:
+        await asyncio.sleep(fault.amount)
+    finally:
+        stage.sandbox.faults.link.silent = False
+
+
+async def _trouble(stage: Stage, fault: Fault) -> None:
+    def of_the_bot(call: Call) -> bool:
+        return call.user == BOT_ID
+
+    stage.sandbox.faults.server_error(None, seconds=fault.amount, when=of_the_bot)
+
+
+async def _revoke(stage: Stage, fault: Fault) -> None:
+    stage.log_in_ends()
+    stage.sandbox.faults.revoke(BOT_ID)
+
+
+async def _duplicate_key(stage: Stage, fault: Fault) -> None:
+    stage.log_in_ends()
+    stage.sandbox.faults.revoke(BOT_ID, RpcError(406, "AUTH_KEY_DUPLICATED"))
+
+
+async def _move(stage: Stage, fault: Fault) -> None:
+    """The account lives on another data centre from now on."""
+    stage.excused = {TRY_LATER}
+    stage.sandbox.faults.move(BOT_ID, PERSON_DC)
 
 
 async def _salts(stage: Stage, fault: Fault) -> None:
@@ -263,6 +300,12 @@ ACTS: Mapping[str, Act] = {
     "away": _away,
     "bytes": _bytes,
     "restart": _restart,
+    "-429": _too_many,
+    "silent": _silent,
+    "trouble": _trouble,
+    "revoke": _revoke,
+    "duplicate key": _duplicate_key,
+    "move": _move,
     "salts": _salts,
     "expire": _expire,
     "parts": _parts,

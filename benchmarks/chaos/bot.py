@@ -2,7 +2,8 @@
 
 Its waits take a tenth of what they say. On SIGUSR1 it reads the file ORDERS, a JSON object: ``{"clock": 60}``
 sets the machine's clock forward, ``{"power": 0.5}`` lets the power fail in the next line of a journal, of
-which half is written then (only where POWER is 1). BROKEN names the bot's mistake, see ``broken``.
+which half is written then (only where POWER is 1). On SIGUSR2 it writes what each of its tasks waits for to
+tasks.txt beside ORDERS. BROKEN names the bot's mistake, see ``broken``.
 """
 
 from __future__ import annotations
@@ -23,6 +24,14 @@ HURRY = 10.0
 LOST = 137
 
 
+_monotonic = time.monotonic
+
+
+def hurried() -> float:
+    """Seconds, of which more pass than of real ones."""
+    return _monotonic() * HURRY
+
+
 class _Selector(selectors.DefaultSelector):
     """Waits only a part of the time that it is told."""
 
@@ -38,7 +47,7 @@ class HurriedLoop(asyncio.SelectorEventLoop):
         super().__init__(_Selector())
 
     def time(self) -> float:
-        return time.monotonic() * HURRY
+        return hurried()
 
 
 class Machine:
@@ -55,6 +64,12 @@ class Machine:
         orders = json.loads(self._orders.read_text())
         self._offset = orders.get("clock", self._offset)
         self._power = orders.get("power")
+
+    def tell(self, *_: object) -> None:
+        """Write down beside the orders what each task waits for."""
+        with self._orders.with_name("tasks.txt").open("w") as file:
+            for task in asyncio.all_tasks(asyncio.get_running_loop()):
+                task.print_stack(file=file)
 
     def time(self) -> float:
         return self._time() + self._offset
@@ -94,7 +109,9 @@ def run(orders: Path, *, power: bool, broken: str) -> int:
     if orders.exists():
         machine.obey()
     signal.signal(signal.SIGUSR1, machine.obey)
+    signal.signal(signal.SIGUSR2, machine.tell)
     time.time = machine.time
+    time.monotonic = hurried
     asyncio.events.new_event_loop = HurriedLoop
     # To reach the server takes as long as it takes, on a machine that has much else to do.
     assert login.__kwdefaults__ is not None

@@ -152,7 +152,7 @@ def _about_content(plan: Plan, item: Item, came: Came, results: Mapping[str, str
     if message.kind == "document":
         if "ℹ️" not in message.caption:
             yield f"{item.path} came as a file, without a reason"
-        may_be = plan.has("child", "refuse") or item.kind in DAMAGED
+        may_be = plan.has("refuse") or item.kind in DAMAGED
         if not may_be:
             yield f"{item.path} came as a file: {message.caption!r}"
         if message.sha256 != item.sha256 and not plan.has("refuse"):
@@ -239,7 +239,7 @@ def _about_disk(world: World, plan: Plan) -> list[str]:
             wrong.append(f"left behind: {path.relative_to(world.data)}")
     quarantine = world.data / "quarantine"
     kept = [path.name for path in (quarantine.iterdir() if quarantine.exists() else ())]
-    if kept and not plan.has("refuse", "child"):
+    if kept and not plan.has("refuse"):
         wrong.append(f"in quarantine: {', '.join(kept)}")
     return wrong + _open_conversions(world.data / "conversion_state.json")
 

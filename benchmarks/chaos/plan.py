@@ -110,7 +110,14 @@ KINDS: Mapping[str, tuple[int, Callable[[Dice, str], Fault]]] = {
     "cut": (3, _timed),
     "away": (2, lambda dice, kind: _timed(dice, kind, dice.uniform(0.1, 2.0))),
     "bytes": (2, lambda dice, kind: Fault(kind, amount=dice.randint(1, 200_000))),
+    "-429": (2, lambda dice, kind: _timed(dice, kind, dice.randint(1, 4))),
+    "silent": (2, lambda dice, kind: _timed(dice, kind, dice.uniform(0.2, 2.0))),
     # The server.
+    "trouble": (2, lambda dice, kind: Fault(kind, dice.uniform(0.0, LATEST), amount=dice.uniform(0.2, 2.0))),
+    # In the middle of its work: with the log-in goes the bot's place among the updates.
+    "revoke": (1, lambda dice, kind: _called(dice, kind, (*UPLOADS, *SENDS))),
+    "duplicate key": (1, lambda dice, kind: _called(dice, kind, (*UPLOADS, *SENDS))),
+    "move": (1, lambda dice, kind: _called(dice, kind, (*UPLOADS, *SENDS))),
     "restart": (2, _timed),
     "salts": (1, _timed),
     "expire": (2, _timed),
@@ -134,6 +141,13 @@ KINDS: Mapping[str, tuple[int, Callable[[Dice, str], Fault]]] = {
     "refuse": (2, lambda dice, kind: Fault(kind, amount=dice.randrange(1000))),
 }
 
+#: Each of these is for a whole round.
+ONCE = ("slow", "narrow", "refuse", "once", "short answers", "strict replies", "delete", "delete status")
+#: Of these a round has one: the account has one log-in, and one data centre.
+LOG_INS = ("revoke", "duplicate key", "move")
+#: With these the bot dies.
+DEATHS = ("kill", "power")
+
 
 def draw(seed: int, number: int) -> Plan:
     """The round of that ``number``; the same each time."""
@@ -141,9 +155,12 @@ def draw(seed: int, number: int) -> Plan:
     form = dice.choice(("zip", "zip", "zip", "tar", "tar.gz", "7z"))
     many = dice.choices(list(COUNTS), list(COUNTS.values()))[0]
     kinds = dice.choices(list(KINDS), [weight for weight, _ in KINDS.values()], k=many)
-    # Each of these is for a whole round, or would be one failure too many for the same conversion.
-    once = ("slow", "narrow", "refuse", "delete", "delete status", "once", "short answers", "strict replies")
-    kinds = [kind for place, kind in enumerate(kinds) if kind not in once or kind not in kinds[:place]]
+    kinds = [kind for place, kind in enumerate(kinds) if kind not in ONCE or kind not in kinds[:place]]
+    first = next((place for place, kind in enumerate(kinds) if kind in LOG_INS), many)
+    kinds = [kind for place, kind in enumerate(kinds) if place <= first or kind not in LOG_INS]
+    # A step in which the bot died three times is passed over, as it should be.
+    deaths = [place for place, kind in enumerate(kinds) if kind in DEATHS]
+    kinds = [kind for place, kind in enumerate(kinds) if place not in deaths[2:]]
     # Of a set in several messages, what comes after one was deleted is another set.
     whole = "delete" in kinds
     folders = [_folder(dice) for _ in range(dice.choice((1, 1, 2, 3)))]

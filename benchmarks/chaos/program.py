@@ -8,6 +8,7 @@ import itertools
 import logging
 import resource
 import shutil
+import signal
 import tempfile
 import time
 from collections.abc import Iterator, Mapping, Sequence
@@ -145,6 +146,8 @@ def main(arguments: list[str]) -> int:
     options = parser.parse_args(arguments)
     # The person, too, is cut off now and then.
     logging.getLogger("telethon").setLevel(logging.CRITICAL)
+    # Told to end, it ends the bots as well.
+    signal.signal(signal.SIGTERM, signal.default_int_handler)
     with tempfile.TemporaryDirectory(prefix="chaos-", dir=_in_memory()) as name:
         return asyncio.run(run(options, Path(name)))
 

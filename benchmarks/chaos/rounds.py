@@ -79,6 +79,7 @@ async def _on_stage(stage: Stage, plan: Plan, archive: Archive) -> list[str]:
         failed = [task.exception() for task in playing if task.done() and not task.cancelled()]
         await recover(stage, playing)
         if not await _within(PATIENCE, lambda: is_done(stage, archive)):
+            stage.signal(signal.SIGUSR2)
             left = [str(path.relative_to(world.data)) for path in world.leftovers()][:4]
             return [f"not done after {PATIENCE:.0f} s; left: {left}; log: {world.lines()[-3:]}"]
         # What it says last may have to rest as long as Telegram wants.

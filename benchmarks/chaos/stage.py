@@ -13,6 +13,7 @@ from benchmarks.chaos.bot import LOST
 from sandbox import Sandbox
 from tests.e2e.process import Process, start
 from tests.world import World
+from utils.terminal.main import USAGE
 
 #: Seconds that the bot may take to end after SIGTERM.
 ENDS_WITHIN = 20.0
@@ -27,6 +28,9 @@ class Stage:
     def __init__(self, world: World, environ: Mapping[str, str], *, power: bool, broken: str) -> None:
         self.world = world
         self.wrong: list[str] = []
+        #: Exit codes with which the bot may end by itself.
+        self.excused: set[int] = set()
+        self._forgotten = False
         #: Given when the faults are over: everything that is held goes on.
         self.over = asyncio.Event()
         #: Not set while the server is being started again: then nobody may ask it anything.
@@ -70,14 +74,30 @@ class Stage:
         while self._open:
             process = await start(self._environ, program=program)
             self._process = process
+            if not self._open:  # told so while it was being started
+                self.end(signal.SIGTERM)
             _, err = await process.communicate()
             code = process.returncode or 0
             self._note_end(code, err.decode(errors="replace"))
             await asyncio.sleep(self._rest)
             self._rest = 0.0
 
+    def log_in_ends(self) -> None:
+        """The bot may end then; its owner deletes the log-in, as he is told, and starts it again."""
+        self.excused = {USAGE}
+        self._forgotten = True
+
+    def _forget_log_in(self) -> None:
+        if self._forgotten:
+            for path in (self.world.data / "sessions").iterdir():
+                path.unlink()
+        self._forgotten = False
+
     def _note_end(self, code: int, err: str) -> None:
         asked, self._asked = self._asked, set()
+        if code in self.excused:
+            self._forget_log_in()
+            return
         # What is sent to a process that has just been killed otherwise changes nothing.
         if code not in ({0} if signal.SIGTERM in asked else set()) | {-number for number in asked}:
             if code == LOST and "power" in self._given:

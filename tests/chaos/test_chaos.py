@@ -32,17 +32,17 @@ async def chaos(*arguments: str) -> tuple[int, str]:
 
 
 async def test_whatever_goes_wrong_in_a_few_rounds_each_file_arrives_once() -> None:
-    code, out = await chaos("--rounds", "3", "--seed", "22", "--jobs", "2", "--no-shrink")
+    code, out = await chaos("--rounds", "3", "--seed", "68", "--jobs", "2", "--no-shrink")
     assert code == 0, out
     assert "3 rounds" in out
     assert "0 violations" in out
 
 
 async def test_a_wrong_count_is_seen_and_the_faults_are_not_to_blame() -> None:
-    code, out = await chaos("--only", "0", "--seed", "22", "--faults", "0", "--broken", "count")
+    code, out = await chaos("--only", "0", "--seed", "58", "--broken", "count")
     assert code == 1
     assert "the summary counts" in out
-    assert "shrunk to 0 faults: python -m benchmarks chaos --seed 22 --only 0 --faults none" in out
+    assert "shrunk to 0 faults: python -m benchmarks chaos --seed 58 --only 0 --faults none" in out
 
 
 def test_a_round_is_the_same_each_time_and_all_kinds_of_faults_come() -> None:

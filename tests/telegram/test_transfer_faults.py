@@ -377,3 +377,16 @@ async def test_parts_are_not_gzipped() -> None:
     MTProtoState(AuthKey(None), loggers).write_data_as_message(packed, data, True)
     assert len(plain.getvalue()) == len(data) + 16
     assert len(packed.getvalue()) < len(data) / 10  # what Telethon does, and why the class exists
+
+
+async def test_a_server_that_falls_silent_while_a_key_is_agreed_on_is_asked_again(
+    bot: Bot, sandbox: Sandbox, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(senders, "OPEN_SECONDS", 0.2, raising=False)
+    await bot.client._get_dc(2)  # where it is, is known
+    sandbox.faults.link.silent = True
+    asking = asyncio.create_task(bot.transfers.caller(functions.help.GetConfigRequest(), dc=2))
+    await until(lambda: bot.clock.told, 20)
+    monkeypatch.undo()
+    sandbox.faults.link.silent = False
+    assert isinstance(await asyncio.wait_for(asking, 60), types.Config)

@@ -21,6 +21,8 @@ T = TypeVar("T")
 
 #: Seconds after which a connection that nobody used is closed.
 IDLE_SECONDS = 60.0
+#: Seconds that a server may take over a new connection, with the key that is agreed on.
+OPEN_SECONDS = 60.0
 
 
 class Centre:
@@ -105,7 +107,9 @@ class Centre:
         needs_ticket = not self._home and not self._imported
         ticket = _noted(self._ticket()) if needs_ticket else None
         try:
-            await sender.open(connection)
+            # Agreeing on a key, Telethon waits for the server's next word as long as that takes.
+            async with asyncio.timeout(OPEN_SECONDS):
+                await sender.open(connection)
             if not self._home:
                 self._key = sender.auth_key
                 await self._log_in(sender, ticket)
