@@ -105,7 +105,7 @@ def _file(kind: str, unique: int, n: int, dice: random.Random) -> tuple[str, byt
         ending = dice.choice(list(CLIPS))
         return f"v{n:02d}.{ending}", clip(ending)
     if kind == "cut photo":
-        whole = unlike(_photo(70 + n, "JPEG"), unique)
+        whole = unlike(_photo(70 + 5 * (unique // 1000 % 10) + n, "JPEG"), unique)
         return f"x{n:02d}.jpg", whole[: len(whole) * 2 // 3]
     if kind == "cut video":
         whole = video("mp4", seconds=1)

@@ -10,10 +10,10 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from PIL import Image
+from PIL import Image, ImageFile
 
 from benchmarks.chaos.archive import DAMAGED, KEPT, PASSWORD, Archive, Item
-from benchmarks.chaos.plan import Plan
+from benchmarks.chaos.plan import DEATHS, LOG_INS, Plan
 from benchmarks.crash import unreadable
 from sandbox import StoredMessage
 from tests.world import TOKEN, UNHEARD, World
@@ -22,6 +22,8 @@ from tests.world import TOKEN, UNHEARD, World
 SUMMARY = re.compile(r"(✅|⚠️|❌|ℹ️) (?P<name>[^\n]+?): (?P<told>[^\n]*)")
 #: What a status message says at its end.
 ENDS = re.compile("✅ Finished|❌ Failed|🛑 Cancelled")
+#: With these faults the bot ends, and is started again.
+ENDINGS = (*DEATHS, *LOG_INS, "stop")
 #: What the chat is told of an archive that was not even begun.
 NOT_BEGUN = "My disk is full"
 COUNTS = {"picture": "photo", "video": "video", "file": "document"}
@@ -71,7 +73,7 @@ def violations(world: World, plan: Plan, archive: Archive, results: Mapping[str,
     wrong += _about_files(plan, archive, came, told, results)
     if not plan.has("refuse", "full", "part", "torn", "once"):
         wrong += _about_order(plan, came)
-    wrong += _about_texts(texts, told)
+    wrong += _about_texts(plan, texts, told)
     wrong += _about_disk(world, plan)
     wrong += _about_log(world)
     return wrong
@@ -95,9 +97,9 @@ def arrivals(world: World, archive: Archive) -> Iterator[Came]:
 
 
 def _by_looks(message: StoredMessage, archive: Archive) -> Item | None:
-    """The picture that had to become a JPEG and looks like the one in ``message``."""
-    webps = [item for item in archive.items if item.kind == "webp"]
-    if message.kind != "photo" or not webps or message.path is None:
+    """The picture that had to become another JPEG and looks like the one in ``message``."""
+    made = [item for item in archive.items if item.kind in ("webp", "cut photo")]
+    if message.kind != "photo" or not made or message.path is None:
         return None
     shown = _tiny(message.path.read_bytes())
 
@@ -105,11 +107,13 @@ def _by_looks(message: StoredMessage, archive: Archive) -> Item | None:
         pixels = _tiny(item.content)
         return sum(abs(a - b) for a, b in zip(shown, pixels, strict=True)) / len(pixels)
 
-    nearest = min(webps, key=distance)
+    nearest = min(made, key=distance)
     return nearest if distance(nearest) < ALIKE else None
 
 
 def _tiny(picture: bytes) -> bytes:
+    # For this process: what is there of a picture that is cut off.
+    ImageFile.LOAD_TRUNCATED_IMAGES = True
     with Image.open(io.BytesIO(picture)) as image:
         return image.convert("RGB").resize((8, 6)).tobytes()
 
@@ -220,13 +224,16 @@ def _about_summary(plan: Plan, archive: Archive, came: Sequence[Came], told: Seq
     return wrong
 
 
-def _about_texts(texts: Sequence[str], told: Sequence[str]) -> list[str]:
+def _about_texts(plan: Plan, texts: Sequence[str], told: Sequence[str]) -> list[str]:
     """Beside the summary there is one status message, which says that it is over."""
     wrong = []
     status = [text for text in texts if text.startswith("📦")]
     if len(status) > 1:
         wrong.append(f"{len(status)} status messages")
-    wrong += [f"the status stays at {text!r}" for text in status if told and not ENDS.search(text)]
+    # Where Telegram takes no edit now, the last one rests, and is forgotten when the bot ends meanwhile.
+    rested = plan.has(*ENDINGS) and (plan.has("trouble") or any("edit" in f.request for f in plan.faults))
+    if not rested:
+        wrong += [f"the status stays at {text!r}" for text in status if told and not ENDS.search(text)]
     other = [text for text in texts if text not in status and text not in told]
     return wrong + [f"somebody was told {text!r}" for text in other if NOT_BEGUN not in text]
 

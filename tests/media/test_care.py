@@ -98,6 +98,19 @@ async def test_an_ffmpeg_that_fails_says_why_with_its_last_words(tmp_path: Path)
         await tools.convert([], within=30)
 
 
+async def test_a_file_is_looked_at_again_when_what_looks_at_it_was_killed(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    let_it_die_by_signals(monkeypatch)
+    let_it_write(monkeypatch, tmp_path)
+    film = clip(tmp_path / "a.avi", *MPEG4, size="96x64", seconds=0.4, sound=False)
+    killed, real = tmp_path / "killed", shutil.which("ffprobe")
+    once = f"[ -e '{killed}' ] || {{ : > '{killed}'; kill -9 $$; }}\nexec '{real}' \"$@\""
+    found = await inspect(film, film.name, tools=Tools(ffprobe=program(tmp_path / "ffprobe", once)))
+    assert killed.exists()
+    assert found.verdict is Verdict.DEFERRED
+
+
 @pytest.mark.parametrize(
     ("script", "told"),
     [

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 from pathlib import Path
 
-from utils.errors import ConversionFailed, NotMedia
+from utils.errors import ConversionFailed, NotMedia, ToolStopped
 from utils.media.animations import UNPACKED, can_move, moving_format, probe_animation
 from utils.media.boxes import Layout, read_layout
 from utils.media.commands import Job
@@ -16,6 +16,9 @@ from utils.media.kinds import HEAD_SIZE, Kind, kind_of
 from utils.media.plan import Action, ConversionPlan, plan_conversion
 from utils.media.probe import Probe, probe
 from utils.media.tools import Tools
+
+#: How often a file is looked at when what looks at it is killed.
+LOOKS = 3
 
 
 class Verdict(StrEnum):
@@ -48,20 +51,29 @@ async def inspect(path: Path, name: str, *, tools: Tools) -> Inspection:
 
     Never raises for what the file is: a file that is no medium has the verdict OTHER, and a reason.
     """
-    try:
-        head = await asyncio.to_thread(_read_head, path)
-        kind = kind_of(head, name)
-        if kind is Kind.OTHER:
-            return _other("It is neither a picture nor a video.")
-        if kind is Kind.PHOTO:
-            moving = await moving_format(path, tools) if can_move(head) else ""
-            if not moving:
-                return Inspection(Verdict.PHOTO, 0, 0, 0.0, False, None, "It is a picture.")
-            if moving in UNPACKED:
-                return await _inspect_animation(path, moving, tools)
-        return await inspect_video(path, tools=tools)
-    except (NotMedia, ConversionFailed) as error:
-        return _other(error.told)
+    for tries_left in reversed(range(LOOKS)):
+        try:
+            return await _look(path, name, tools)
+        except (NotMedia, ConversionFailed) as error:
+            # One that was killed says nothing of the file.
+            if not tries_left or not isinstance(error, ToolStopped):
+                return _other(error.told)
+    raise AssertionError
+
+
+async def _look(path: Path, name: str, tools: Tools) -> Inspection:
+    """The verdict. Raises :class:`NotMedia` and :class:`ConversionFailed`."""
+    head = await asyncio.to_thread(_read_head, path)
+    kind = kind_of(head, name)
+    if kind is Kind.OTHER:
+        return _other("It is neither a picture nor a video.")
+    if kind is Kind.PHOTO:
+        moving = await moving_format(path, tools) if can_move(head) else ""
+        if not moving:
+            return Inspection(Verdict.PHOTO, 0, 0, 0.0, False, None, "It is a picture.")
+        if moving in UNPACKED:
+            return await _inspect_animation(path, moving, tools)
+    return await inspect_video(path, tools=tools)
 
 
 async def _inspect_animation(path: Path, name: str, tools: Tools) -> Inspection:
