@@ -222,16 +222,18 @@ def test_cover_art_is_no_picture() -> None:
 @pytest.mark.parametrize(
     ("videos", "taken"),
     [
-        ((video(width=160, height=90), video()), 0),
+        ((video(width=160, height=90), video()), 1),
+        ((video(), video()), 0),
+        ((video(width=160, height=90, disposition={"default": 1}), video()), 0),
         ((video(), video(disposition={"default": 1})), 1),
         ((video(nb_frames="1", disposition={"default": 1}), video(nb_frames="90", width=160, height=90)), 1),
         ((video(nb_frames="2", width=4000), video(nb_frames="3"), video(nb_frames="900")), 1),
         ((video(nb_frames="90", codec_name="", width=0), video(nb_frames="90")), 1),
         ((video(nb_frames="1"), video("bvc2", nb_frames="90", codec_name="")), 1),
-        ((video(nb_frames="1"), video(nb_frames="1", width=4000)), 0),
+        ((video(nb_frames="1"), video(nb_frames="1", width=4000)), 1),
     ],
 )
-def test_of_several_pictures_the_default_or_first_that_moves_is_taken(
+def test_of_several_pictures_the_default_or_largest_that_moves_is_taken(
     videos: tuple[dict[str, object], ...], taken: int
 ) -> None:
     plan = planned(described(*videos, audio()))

@@ -75,8 +75,9 @@ def test_what_is_taken_over_is_there_and_what_is_copied_may_stay(
         assert not probe.videos
         return
     assert plan.picture in probe.videos
-    assert all(
-        plan.picture.width * plan.picture.height >= other.width * other.height for other in probe.videos
+    assert plan.picture.default or all(
+        not other.default and plan.picture.width * plan.picture.height >= other.width * other.height
+        for other in probe.videos
     )
     tracks = {audio.index: audio for audio in probe.audios}
     taken = [tracks[track.index] for track in plan.audio]

@@ -72,6 +72,12 @@ def picture(folder: Path, word: str) -> Path:
     return path
 
 
+async def until_none_is_alive(started: Started) -> None:
+    async with asyncio.timeout(20):
+        while started.alive():
+            await asyncio.sleep(0.05)
+
+
 async def outcome(pictures: Pictures, path: Path) -> str:
     """The reason why not, or "photo"."""
     try:
@@ -176,13 +182,12 @@ async def test_a_child_is_replaced_after_a_while_and_ended_when_there_is_nothing
     assert len(started.workers) == 3 and len(started.alive()) == 1
     # As a system does that has no memory left; that is not the next picture's fault.
     os.kill(started.alive()[0], signal.SIGKILL)
+    await until_none_is_alive(started)
     assert await outcome(strange, picture(tmp_path, "fine")) == "photo"
     assert len(started.workers) == 4 and len(started.alive()) == 1
     strange._patience = replace(QUICK, idle=0.1)
     await outcome(strange, picture(tmp_path, "fine"))
-    async with asyncio.timeout(20):
-        while started.alive():
-            await asyncio.sleep(0.05)
+    await until_none_is_alive(started)
 
 
 @pytest.mark.parametrize(
@@ -249,6 +254,9 @@ def test_answers_are_not_believed() -> None:
         b"[" * 100_000,
         b'{"why": "because", "figures": [], "memory": 1}',
         b'{"why": "memory", "figures": ["x"], "memory": 1}',
+        b'{"why": "memory", "figures": [1], "memory": 1}',
+        b'{"why": "pixels", "figures": [], "memory": 1}',
+        b'{"why": "damaged", "figures": [1], "memory": 1}',
         b"7",
     ):
         answer, _ = read_answer(Act.PHOTO, wrong)

@@ -109,7 +109,7 @@ class Probe:
 
     @property
     def video(self) -> VideoStream | None:
-        """The picture that a player would show: the default or the first of those that move."""
+        """The picture that a player would show: the default or the largest of those that move."""
         return _main(self.videos)
 
     def zero_of(self, stream: VideoStream | AudioStream) -> Fraction:

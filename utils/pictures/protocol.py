@@ -93,6 +93,8 @@ class Trial(NamedTuple):
     version: str
 
 
+#: How many figures go with a reason, where there are any.
+_FIGURES = {Why.PIXELS: 3, Why.MEMORY: 3}
 Answer = Photo | Look | Times | Frames | Trial
 _KINDS: dict[Act, type[Answer]] = {
     Act.LOOK: Look,
@@ -128,7 +130,10 @@ def read_answer(act: Act, line: bytes) -> tuple[Answer | Undecoded, int]:
         told = json.loads(line)
         memory = _number(told["memory"])
         if "why" in told:
-            return Undecoded(Why(told["why"]), *(_number(figure) for figure in told["figures"])), memory
+            why, figures = Why(told["why"]), [_number(figure) for figure in told["figures"]]
+            if len(figures) != _FIGURES.get(why, 0):
+                raise ValueError
+            return Undecoded(why, *figures), memory
         kind = _KINDS[act]
         types = kind.__annotations__
         values = told["answer"]
