@@ -2,16 +2,15 @@
 
 While one person sends an attack (see tests/pictures/hostile.py), another sends 20 ordinary photos, half of
 which are written anew. Printed are the peaks of the bot and of it with its children, the seconds until the
-attack is dealt with, those that the other person's photos took and how that compares with the median of the
-runs without an attack (one before every ten attacks: the machine may be shared), and what arrived. Then, for
-those that take longest, the seconds until no child works after /cancel, and the bot is gone after SIGTERM.
+attack is dealt with, those that the other person's photos took just before and meanwhile, and what arrived.
+Then, for those that take longest, the seconds until no child works after /cancel, and the bot is gone after
+SIGTERM.
 """
 
 from __future__ import annotations
 
 import argparse
 import asyncio
-import statistics
 import sys
 import tempfile
 import time
@@ -103,8 +102,8 @@ async def attack(
     seconds, came = await attacking
     lost = "" if len(media) == 20 else f" OTHERS GOT {len(media)} OF 20"
     print(
-        f"{name:<30} {watch.bot / MB:6.0f} {watch.all / MB:6.0f} {seconds:7.1f} {meanwhile:7.1f} "
-        f"{meanwhile / before:5.1f}  {arrived(came)[:120]}{lost}",
+        f"{name:<30} {watch.bot / MB:6.0f} {watch.all / MB:6.0f} {seconds:7.1f} "
+        f"{before:6.1f} {meanwhile:9.1f} {meanwhile / before:5.1f}  {arrived(came)[:120]}{lost}",
         flush=True,
     )
     archive.unlink()
@@ -116,15 +115,10 @@ async def all_attacks(names: Iterable[str], folder: Path, memory: str) -> float:
     async with two_people(folder) as senders:
         settings = {"AUTHORIZED_USERS": "ann,ben", "PICTURE_MEMORY_MB": memory}
         async with watched_bot(senders[0].world, settings) as (process, watch):
-            before: list[float] = []
             for run, name in enumerate(names):
-                if run % 10 == 0:
-                    before += [
-                        await alone(senders[1], folder, 2 * run + 1) for _ in range(1 if before else 3)
-                    ]
-                    print(f"alone: {statistics.median(before):.1f} s", flush=True)
                 hostile = await asyncio.to_thread(write_hostile, name, folder, _PADDING)
-                await attack(name, hostile, senders, watch, 2 * run + 2, statistics.median(before))
+                before = await alone(senders[1], folder, 2 * run + 1)
+                await attack(name, hostile, senders, watch, 2 * run + 2, before)
                 hostile.unlink()
                 peak = max(peak, watch.bot)
                 if process.returncode is not None:
@@ -162,7 +156,8 @@ async def run(options: argparse.Namespace) -> int:
     with tempfile.TemporaryDirectory(prefix="attacks-", dir=options.scratch) as scratch:
         folder = Path(scratch)
         print(
-            f"{'attack':<30} {'bot':>6} {'all MB':>6} {'seconds':>7} {'others':>7} {'times':>5}  what arrived"
+            f"{'attack':<30} {'bot':>6} {'all MB':>6} {'seconds':>7} "
+            f"{'before':>6} {'meanwhile':>9} {'times':>5}  what arrived"
         )
         (folder / "all").mkdir()
         if not options.only_endings:
