@@ -13,7 +13,7 @@ from utils.chat.conversation import HELP, Conversation
 from utils.errors import DiskFull
 from utils.jobs.buttons import AGAIN_WORD, has_button, messages_of_button
 from utils.jobs.desk import Desk
-from utils.jobs.intake import AlbumCaptions, Incoming, incoming
+from utils.jobs.intake import AlbumCaptions, Incoming, Reply, incoming, topic_of
 from utils.telegram.account import Account
 from utils.telegram.arrivals import Arrival, Press, Sender
 
@@ -81,12 +81,12 @@ class Reception:
             await self._conversation.offer_again(item, known, buttons=self._is_bot)
 
     async def _say_full(self, item: Incoming, error: DiskFull) -> None:
-        await self._conversation.say(item.peer.input(), f"❌ {error.told}", reply_to=item.message)
+        await self._conversation.say(item.peer.input(), f"❌ {error.told}", reply_to=item.reply)
 
     async def _on_text(self, message: Message, chat: TLObject) -> None:
         answer = await self._answer_to(message, chat)
         if answer:
-            await self._conversation.say(chat, answer)
+            await self._conversation.say(chat, answer, reply_to=Reply(0, topic_of(message)))
 
     async def _answer_to(self, message: Message, chat: TLObject) -> str:
         text = message.message.strip()

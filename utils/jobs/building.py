@@ -133,7 +133,7 @@ class JobBuilder:
         return Delivery(
             chat=chat,
             target=self.target or chat,
-            reply_to=item.message,
+            reply_to=item.reply,
             files=stored.workspace.files,
             journal=stored.journal,
             call=self.opening.account.call.telling(progress.waits),

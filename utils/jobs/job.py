@@ -26,10 +26,11 @@ from utils.errors import (
 )
 from utils.jobs import lines
 from utils.jobs.buttons import again_button, again_in_words
-from utils.jobs.delivery import Delivery, chat_errors
+from utils.jobs.delivery import Delivery
 from utils.jobs.extraction import Extraction
 from utils.jobs.media_files import as_video, converted_name
 from utils.jobs.parts import Parts
+from utils.jobs.refusals import chat_errors
 from utils.jobs.resuming import take_up
 from utils.jobs.sending import Sending
 from utils.jobs.services import JobServices
