@@ -15,6 +15,9 @@ CAPTION_UNITS = 1024
 #: Folders of a stream that may be half collected at a time, before the oldest is sent as it is.
 OPEN_FOLDERS = 4
 
+#: What the key of a film ends with that was in a picture; the picture's own key stands before it.
+FILM = "#film"
+
 Kind = Literal["photo", "video", "document"]
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import itertools
 import logging
 from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
@@ -14,7 +15,7 @@ from utils.jobs import lines
 from utils.jobs.albums import MediaFile
 from utils.jobs.journal import JobJournal
 from utils.jobs.marks import ENTRY, READING
-from utils.jobs.media_files import Media, as_original, as_photo, as_video, taken_out
+from utils.jobs.media_files import Media, as_original, as_photo, as_video, film_of, taken_out
 from utils.jobs.sending import Sending
 from utils.jobs.steps import Steps
 from utils.media import Inspection, Kind, Verdict, kind_of
@@ -57,6 +58,8 @@ class Extraction:
         self._put_off: list[Extracted] = []
         self._others: list[Entry] = []
         self._ignored = 0
+        self._known: set[str] = set()
+        self._again: set[str] = set()
 
     async def run(self, reader: ArchiveReader) -> None:
         """Take out everything that is not in the journal yet, and close the reader.
@@ -91,7 +94,8 @@ class Extraction:
         return bool(self._put_off)
 
     async def _extract(self, reader: ArchiveReader) -> None:
-        known = self._journal.record.known_keys()
+        self._known, self._again = self._journal.record.known_keys(), self._journal.record.lacks_film()
+        known = self._known - self._again
         self._steps.check(READING, "reading it")
         self._steps.forget({f"{ENTRY}{key}" for key in known})
         self._sending.collect(by_folder=reader.listing is not None and is_grouped(reader.listing))
@@ -149,12 +153,14 @@ class Extraction:
     async def _look_at(self, extracted: Extracted, path: Path) -> _Taken:
         """Decide what an entry is, and make it ready to be sent."""
         entry = extracted.entry
+        film: _Taken | None = None
         try:
             self._steps.check(f"{ENTRY}{entry.key}", "looking at it")
             inspection = await self._media.inspect(path, entry.name)
             file = taken_out(entry, path)
             if inspection.verdict is Verdict.PHOTO:
-                return _Taken(extracted, await as_photo(self._media, file, path))
+                film = await self._film_in(entry, path)
+                return _Taken(extracted, await as_photo(self._media, file, path), film=film)
             if inspection.verdict is Verdict.READY:
                 return _Taken(extracted, await as_video(self._media, file, path, inspection))
             if inspection.verdict is Verdict.DEFERRED:
@@ -165,7 +171,19 @@ class Extraction:
         # It cannot be sent as the picture or video that it is: it comes as a document, with the reason.
         log.warning("📎 %s comes as a file: %s", entry.path, reason)
         file = await as_original(taken_out(entry, path), path)
-        return _Taken(extracted, replace(file, note=reason))
+        return _Taken(extracted, replace(file, note=reason), film=film)
+
+    async def _film_in(self, picture: Entry, path: Path) -> _Taken | None:
+        """The film that the phone has put behind ``picture``, unless it was taken out before."""
+        entry = film_of(picture)
+        taken = path.with_suffix(".film")
+        if not await self._media.take_film(path, taken):
+            return None
+        if entry.key in self._known:
+            await asyncio.to_thread(taken.unlink)
+            return None
+        output = await asyncio.to_thread(taken.rename, self._files / f"{self._number():06d}")
+        return await self._look_at(Extracted(entry, output, 0, None), output)
 
     async def _to_convert(self, extracted: Extracted, path: Path, inspection: Inspection) -> _Taken:
         file = await as_original(taken_out(extracted.entry, path), path)
@@ -177,6 +195,19 @@ class Extraction:
         return _Taken(extracted, file, cost)
 
     async def _put_on_its_way(self, taken: _Taken) -> None:
+        film = taken.film
+        if taken.file is not None and taken.file.key in self._again:
+            # Only for its film was it taken out once more.
+            await asyncio.to_thread((self._files / taken.file.path).unlink, missing_ok=True)
+            if film is not None:
+                await self._put_on_its_way(film)
+            return
+        if film is not None and film.file is not None and film.file.kind == "video":
+            assert taken.file is not None
+            await self._sending.keep(taken.file, film=film.file)
+            return
+        if film is not None:
+            await self._put_on_its_way(film)
         entry, error = taken.extracted.entry, taken.extracted.error
         if isinstance(error, DiskFull):
             log.warning("⏸️ %s is put off: %s", entry.path, error.told)
@@ -207,11 +238,15 @@ class Extraction:
 
 @dataclass(frozen=True)
 class _Taken:
-    """An entry that came out of the archive, and the ``file`` to be sent, or converted at that ``cost``."""
+    """An entry that came out of the archive, and the ``file`` to be sent, or converted at that ``cost``.
+
+    ``film`` was in it.
+    """
 
     extracted: Extracted
     file: MediaFile | None = None
     cost: float | None = None
+    film: _Taken | None = None
 
 
 def is_grouped(listing: Sequence[Entry]) -> bool:

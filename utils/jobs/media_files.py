@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Protocol
 
 from utils.archives import Entry
-from utils.jobs.albums import MediaFile
+from utils.jobs.albums import FILM, MediaFile
 from utils.jobs.parts import Cutting
 from utils.media import Inspection, PreparedPhoto
 from utils.storage.atomic import sync_file
@@ -19,10 +19,18 @@ class Media(Cutting, Protocol):
 
     async def prepare_photo(self, path: Path, output: Path) -> PreparedPhoto: ...
 
+    async def take_film(self, path: Path, output: Path) -> bool: ...
+
 
 def taken_out(entry: Entry, path: Path) -> MediaFile:
     """The file of ``entry`` in ``path``, whose name is its number."""
     return MediaFile(int(path.name), entry.key, entry.name, entry.folder, "photo", path.name, 0)
+
+
+def film_of(entry: Entry) -> Entry:
+    """The film that is in the picture ``entry``, as if it lay beside it."""
+    stem = entry.path.rpartition(".")[0] or entry.path
+    return Entry(f"{entry.key}{FILM}", f"{stem}.mp4", None)
 
 
 async def as_photo(media: Media, file: MediaFile, path: Path) -> MediaFile:

@@ -54,8 +54,16 @@ class Sending:
         """Whether files will come folder by folder (see :class:`AlbumBuilder`)."""
         self._builder.by_folder = by_folder
 
-    async def keep(self, file: MediaFile) -> None:
-        """Journal that ``file`` is ready, and take it in."""
+    async def keep(self, file: MediaFile, *, film: MediaFile | None = None) -> None:
+        """Journal that ``file`` is ready, and the ``film`` that was in it, and take them in.
+
+        The film first: a picture that is on record is not opened again.
+        """
+        if film is not None:
+            await self._journal.write(lines.File(film), lines.File(file))
+            await self.add(file)
+            await self.add(film)
+            return
         if file.kind != "photo" and file.size > self._settings.upload_limit:
             await self.put_by_itself(file)
             return

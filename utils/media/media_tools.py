@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import asyncio
 from pathlib import Path
 
 from utils.constants import Settings
 from utils.media.inspection import Inspection, inspect
+from utils.media.motion import take_film
 from utils.media.photos import PreparedPhoto, prepare_photo
 from utils.media.split import split_video
 from utils.media.thumbnails import make_thumbnail
@@ -36,6 +38,10 @@ class MediaTools:
     async def prepare_photo(self, path: Path, output: Path) -> PreparedPhoto:
         """See :func:`utils.media.photos.prepare_photo`."""
         return await prepare_photo(path, output, tools=self.tools)
+
+    async def take_film(self, path: Path, output: Path) -> bool:
+        """See :func:`utils.media.motion.take_film`."""
+        return await asyncio.to_thread(take_film, path, output)
 
     async def make_thumbnail(self, path: Path, output: Path, duration: float) -> Path | None:
         """See :func:`utils.media.thumbnails.make_thumbnail`."""
