@@ -180,9 +180,16 @@ class SessionFile(SQLiteSession):  # type: ignore[misc]
         self._full = False
         try:
             super().__init__(path)
-        except sqlite3.DatabaseError:
+            (verdict,) = self._cursor().execute("PRAGMA quick_check(1)").fetchone()
+            if verdict != "ok":
+                raise sqlite3.DatabaseError(verdict)
+        except (sqlite3.DatabaseError, TypeError, ValueError) as error:
             self.close()
-            raise
+            # SQLITE_ERROR: tables are not as they were made.
+            passing = getattr(error, "sqlite_errorcode", None) != sqlite3.SQLITE_ERROR
+            if isinstance(error, sqlite3.OperationalError) and passing:
+                raise
+            raise sqlite3.DatabaseError("damaged") from error
 
     def process_entities(self, tlo: TLObject) -> None:
         """Keep the chats that are named in an answer."""
