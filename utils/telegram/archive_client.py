@@ -74,8 +74,11 @@ class ArchiveBotClient(TelegramClient):  # type: ignore[misc]
 
     # -- the log-in
 
-    def remember(self, me: types.User) -> None:
-        """Note in the session that it is logged in as ``me``. From now on it connects until it can."""
+    def remember(self, me: types.User, whereabouts: Callable[[], Awaitable[tuple[str, int]]]) -> None:
+        """Note in the session that it is logged in as ``me``. From now on it connects until it can.
+
+        ``whereabouts`` is asked for the address of the data centre when it was in vain for a while.
+        """
         self.logged_in = True
         self._may_ask.set()
         # As Telethon does every minute: number 0 says who we are.
@@ -84,6 +87,7 @@ class ArchiveBotClient(TelegramClient):  # type: ignore[misc]
         self.session.save()
         self.doubt_that_key_is_unknown(True)
         self._sender._retries = -1
+        self._connection.whereabouts = staticmethod(whereabouts)
 
     def doubt_that_key_is_unknown(self, doubt: bool) -> None:
         """Whether it takes long to believe that the server does not know the key: a log-in goes with it."""

@@ -151,7 +151,7 @@ async def login(
     except BaseException:
         await client.disconnect()
         raise
-    client.remember(me)
+    client.remember(me, partial(follow, client, front_of(settings), patience))
     return me
 
 
