@@ -62,7 +62,7 @@ class Bot:
         :class:`LoginFailed`, when the log-in was ended. What was under way is gone on with by the next run.
         """
         await asyncio.to_thread(self._prepare)
-        client = await self._client()
+        client = await self._build_client()
         self.transfers = Transfers(client, connections=self._settings.TRANSFER_CONNECTIONS)
         self._account = Account(client, self.transfers.caller)
         arrivals = Arrivals(client)
@@ -74,7 +74,7 @@ class Bot:
             await self.transfers.close()
             await client.disconnect()
 
-    async def _client(self) -> ArchiveBotClient:
+    async def _build_client(self) -> ArchiveBotClient:
         """The client with the log-in of earlier runs; one that is damaged is set aside, to be made anew."""
         session = self._data / "sessions" / "bot.session"
         try:
