@@ -54,6 +54,9 @@ FILE_JSON = {
     "has_audio": True,
     "thumb": "",
     "note": "Made smaller.",
+    "music": "",
+    "title": "",
+    "performer": "",
 }
 VIDEO_JSON = {
     "number": 2,
@@ -69,14 +72,17 @@ VIDEO_JSON = {
     "has_audio": False,
     "thumb": "000002.thumb",
     "note": "",
+    "music": "",
+    "title": "",
+    "performer": "",
 }
 MEDIUM_JSON = {"kind": "photo", "id": 5, "access_hash": -6, "file_reference": "00ff"}
 
 #: One line of each kind, and what it is on disk. A change here is one that older versions cannot read.
 ON_DISK: list[tuple[Line, dict[str, Any]]] = [
     (
-        lines.Origin.of(ITEM, date=4.5, title="a.7z"),
-        {"t": "origin", "date": 4.5, "title": "a.7z", **ITEM_JSON},
+        lines.Origin.of(ITEM, date=4.5, title="a.7z", others=True),
+        {"t": "origin", "date": 4.5, "title": "a.7z", "others": True, **ITEM_JSON},
     ),
     (lines.Volume.of(ITEM, date=5.5), {"t": "volume", "date": 5.5, **ITEM_JSON}),
     (lines.Print("ab12"), {"t": "print", "print": "ab12"}),

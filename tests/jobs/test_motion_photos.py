@@ -21,7 +21,7 @@ from utils.jobs.journal import JobJournal
 from utils.jobs.marks import Marks
 from utils.jobs.sending import Sending
 from utils.jobs.steps import Steps
-from utils.media import MediaTools
+from utils.media import Choice, MediaTools
 
 READY, DEFERRED = video("mp4"), video("pcm")
 TRIP = {"a.jpg": photo(1) + READY, "b.jpg": photo(2) + DEFERRED, "c.jpg": photo(3)}
@@ -63,6 +63,7 @@ class Bench:
             convert=self._convert,
             deferred=True,
             steps=Steps(Marks(self.files.parent / "marks"), Gate(), "a.zip"),
+            choice=Choice(),
         )
         await extraction.run(
             await open_archive(FileSource(self.archive), scratch=self.scratch, limits=Limits(disk_reserve=0))

@@ -152,6 +152,8 @@ def job_settings(settings: Settings, boot: str, *, is_bot: bool) -> JobSettings:
         deferred=settings.DEFERRED_VIDEO_CONVERSION,
         quarantine=settings.path("QUARANTINE_DIR"),
         buttons=is_bot,
+        other_files=settings.OTHER_FILES,
+        as_files=settings.AS_FILES,
     )
 
 

@@ -90,8 +90,8 @@ class Delivery:
         self._proof = Proof(call, sleep=sleep, watching=watching)
 
     def is_refused(self, file: MediaFile) -> bool:
-        """Telegram will not take ``file`` as the picture or video that it is."""
-        return file.kind != "document" and file.number in self._record.refused
+        """Telegram will not take ``file`` as the picture, video or music that it is."""
+        return file.group != "document" and file.number in self._record.refused
 
     def refusal(self, file: MediaFile) -> str:
         """Telegram's name for why it refused ``file``."""
@@ -137,9 +137,9 @@ class Delivery:
             raise Refused(f"{file.name} was refused before.", reason=self.refusal(file))
         name = photo_name(file.name) if file.kind == "photo" else file.name
         uploads = [self._new_upload(self._files / file.path, name)]
-        if file.kind == "video" and file.thumb:
+        if file.thumb and file.group != "document":
             uploads.append(self._new_upload(self._files / file.thumb, "thumb.jpg"))
-        step = f"upload {file.number}{' as a file' if file.kind == 'document' else ''}"
+        step = f"upload {file.number}{' as a file' if file.group == 'document' else ''}"
         try:
             async with self._steps.of(step, "uploading it"):
                 media = await self._upload_media(file, uploads)

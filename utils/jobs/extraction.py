@@ -15,10 +15,19 @@ from utils.jobs import lines
 from utils.jobs.albums import MediaFile
 from utils.jobs.journal import JobJournal
 from utils.jobs.marks import ENTRY, READING
-from utils.jobs.media_files import Media, as_original, as_photo, as_video, film_of, taken_out
+from utils.jobs.media_files import (
+    Media,
+    as_document,
+    as_music,
+    as_original,
+    as_photo,
+    as_video,
+    film_of,
+    taken_out,
+)
 from utils.jobs.sending import Sending
 from utils.jobs.steps import Steps
-from utils.media import Inspection, Kind, Verdict, kind_of
+from utils.media import Choice, Inspection, Kind, Verdict, kind_of
 
 log = logging.getLogger(__name__)
 
@@ -27,7 +36,7 @@ class Extraction:
     """Hands what is ready to ``sending`` and what is not to ``convert``, by its number.
 
     Files are written into the folder ``files`` under the next ``number``; ``deferred`` says that they are
-    converted after all uploads.
+    converted after all uploads. ``choice`` says what is wanted.
     """
 
     def __init__(
@@ -41,6 +50,7 @@ class Extraction:
         convert: Callable[[int], Awaitable[None]],
         deferred: bool,
         steps: Steps,
+        choice: Choice,
     ) -> None:
         self._files = files
         self._number = number
@@ -50,6 +60,7 @@ class Extraction:
         self._convert = convert
         self._deferred = deferred
         self._steps = steps
+        self._choice = choice
         self.begin()
 
     def begin(self) -> None:
@@ -60,6 +71,8 @@ class Extraction:
         self._ignored = 0
         self._known: set[str] = set()
         self._again: set[str] = set()
+        #: By key, what is sent as it is, and whether that may be music.
+        self._untouched: dict[str, bool] = {}
 
     async def run(self, reader: ArchiveReader) -> None:
         """Take out everything that is not in the journal yet, and close the reader.
@@ -103,9 +116,13 @@ class Extraction:
         def accept(entry: Entry, head: bytes) -> bool:
             if entry.key in known:
                 return False
-            if kind_of(head, entry.name) is Kind.OTHER:
-                self._others.append(entry)
+            kind = kind_of(head, entry.name)
+            if not self._choice.wants(kind):
+                if kind is Kind.OTHER:
+                    self._others.append(entry)
                 return False
+            if self._choice.untouched(kind):
+                self._untouched[entry.key] = self._choice.may_be_music(head, entry.name)
             return not self._is_passed_over(entry)
 
         def new_file(entry: Entry) -> Path:
@@ -152,12 +169,13 @@ class Extraction:
 
     async def _look_at(self, extracted: Extracted, path: Path) -> _Taken:
         """Decide what an entry is, and make it ready to be sent."""
-        entry = extracted.entry
+        entry, file = extracted.entry, taken_out(extracted.entry, path)
         film: _Taken | None = None
         try:
             self._steps.check(f"{ENTRY}{entry.key}", "looking at it")
+            if entry.key in self._untouched:
+                return await self._as_it_is(extracted, file, path)
             inspection = await self._media.inspect(path, entry.name)
-            file = taken_out(entry, path)
             if inspection.verdict is Verdict.PHOTO:
                 film = await self._film_in(entry, path)
                 return _Taken(extracted, await as_photo(self._media, file, path), film=film)
@@ -165,12 +183,15 @@ class Extraction:
                 return _Taken(extracted, await as_video(self._media, file, path, inspection))
             if inspection.verdict is Verdict.DEFERRED:
                 return await self._to_convert(extracted, path, inspection)
+            if inspection.verdict is Verdict.MUSIC:
+                file = await as_music(self._media, file, path)
+                return _Taken(extracted, file if file.music else replace(file, note=inspection.reason))
             reason = inspection.reason
         except (MediaError, PassedOver) as error:
             reason = error.told
         # It cannot be sent as the picture or video that it is: it comes as a document, with the reason.
         log.warning("📎 %s comes as a file: %s", entry.path, reason)
-        file = await as_original(taken_out(entry, path), path)
+        file = await as_original(file, path)
         return _Taken(extracted, replace(file, note=reason), film=film)
 
     async def _film_in(self, picture: Entry, path: Path) -> _Taken | None:
@@ -184,6 +205,16 @@ class Extraction:
             return None
         output = await asyncio.to_thread(taken.rename, self._files / f"{self._number():06d}")
         return await self._look_at(Extracted(entry, output, 0, None), output)
+
+    async def _as_it_is(self, extracted: Extracted, file: MediaFile, path: Path) -> _Taken:
+        """What is sent untouched, unless there is nothing in it."""
+        if not extracted.size:
+            await asyncio.to_thread(path.unlink)
+            error = ArchiveError("it is empty, and Telegram takes no empty files.")
+            return _Taken(replace(extracted, path=None, error=error))
+        if self._untouched.pop(extracted.entry.key):
+            return _Taken(extracted, await as_music(self._media, file, path))
+        return _Taken(extracted, await as_document(file, path))
 
     async def _to_convert(self, extracted: Extracted, path: Path, inspection: Inspection) -> _Taken:
         file = await as_original(taken_out(extracted.entry, path), path)

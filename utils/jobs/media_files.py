@@ -10,7 +10,7 @@ from typing import Protocol
 from utils.archives import Entry
 from utils.jobs.albums import FILM, MediaFile
 from utils.jobs.parts import Cutting
-from utils.media import Inspection, PreparedPhoto
+from utils.media import Inspection, Music, PreparedPhoto
 from utils.storage.atomic import sync_file
 
 
@@ -20,6 +20,8 @@ class Media(Cutting, Protocol):
     async def prepare_photo(self, path: Path, output: Path) -> PreparedPhoto: ...
 
     async def take_film(self, path: Path, output: Path) -> bool: ...
+
+    async def describe_music(self, path: Path, cover: Path) -> Music | None: ...
 
 
 def taken_out(entry: Entry, path: Path) -> MediaFile:
@@ -67,6 +69,27 @@ async def as_video(media: Media, file: MediaFile, path: Path, inspection: Inspec
 async def as_original(file: MediaFile, path: Path) -> MediaFile:
     """``file`` as it is in ``path``, surely on disk: to be converted, or sent as a document."""
     return replace(file, kind="document", size=await asyncio.to_thread(_synced_size, path))
+
+
+async def as_document(file: MediaFile, path: Path) -> MediaFile:
+    """``file`` as it is in ``path``, to be sent as a document."""
+    return replace(file, kind="document", size=await asyncio.to_thread(size_of, path))
+
+
+async def as_music(media: Media, file: MediaFile, path: Path) -> MediaFile:
+    """``file`` as the music in ``path``, or as a document where nothing plays it."""
+    found = await media.describe_music(path, path.with_suffix(".thumb"))
+    document = await as_document(file, path)
+    if found is None:
+        return document
+    return replace(
+        document,
+        music=found.mime,
+        title=found.title,
+        performer=found.performer,
+        duration=found.duration,
+        thumb=found.cover.name if found.cover else "",
+    )
 
 
 def converted_name(name: str) -> str:

@@ -195,6 +195,11 @@ class JobRecord:
         assert self.known_origin is not None
         return self.known_origin
 
+    @property
+    def only_others(self) -> bool:
+        """Whether only what is neither picture nor video is wanted."""
+        return self.known_origin is not None and self.known_origin.others
+
     def messages(self) -> list[int]:
         """Ids of the messages with the archive, or its volumes."""
         return [item.message for item in (self.origin, *self.volumes)]

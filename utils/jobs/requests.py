@@ -84,15 +84,21 @@ def _uploaded(file: MediaFile, handle: TLObject, thumb: TLObject | None = None) 
                 duration=file.duration, w=file.width, h=file.height, supports_streaming=True
             )
         )
+    if file.music:
+        attributes.append(
+            types.DocumentAttributeAudio(
+                duration=round(file.duration), title=file.title or None, performer=file.performer or None
+            )
+        )
     guessed = mimetypes.guess_type(file.name)[0] or "application/octet-stream"
     return types.InputMediaUploadedDocument(
         handle,
-        mime_type="video/mp4" if file.kind == "video" else guessed,
+        mime_type="video/mp4" if file.kind == "video" else file.music or guessed,
         attributes=attributes,
         thumb=thumb,
         # Without it a silent MP4 becomes a GIF, which cannot be in an album.
         nosound_video=file.kind == "video" and not file.has_audio,
-        force_file=file.kind == "document",
+        force_file=file.group == "document",
     )
 
 

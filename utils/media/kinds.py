@@ -83,6 +83,17 @@ def kind_of(head: bytes, name: str) -> Kind:
     return Kind.OTHER
 
 
+def may_be_music(head: bytes, name: str) -> bool:
+    """Whether a file that begins with ``head``, and is of no other kind, may be music that can be played."""
+    if head[:4] in (b"fLaC", b"OggS") or head[:3] == b"ID3" or head[8:12] in _AUDIO_BRANDS:
+        return True
+    if head[:4] == b"RIFF":
+        return head[8:12] == b"WAVE"
+    # MP3 and AAC begin with a frame, of which eleven bits are always set: little evidence.
+    frame = head[:1] == b"\xff" and head[1:2] >= b"\xe0"
+    return frame and _extension(name) in ("mp3", "aac")
+
+
 def _is_bmp(head: bytes) -> bool:
     # Two letters are little evidence: the size of the header that follows must be one of the known ones.
     return head[:2] == b"BM" and int.from_bytes(head[14:18], "little") in (12, 16, 40, 52, 56, 64, 108, 124)

@@ -8,6 +8,7 @@ from pathlib import Path
 from utils.constants import Settings
 from utils.media.inspection import Inspection, inspect
 from utils.media.motion import take_film
+from utils.media.music import Music, describe_music
 from utils.media.photos import PreparedPhoto, prepare_photo
 from utils.media.split import split_video
 from utils.media.thumbnails import make_thumbnail
@@ -46,6 +47,10 @@ class MediaTools:
     async def make_thumbnail(self, path: Path, output: Path, duration: float) -> Path | None:
         """See :func:`utils.media.thumbnails.make_thumbnail`."""
         return await make_thumbnail(path, output, duration=duration, tools=self.tools)
+
+    async def describe_music(self, path: Path, cover: Path) -> Music | None:
+        """See :func:`utils.media.music.describe_music`."""
+        return await describe_music(path, cover, tools=self.tools)
 
     async def split_video(self, path: Path, folder: Path, limit: int) -> list[Path]:
         """See :func:`utils.media.split.split_video`."""
