@@ -39,15 +39,12 @@ class StoredJob:
         return cls(workspace, JobJournal(workspace.journal), Marks(workspace.marks))
 
     @classmethod
-    async def create(cls, root: Path, item: Incoming, title: str, *, others: bool = False) -> StoredJob:
-        """A new job of the message ``item``, on disk when this returns. Raises OSError for a full disk.
-
-        ``others``: it sends only what is neither picture nor video.
-        """
+    async def create(cls, root: Path, item: Incoming, title: str) -> StoredJob:
+        """A new job of the message ``item``, on disk when this returns. Raises OSError for a full disk."""
         stored = cls.at(root)
         await asyncio.to_thread(stored.workspace.prepare)
         await asyncio.to_thread(stored.journal.open)
-        await stored.journal.write(lines.Origin.of(item, date=time.time(), title=title, others=others))
+        await stored.journal.write(lines.Origin.of(item, date=time.time(), title=title))
         return stored
 
     async def open(self) -> None:
