@@ -38,6 +38,7 @@ settings.load_profile("ci" if os.environ.get("CI") else "default")
 def pytest_configure(config: pytest.Config) -> None:
     # What is started in the background ignores Ctrl-C, and so would the programs that tests start.
     signal.signal(signal.SIGINT, signal.default_int_handler)
+    signal.signal(signal.SIGHUP, signal.SIG_DFL)
     if not hasattr(config, "workerinput"):  # the processes that share the tests have it from this one
         config.add_cleanup(share_folder())
 

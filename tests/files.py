@@ -51,6 +51,27 @@ def video(kind: str = "mp4", seconds: float = 2, seed: int = 0) -> bytes:
     return made_once(f"video-{kind}-{seconds}-{seed}", make).read_bytes()
 
 
+@cache
+def song(kind: str, title: str, *, cover: bool = False) -> bytes:
+    """Two seconds of a tone by Ann, with a red cover if there is to be one."""
+    codec = {"mp3": "libmp3lame", "opus": "libopus", "ogg": "libvorbis"}.get(kind, kind)
+    codec = {"m4a": "aac", "mp4": "aac", "wav": "pcm_s16le"}.get(kind, codec)
+
+    def make(path: Path) -> None:
+        picture = path.with_suffix(".png")
+        Image.new("RGB", (700, 700), "red").save(picture)
+        art = ["-i", str(picture), "-map", "0", "-map", "1", "-c:v", "copy", "-disposition:v", "attached_pic"]
+        subprocess.run(
+            ["ffmpeg", "-nostdin", "-v", "error", "-f", "lavfi", "-i", "sine=440:duration=2"]
+            + (art if cover else [])
+            + ["-c:a", codec, "-metadata", f"title={title}", "-metadata", "artist=Ann \u202e& Bob"]
+            + ["-f", {"m4a": "ipod"}.get(kind, kind), "-y", str(path)],
+            check=True,
+        )
+
+    return made_once(f"song-{kind}-{title}-{cover}", make).read_bytes()
+
+
 def zip_of(path: Path, entries: Mapping[str, bytes]) -> Path:
     """A ZIP archive with ``entries`` (name -> content), stored."""
     with zipfile.ZipFile(path, "w") as archive:

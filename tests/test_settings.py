@@ -55,6 +55,12 @@ def test_property_lines(text: str, expected: dict[str, str]) -> None:
     assert parse_properties(text) == expected
 
 
+def test_a_choice_is_one_of_those_that_there_are(tmp_path: Path) -> None:
+    assert load_settings({"OTHER_FILES": "Send"}, tmp_path / "none").OTHER_FILES == "send"
+    with pytest.raises(SettingsError, match="OTHER_FILES must be ask or send or leave, not 'no'"):
+        load_settings({"OTHER_FILES": "no"}, tmp_path / "none")
+
+
 def test_lists_numbers_and_paths(tmp_path: Path) -> None:
     environ = {"AUTHORIZED_USERS": "@ann, 42 ,", "API_ID": "7", "DATA_DIR": str(tmp_path)}
     settings = load_settings(environ, tmp_path / "none")

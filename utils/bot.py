@@ -18,6 +18,7 @@ from utils.constants import Settings
 from utils.conversion_state import ConversionStateManager
 from utils.conversions.leftovers import Leftovers
 from utils.conversions.runner import Conversions
+from utils.errors import SessionDamaged
 from utils.jobs.building import JobBuilder
 from utils.jobs.desk import Desk
 from utils.jobs.gate import Gate
@@ -26,7 +27,7 @@ from utils.jobs.opening import Opening
 from utils.jobs.recovery import Recovery, boot_id
 from utils.media import Converter, EncodeSettings, MediaTools
 from utils.queue_manager import QueueManager
-from utils.storage.atomic import make_folder
+from utils.storage.atomic import make_folder, set_aside
 from utils.storage.bindings import FILE_NAME, Bindings
 from utils.telegram.account import Account
 from utils.telegram.archive_client import ArchiveBotClient
@@ -61,7 +62,7 @@ class Bot:
         :class:`LoginFailed`, when the log-in was ended. What was under way is gone on with by the next run.
         """
         await asyncio.to_thread(self._prepare)
-        client = build_client(self._settings, self._data / "sessions" / "bot.session")
+        client = await self._build_client()
         self.transfers = Transfers(client, connections=self._settings.TRANSFER_CONNECTIONS)
         self._account = Account(client, self.transfers.caller)
         arrivals = Arrivals(client)
@@ -72,6 +73,18 @@ class Bot:
         finally:
             await self.transfers.close()
             await client.disconnect()
+
+    async def _build_client(self) -> ArchiveBotClient:
+        """The client with the log-in of earlier runs; one that is damaged is set aside, to be made anew."""
+        session = self._data / "sessions" / "bot.session"
+        try:
+            return build_client(self._settings, session)
+        except SessionDamaged as error:
+            kept = await asyncio.to_thread(set_aside, session, self._quarantine, error.told)
+            journal = session.with_name(f"{session.name}-journal")  # of SQLite; it fits that file alone
+            await asyncio.to_thread(journal.unlink, missing_ok=True)
+            log.error("⚠️ Log-in set aside: %s It is kept as %s", error.told, kept)
+            return build_client(self._settings, session)
 
     def _prepare(self) -> None:
         """Make the folders and read the state. Blocking."""

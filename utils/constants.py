@@ -13,7 +13,7 @@ import os
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, fields
 from pathlib import Path
-from typing import Any, get_type_hints
+from typing import Any, Literal, get_args, get_origin, get_type_hints
 
 from utils.errors import SettingsError
 
@@ -91,6 +91,19 @@ class Settings:
     )
     LOG_FILE: str = setting("bot.log", "The log.", group="Folders")
     LOG_TIMES: bool = setting(False, "Begin each line of the log with the time.", group="Folders")
+
+    # -- What is sent -----------------------------------------------------------------------------
+    OTHER_FILES: Literal["ask", "send", "leave"] = setting(
+        "ask",
+        "What becomes of files that are neither pictures nor videos: `send` them as well (music as music), "
+        "`leave` them out, or `ask`: they are left out, and the summary has a button that sends them.",
+        group="What is sent",
+    )
+    AS_FILES: bool = setting(
+        False,
+        "Send everything untouched, as files in albums: no photos, no videos, nothing converted.",
+        group="What is sent",
+    )
 
     # -- Conversion -------------------------------------------------------------------------------
     DEFERRED_VIDEO_CONVERSION: bool = setting(
@@ -224,6 +237,12 @@ def _convert(name: str, text: str, source: str) -> Any:
             raise SettingsError(f"{name} must be a whole number (from {source}).") from None
     if kind is str:
         return text
+    if get_origin(kind) is Literal:
+        if text.lower() not in get_args(kind):
+            raise SettingsError(
+                f"{name} must be {' or '.join(get_args(kind))}, not {text!r} (from {source})."
+            )
+        return text.lower()
     return tuple(part.strip() for part in text.split(",") if part.strip())
 
 

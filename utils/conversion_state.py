@@ -238,11 +238,21 @@ def parse_states(value: Any) -> dict[str, State]:
             "last_updated": updated,
             "retry_count": int(max(0, _number(state.get("retry_count"), 0))),
             "error": state["error"] if isinstance(state.get("error"), str) else None,
-            "details": state["details"] if isinstance(state.get("details"), dict) else {},
+            "details": _details(state.get("details")),
         }
     return states
 
 
+def _details(value: Any) -> dict[str, Any]:
+    """``value`` without what cannot be a job's id: jobs are looked up by it."""
+    details = value if isinstance(value, dict) else {}
+    return {name: found for name, found in details.items() if name != "job" or isinstance(found, str)}
+
+
 def _number(value: Any, otherwise: float) -> float:
-    known = isinstance(value, int | float) and not isinstance(value, bool) and math.isfinite(value)
-    return value if known else otherwise
+    if isinstance(value, bool) or not isinstance(value, int | float):
+        return otherwise
+    try:
+        return value if math.isfinite(value) else otherwise
+    except OverflowError:  # an integer that is no time, no percentage and no count
+        return otherwise

@@ -2,6 +2,7 @@
 
     BotError
     ├── SettingsError            a setting is missing or makes no sense
+    │   └── SessionDamaged       the file with the log-in cannot be read
     ├── StorageError             the disk
     │   ├── DiskFull             a write found no room
     │   │   └── NoRoom           what is to be written would not fit; the figures are in the message
@@ -65,6 +66,10 @@ class BotError(Exception):
 
 class SettingsError(BotError):
     """A setting is missing or makes no sense; the program ends with exit code 2."""
+
+
+class SessionDamaged(SettingsError):
+    """The file with the log-in cannot be read; without it, the log-in is made anew."""
 
 
 class StorageError(BotError):

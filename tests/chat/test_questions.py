@@ -10,7 +10,7 @@ from telethon.tl.tlobject import TLRequest
 
 from utils.chat.conversation import HELP, WHICH, Conversation
 from utils.errors import PasswordNeeded, WrongPassword
-from utils.jobs.intake import Incoming, Peer
+from utils.jobs.intake import Incoming, Peer, Reply
 
 NEEDED = PasswordNeeded("it is encrypted.")
 
@@ -141,6 +141,6 @@ async def test_to_do_it_again_is_offered_by_a_button_or_in_words(buttons: bool) 
 
 async def test_what_is_said_fits_into_a_message() -> None:
     chats = Chats()
-    await chats.talk.say(archive(1).peer.input(), "😀" * 5000)
+    await chats.talk.say(archive(1).peer.input(), "😀" * 5000, reply_to=Reply())
     (said,) = chats.texts.said
     assert len(said.message.encode("utf-16-le")) // 2 <= 4096 and said.message.endswith("…")

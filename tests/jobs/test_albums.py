@@ -36,10 +36,11 @@ def test_albums_hold_at_most_ten(count: int, sizes: list[int]) -> None:
     assert [len(album) for album in albums([file(n) for n in range(count)])] == sizes
 
 
-def test_photos_and_videos_go_apart_and_documents_alone() -> None:
+def test_photos_videos_music_and_documents_go_apart_and_documents_with_a_reason_alone() -> None:
     files = [file(n, kind="video" if n % 2 else "photo") for n in range(1, 9)]
-    files += [file(20, kind="document"), file(21, kind="document")]
-    assert albums(files) == [[20], [21], [2, 4, 6, 8], [1, 3, 5, 7]]
+    files += [replace(file(n, kind="document"), note="A reason." if n < 22 else "") for n in range(20, 24)]
+    files += [replace(file(n, kind="document"), music="audio/mpeg") for n in (30, 31)]
+    assert albums(files) == [[20], [21], [2, 4, 6, 8], [1, 3, 5, 7], [30, 31], [22, 23]]
 
 
 def test_a_folder_is_over_when_the_next_begins() -> None:
@@ -48,7 +49,8 @@ def test_a_folder_is_over_when_the_next_begins() -> None:
 
 
 def test_what_is_left_of_a_folder_comes_before_a_document_that_begins_the_next() -> None:
-    assert albums([file(1, "a"), file(2, "b", kind="document"), file(3, "b")]) == [[1], [2], [3]]
+    noted = replace(file(2, "b", kind="document"), note="A reason.")
+    assert albums([file(1, "a"), noted, file(3, "b")]) == [[1], [2], [3]]
 
 
 def test_a_stream_that_jumps_between_folders_still_makes_whole_albums() -> None:
@@ -95,7 +97,9 @@ def test_folders_that_were_open_when_it_turned_out_that_they_come_in_order_are_f
     ("kind", "noun"), [("photo", "an image"), ("video", "a video"), ("document", "a file")]
 )
 def test_what_telegram_refused_is_told_with_its_own_reason(kind: Kind, noun: str) -> None:
-    assert refused_as(kind, "PHOTO_INVALID") == f"Telegram did not take it as {noun} (PHOTO_INVALID)"
+    told = refused_as(file(1, kind=kind).noun, "PHOTO_INVALID")
+    assert told == f"Telegram did not take it as {noun} (PHOTO_INVALID)"
+    assert replace(file(1, kind="document"), music="audio/mpeg").noun == "audio file"
 
 
 def test_shortening_never_cuts_a_character_in_two() -> None:

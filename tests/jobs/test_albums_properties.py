@@ -44,7 +44,7 @@ def test_each_file_is_in_one_album_with_its_like_in_the_order_in_which_they_came
     for file in files:
         came[file.folder, file.kind].append(file)
     for album in albums:
-        assert 1 <= len(album) <= (1 if album[0].kind == "document" else ALBUM_SIZE)
+        assert 1 <= len(album) <= ALBUM_SIZE
         assert len({(file.folder, file.kind) for file in album}) == 1
         sent[album[0].folder, album[0].kind] += album
     assert sent == came
@@ -55,7 +55,7 @@ def test_files_that_come_folder_by_folder_make_as_few_albums_as_can_be(files: li
     ordered = sorted(files, key=lambda file: file.folder)
     albums = albums_of(ordered, by_folder=True)
     counts = Counter((file.folder, file.kind) for file in files)
-    fewest = sum(n if kind == "document" else -(-n // ALBUM_SIZE) for (_, kind), n in counts.items())
+    fewest = sum(-(-n // ALBUM_SIZE) for n in counts.values())
     assert len(albums) == fewest
     assert [name for name, _ in groupby(album[0].folder for album in albums)] == sorted(
         {file.folder for file in files}

@@ -18,11 +18,13 @@ from telethon.tl.tlobject import TLObject, TLRequest
 from utils.errors import ChatClosed, Refused, TransferFailed
 from utils.jobs import lines
 from utils.jobs.albums import MediaFile, utf16_units
-from utils.jobs.delivery import MISSING_PARTS, Delivery, chat_errors
+from utils.jobs.delivery import MISSING_PARTS, Delivery
 from utils.jobs.gate import Gate
+from utils.jobs.intake import Reply
 from utils.jobs.journal import JobJournal
 from utils.jobs.marks import Marks
 from utils.jobs.proof import LONG_PAUSES, PAUSES
+from utils.jobs.refusals import chat_errors
 from utils.jobs.steps import Steps
 from utils.telegram.upload import PART_SIZE, UploadState
 
@@ -133,7 +135,7 @@ class Post:
         self.journal = JobJournal(self.path)
         self.record = self.journal.open()
         self.telegram = Telegram(self.path)
-        settings: dict[str, Any] = {"target": TARGET, "reply_to": 77, "sleep": self.telegram.pause}
+        settings: dict[str, Any] = {"target": TARGET, "reply_to": Reply(77), "sleep": self.telegram.pause}
         self.delivery = Delivery(
             chat=CHAT,
             journal=self.journal,
@@ -393,6 +395,27 @@ async def test_texts_answer_the_archive_in_its_chat_and_media_go_to_the_target(p
     assert (text.peer, single.peer, album.peer) == (CHAT, TARGET, TARGET)
     assert text.reply_to.reply_to_msg_id == 77 and text.no_webpage
     assert [request.peer for request in post.telegram.media] == [TARGET] * 3
+    # The archive is in another chat.
+    assert single.reply_to is None and album.reply_to is None
+
+
+@pytest.mark.parametrize("topic", [0, 5])
+async def test_media_answer_the_archive_in_its_topic_though_it_was_deleted_meanwhile(
+    tmp_path: Path, topic: int
+) -> None:
+    post = Post(tmp_path / "job", target=CHAT, reply_to=Reply(77, topic))
+    gone = rpc.BadRequestError(None, "REPLY_MESSAGE_ID_INVALID", 400)
+    await post.send(1)
+    post.telegram.outcomes = [gone]
+    await post.send(2, 3, key="album-2")
+    await post.delivery.send_text("summary", "done")
+    single, answering, album, text = post.telegram.calls
+    for request in (single, answering):
+        assert (request.reply_to.reply_to_msg_id, request.reply_to.top_msg_id) == (77, topic or None)
+    for request in (album, text):
+        assert request.reply_to == (types.InputReplyToMessage(topic, top_msg_id=topic) if topic else None)
+    sent = [[item.random_id for item in request.multi_media] for request in (answering, album)]
+    assert sent[0] == sent[1]
 
 
 async def test_a_text_comes_though_the_message_that_it_answers_was_deleted(post: Post) -> None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from utils.jobs.buttons import BUTTON_BYTES, again_button, messages_of_button
+from utils.jobs.buttons import BUTTON_BYTES, Offers, again_button, messages_of_button, wants_others
 
 
 @pytest.mark.parametrize("messages", [[7], [7, 8], [2_000_000_001 + 2 * n for n in range(20)]])
@@ -16,12 +16,33 @@ def test_a_button_names_all_volumes_of_a_set(messages: list[int]) -> None:
     assert messages_of_button(data) == messages
 
 
+def test_the_other_files_have_a_button_of_their_own() -> None:
+    keyboard = Offers([9, 7], again=True, others=True).buttons()
+    assert keyboard is not None
+    again, others = (row.buttons[0].type.data for row in keyboard.rows)
+    assert messages_of_button(again) == messages_of_button(others) == [7, 9]
+    assert not wants_others(again) and wants_others(others)
+    assert Offers([9]).buttons() is None and Offers([9]).in_words(reply=True) == ""
+
+
 def test_more_than_fit_get_no_button() -> None:
     assert again_button(list(range(1_000_000, 2_000_000, 10_000))) is None
 
 
 @pytest.mark.parametrize(
-    "data", [b"", b"again:", b"again:0", b"other:5", b"again:5+-9", b"again:9999999999", b"\xff"]
+    "data",
+    [
+        b"",
+        b"again:",
+        b"others:",
+        b"others:0",
+        b"others:x",
+        b"again:0",
+        b"other:5",
+        b"again:5+-9",
+        b"again:9999999999",
+        b"\xff",
+    ],
 )
 def test_a_press_that_is_of_no_button_of_ours_names_nothing(data: bytes) -> None:
     assert messages_of_button(data) == []

@@ -21,6 +21,7 @@ from utils.errors import Refused, TransferFailed
 from utils.jobs.albums import MediaFile
 from utils.jobs.delivery import Delivery
 from utils.jobs.gate import Gate
+from utils.jobs.intake import Reply
 from utils.jobs.journal import JobJournal
 from utils.jobs.marks import Marks
 from utils.jobs.outbox import Outbox
@@ -49,7 +50,7 @@ class Post:
             chat=self.bot.reader,
             target=self.bot.reader,
             # What the person said first.
-            reply_to=1,
+            reply_to=Reply(1),
             files=self.files,
             steps=Steps(Marks(self.folder / "steps"), Gate(), "a.zip"),
             journal=self.journal,
@@ -162,7 +163,7 @@ async def test_texts_too_are_sent_once(post: Post, short: bool) -> None:
     post.sandbox.faults.habits.short_answers = short
     # And not lost because nothing is there any more that they could answer.
     post.sandbox.faults.habits.strict_replies = True
-    post.delivery._reply_to = 1_000_000
+    post.delivery._reply_to = Reply(1_000_000)
     post.sandbox.faults.lose_answer("messages.sendMessage")
     first = await post.delivery.send_text("summary", "All is done.")
     again = await post.again().delivery.send_text("summary", "All is done, said otherwise.")

@@ -15,10 +15,11 @@ from telethon.tl import TLRequest, functions
 from sandbox import Sandbox
 from sandbox.person import Person
 from sandbox.rpc import RpcError
-from tests.transport import Bot
+from tests.transport import TOKEN, Bot, settings_for
 from tests.world import until
 from utils.errors import LoginEnded, Unreachable
 from utils.telegram import connection, outage
+from utils.telegram.client import build_client, login
 from utils.telegram.pauses import SERVER_ATTEMPTS
 from utils.telegram.upload import upload
 
@@ -94,6 +95,26 @@ async def test_an_unknown_key_is_doubted_and_then_the_end(bot: Bot, sandbox: San
     sandbox.faults.forget_keys(bot.id)
     why = await why_gone(bot, asyncio.create_task(bot.transfers.caller(message(bot))))
     assert isinstance(why, LoginEnded) and "no longer knows the log-in" in why.told
+
+
+async def test_a_data_centre_that_moves_while_the_bot_runs_is_found_again(
+    sandbox: Sandbox, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(connection, "LOST_AFTER", 3)
+    other = next(dc for dc in sandbox.addresses if dc != sandbox.dc_id)
+    me = int(TOKEN.partition(":")[0])
+    sandbox.faults.move(me, other)
+    settings = settings_for(sandbox)
+    client = build_client(settings, tmp_path / "bot.session")
+    await login(client, settings)
+    # As far as it knows, it was there all the time.
+    client.session.set_dc(other, "127.0.0.1", 9)
+    client._sender._connection._port = 9
+    sandbox.faults.disconnect(me)
+    async with asyncio.timeout(30):
+        assert (await client.get_me()).id == me
+    assert f"{client.session.server_address}:{client.session.port}" == sandbox.addresses[other]
+    await client.disconnect()
 
 
 async def test_an_account_that_was_moved_is_to_be_started_again(bot: Bot, sandbox: Sandbox) -> None:

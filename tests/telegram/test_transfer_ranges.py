@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import gc
 import random
 
 import pytest
@@ -141,6 +142,18 @@ async def test_a_range_that_failed_is_fetched_again_when_it_is_read_again() -> N
     with pytest.raises(ConnectionError):
         await cache.read(0, 10)
     assert await cache.read(0, 10) == source.content[:10]
+    await cache.close()
+
+
+async def test_the_first_range_that_fails_ends_a_read_and_the_others_leave_nothing_behind() -> None:
+    source = Source(3 * MB)
+    source.fail = 1
+    cache = ReadAhead(3 * MB, source.fetch)
+    with pytest.raises(ConnectionError):
+        await cache.read(0, 3 * MB)
+    gc.collect()  # what was never awaited is told now, and a warning is an error
+    assert await cache.read(MB, 2 * MB) == source.content[MB:]
+    assert len(source.asked) == 3
     await cache.close()
 
 

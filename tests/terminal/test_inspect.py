@@ -14,11 +14,11 @@ from pathlib import Path
 import pytest
 
 from tests.e2e.process import Ended, run, start
-from tests.files import photo, video, zip_of
+from tests.files import photo, song, video, zip_of
 from utils.archives import FileSource, Limits
 from utils.archives.engine import find_engine
 from utils.constants import ROOT, SETTINGS, Settings
-from utils.media import MediaTools
+from utils.media import Choice, MediaTools
 from utils.terminal.bars import Bar
 from utils.terminal.inspect import inspect_archive, print_text, volumes_of
 
@@ -98,6 +98,19 @@ async def test_each_entry_has_a_kind_a_plan_and_a_reason(tmp_path: Path) -> None
     for name, word in words.items():
         assert word in str(found[name]["reason"]), name
     assert all(row["reason"] for row in found.values())
+
+
+async def test_other_files_and_originals_are_told_as_they_are_set(tmp_path: Path) -> None:
+    entries = {"a.jpg": photo(1), "a.mp3": song("mp3", "A", cover=True), "empty.txt": b"", "notes.txt": NOTES}
+    archive = zip_of(tmp_path / "a.zip", entries)
+    sent = rows(await inspect(tmp_path, archive, "--json", OTHER_FILES="send"))
+    kinds = {"a.jpg": "photo", "a.mp3": "music", "empty.txt": "other", "notes.txt": "document"}
+    assert {name: row["kind"] for name, row in sent.items()} == kinds
+    assert [name for name, row in sent.items() if row["plan"] != "send"] == ["empty.txt"]
+    as_files = rows(await inspect(tmp_path, archive, "--json", AS_FILES="True"))
+    assert [name for name, row in as_files.items() if row["kind"] == "document"] == [
+        *("a.jpg", "a.mp3", "notes.txt")
+    ]
 
 
 async def test_the_same_as_lines_for_a_person(tmp_path: Path) -> None:
@@ -220,6 +233,7 @@ async def inspect_here(archive: Path) -> int:
         passwords=(),
         limits=Limits(disk_reserve=0),
         media=MediaTools.from_settings(Settings()),
+        choice=Choice(),
         show=print_text,
         bar=Bar(archive.name, sys.stderr),
     )

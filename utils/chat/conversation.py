@@ -6,15 +6,16 @@ import asyncio
 from dataclasses import dataclass
 
 from telethon import errors as rpc
-from telethon.tl import functions, types
+from telethon.tl import functions
 from telethon.tl.tlobject import TLObject
 
 from utils.errors import PasswordNeeded
 from utils.jobs.albums import shorten
 from utils.jobs.buttons import again_button, again_in_words
-from utils.jobs.delivery import NO_REPLY, Delivery
-from utils.jobs.intake import Incoming
+from utils.jobs.delivery import Delivery
+from utils.jobs.intake import Incoming, Reply
 from utils.jobs.proof import Call
+from utils.jobs.refusals import NO_REPLY
 from utils.jobs.summary import TEXT_UNITS
 from utils.telegram.pauses import error_name
 
@@ -54,14 +55,14 @@ class Conversation:
         self.offered: dict[int, int] = {}
 
     async def say(
-        self, chat: TLObject, text: str, *, reply_to: int | None = None, buttons: TLObject | None = None
+        self, chat: TLObject, text: str, *, reply_to: Reply, buttons: TLObject | None = None
     ) -> None:
         """Send ``text`` as it is: names of files are no Markdown."""
         request = functions.messages.SendMessageRequest(
             chat,
             shorten(text, TEXT_UNITS),
             no_webpage=True,
-            reply_to=types.InputReplyToMessage(reply_to) if reply_to else None,
+            reply_to=reply_to.input(),
             reply_markup=buttons,
         )
         try:
@@ -69,7 +70,7 @@ class Conversation:
         except rpc.RPCError as error:
             if error_name(error) != NO_REPLY:
                 raise
-            request.reply_to = None
+            request.reply_to = reply_to.to_nobody().input()
             await self._call(request)
 
     async def ask_password(
@@ -123,6 +124,6 @@ class Conversation:
         words = again_in_words([item.message], reply=not buttons)
         text = f"{known} {'Shall I do it again?' if buttons else words}"
         if delivery is None:
-            await self.say(item.peer.input(), text, reply_to=item.message, buttons=button)
+            await self.say(item.peer.input(), text, reply_to=item.reply, buttons=button)
         else:
             await delivery.send_text("summary", text, button, instead=words)

@@ -11,9 +11,9 @@ from telethon.tl.tlobject import TLObject
 from utils.chat.access import Access
 from utils.chat.conversation import HELP, Conversation
 from utils.errors import DiskFull
-from utils.jobs.buttons import AGAIN_WORD, has_button, messages_of_button
+from utils.jobs.buttons import AGAIN_WORD, OTHERS_WORD, has_button, messages_of_button, wants_others
 from utils.jobs.desk import Desk
-from utils.jobs.intake import AlbumCaptions, Incoming, incoming
+from utils.jobs.intake import AlbumCaptions, Incoming, Reply, incoming, topic_of
 from utils.telegram.account import Account
 from utils.telegram.arrivals import Arrival, Press, Sender
 
@@ -49,7 +49,7 @@ class Reception:
             await self._on_text(arrival.message, arrival.chat)
 
     async def press(self, press: Press) -> None:
-        """A button: the only one has something done again."""
+        """A button: each has something done with files that were sent before."""
         if await self._allows(press.sender):
             await self._account.answer_button(press.id, await self._pressed(press))
 
@@ -61,7 +61,7 @@ class Reception:
         # A client may send what it likes: what is pressed has to be there, in a message of ours.
         for message in await self._account.messages(press.chat, [press.message]):
             if (message.out or message.post) and has_button(message.reply_markup, press.data):
-                return await self._again(press.chat_id, press.chat, archive)
+                return await self._again(press.chat_id, press.chat, archive, others=wants_others(press.data))
         return UNKNOWN_BUTTON
 
     async def _allows(self, sender: Sender) -> bool:
@@ -81,12 +81,12 @@ class Reception:
             await self._conversation.offer_again(item, known, buttons=self._is_bot)
 
     async def _say_full(self, item: Incoming, error: DiskFull) -> None:
-        await self._conversation.say(item.peer.input(), f"❌ {error.told}", reply_to=item.message)
+        await self._conversation.say(item.peer.input(), f"❌ {error.told}", reply_to=item.reply)
 
     async def _on_text(self, message: Message, chat: TLObject) -> None:
         answer = await self._answer_to(message, chat)
         if answer:
-            await self._conversation.say(chat, answer)
+            await self._conversation.say(chat, answer, reply_to=Reply(0, topic_of(message)))
 
     async def _answer_to(self, message: Message, chat: TLObject) -> str:
         text = message.message.strip()
@@ -98,8 +98,9 @@ class Reception:
             return self._desk.status_of(message.chat_id) or "I have nothing to do for you."
         if command == "/help":
             return HELP
-        if not self._is_bot and text.lower() == AGAIN_WORD and (archive := await self._meant(message, chat)):
-            return await self._again(message.chat_id, chat, [archive]) or ""
+        word = "" if self._is_bot else text.lower()
+        if word in (AGAIN_WORD, OTHERS_WORD) and (archive := await self._meant(message, chat)):
+            return await self._again(message.chat_id, chat, [archive], others=word == OTHERS_WORD) or ""
         # A person's chats hold more than what is said to the bot.
         if self._conversation.answer(message.chat_id, text, message.reply_to_msg_id) or not self._is_bot:
             return ""
@@ -113,9 +114,10 @@ class Reception:
             return int(replied.id if replied.file else replied.reply_to_msg_id or 0)
         return self._conversation.offered.get(message.chat_id, 0)
 
-    async def _again(self, chat_id: int, chat: TLObject, ids: Sequence[int]) -> str | None:
+    async def _again(self, chat_id: int, chat: TLObject, ids: Sequence[int], *, others: bool) -> str | None:
         """Make a new job of the files in the messages ``ids``, whatever was done with them before.
 
+        ``others``: of what is neither picture nor video in them.
         Returns what to tell when that cannot be, or is being done.
         """
         origin = chat_id, ids[0]
@@ -127,7 +129,7 @@ class Reception:
             items = [item for item in found if item is not None]
             if not items:
                 return "That message is gone; send it again."
-            await self._desk.repeat(items)
+            await self._desk.repeat(items, others=others)
         except DiskFull as error:
             await self._say_full(items[0], error)
         finally:

@@ -29,10 +29,10 @@ from utils.errors import (
     ToolStopped,
 )
 from utils.jobs.albums import MediaFile, plural
-from utils.jobs.delivery import chat_errors
 from utils.jobs.job import Job
 from utils.jobs.marks import CONVERSION
 from utils.jobs.media_files import converted_name
+from utils.jobs.refusals import chat_errors
 from utils.media import MAX_TRACKS, Converter, Inspection, Verdict
 from utils.queue_manager import ConversionTask
 from utils.storage.atomic import make_folder, sync_file, write_bytes

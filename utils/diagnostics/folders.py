@@ -83,8 +83,10 @@ def check_sessions(folder: Path) -> Iterator[Check]:
             found, advice = f"others may read it (mode {mode:o})", f"chmod 600 '{file}'"
             yield Check(GROUP, f"Log-in {file.name}", Level.WARN, found, advice)
         elif not is_database(file):
-            advice = "Delete it; the bot logs in anew."
-            yield Check(GROUP, f"Log-in {file.name}", Level.FAIL, "it is damaged", advice)
+            advice = (
+                "Nothing; the bot sets it aside and logs in anew. A person is asked for phone and code again."
+            )
+            yield Check(GROUP, f"Log-in {file.name}", Level.WARN, "it is damaged", advice)
         else:
             yield Check(GROUP, f"Log-in {file.name}", Level.OK, "readable by its owner alone")
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Literal
+from typing import Literal, get_args
 
 #: Items in one album at most (https://core.telegram.org/method/messages.sendMultiMedia).
 ALBUM_SIZE = 10
@@ -15,7 +15,14 @@ CAPTION_UNITS = 1024
 #: Folders of a stream that may be half collected at a time, before the oldest is sent as it is.
 OPEN_FOLDERS = 4
 
+#: What the key of a film ends with that was in a picture; the picture's own key stands before it.
+FILM = "#film"
+
 Kind = Literal["photo", "video", "document"]
+
+#: What may share an album with its like alone: music is a document that is shown as music.
+Group = Literal["photo", "video", "music", "document"]
+_GROUPS: tuple[Group, ...] = get_args(Group)
 
 
 @dataclass(frozen=True)
@@ -23,8 +30,8 @@ class MediaFile:
     """One file that is ready to be sent.
 
     ``number`` is its place among the job's files; ``path`` is relative to the job's files folder; sizes
-    are display pixels, ``duration`` is in seconds, ``thumb`` a JPEG beside it (empty: none). ``key`` is that
-    of the entry; where several files are made of one, all but the first have a :func:`part_key`.
+    are display pixels, ``duration`` is in seconds, ``thumb`` a JPEG beside it (empty: none). ``music`` is
+    the MIME type of a document that is played (empty: of none), with its ``title`` and ``performer``.
     """
 
     number: int
@@ -40,21 +47,23 @@ class MediaFile:
     has_audio: bool = True
     thumb: str = ""
     note: str = ""
+    music: str = ""
+    title: str = ""
+    performer: str = ""
 
+    @property
+    def group(self) -> Group:
+        """What it may share an album with."""
+        return "music" if self.music else self.kind
 
-def part_key(key: str, name: str, number: int) -> str:
-    """The key of one of the files that are made of the entry ``key``: "12 page 3"."""
-    return f"{key} {name} {number}"
-
-
-def whole_key(key: str) -> str:
-    """The key of the entry that a file with this ``key`` is a part of; empty: of none."""
-    whole, space, _ = key.partition(" ")
-    return whole if space else ""
+    @property
+    def noun(self) -> str:
+        """What it is called in the log."""
+        return _NOUNS[self.group]
 
 
 class AlbumBuilder:
-    """Collects files, folder by folder and kind by kind, and gives out albums of at most ten.
+    """Collects files, folder by folder and group by group, and gives out albums of at most ten.
 
     ``by_folder`` says that files come folder by folder, so that a folder is over when the next one begins;
     otherwise some folders are kept half collected.
@@ -62,7 +71,7 @@ class AlbumBuilder:
 
     def __init__(self) -> None:
         self.by_folder = False
-        self._open: dict[str, dict[Kind, list[MediaFile]]] = {}
+        self._open: dict[str, dict[Group, list[MediaFile]]] = {}
 
     def add(self, file: MediaFile) -> list[tuple[MediaFile, ...]]:
         """Take ``file`` in; returns the albums that are complete now, in order."""
@@ -72,18 +81,19 @@ class AlbumBuilder:
         while len(self._open) >= (1 if self.by_folder else OPEN_FOLDERS):
             ready += self.finish_folder(next(iter(self._open)))
         self._open[file.folder] = folder
-        items = folder.setdefault(file.kind, [])
+        if file.group == "document" and file.note:
+            # Its reason has to be read beside it.
+            return [*ready, (file,)]
+        items = folder.setdefault(file.group, [])
         items.append(file)
-        # Documents cannot be in an album with anything but documents, and are rare: each goes by itself.
-        if len(items) == (ALBUM_SIZE if file.kind != "document" else 1):
-            ready.append(tuple(folder.pop(file.kind)))
+        if len(items) == ALBUM_SIZE:
+            ready.append(tuple(folder.pop(file.group)))
         return ready
 
     def finish_folder(self, folder: str) -> list[tuple[MediaFile, ...]]:
         """Nothing more comes from ``folder``: what is left of it, photos first."""
-        kinds = self._open.pop(folder, {})
-        order: tuple[Kind, ...] = ("photo", "video", "document")
-        return [tuple(kinds[kind]) for kind in order if kinds.get(kind)]
+        groups = self._open.pop(folder, {})
+        return [tuple(groups[group]) for group in _GROUPS if groups.get(group)]
 
     def finish(self) -> list[tuple[MediaFile, ...]]:
         """Nothing more comes at all: everything that is left, folder by folder."""
@@ -118,13 +128,13 @@ def plural(count: int, noun: str) -> str:
     return f"{count} {noun}" if count == 1 else f"{count} {noun}s"
 
 
-NOUN: dict[Kind, str] = {"photo": "image", "video": "video", "document": "file"}
+_NOUNS: dict[Group, str] = {"photo": "image", "video": "video", "music": "audio file", "document": "file"}
 
 
-def refused_as(kind: Kind, reason: str) -> str:
+def refused_as(noun: str, reason: str) -> str:
     """That a file did not go as what it is; ``reason`` is Telegram's name for why, or a sentence of ours."""
-    noun = "an image" if kind == "photo" else f"a {NOUN[kind]}"
-    return refusal_words(reason) or f"Telegram did not take it as {noun} ({reason})"
+    article = "an" if noun[0] in "aeiou" else "a"
+    return refusal_words(reason) or f"Telegram did not take it as {article} {noun} ({reason})"
 
 
 def refusal_words(reason: str) -> str:

@@ -133,7 +133,7 @@ class JobBuilder:
         return Delivery(
             chat=chat,
             target=self.target or chat,
-            reply_to=item.message,
+            reply_to=item.reply,
             files=stored.workspace.files,
             journal=stored.journal,
             call=self.opening.account.call.telling(progress.waits),
@@ -152,6 +152,8 @@ def job_settings(settings: Settings, boot: str, *, is_bot: bool) -> JobSettings:
         deferred=settings.DEFERRED_VIDEO_CONVERSION,
         quarantine=settings.path("QUARANTINE_DIR"),
         buttons=is_bot,
+        other_files=settings.OTHER_FILES,
+        as_files=settings.AS_FILES,
     )
 
 

@@ -1,10 +1,11 @@
-"""How files are handled again: the button, and what its data says; or a word in reply. Pure: no I/O."""
+"""How files are handled again, or more of them: buttons, and what their data say; or a word. Pure: no I/O."""
 
 from __future__ import annotations
 
 import itertools
 import re
 from collections.abc import Sequence
+from dataclasses import dataclass
 
 from telethon import TelegramClient
 from telethon.tl.custom import Button
@@ -14,10 +15,13 @@ from telethon.tl.tlobject import TLObject
 #: far it is from each to the next: volumes come close together, and some twenty have to fit.
 AGAIN = "again:"
 
-#: What somebody writes who has no such button: only bots can send one.
-AGAIN_WORD = "again"
+#: The same of the button that has those files sent that are neither pictures nor videos.
+OTHERS = "others:"
 
-_AGAIN_DATA = re.compile(rb"again:[0-9]+(\+[0-9]+)*")
+#: What somebody writes who has no such button: only bots can send one.
+AGAIN_WORD, OTHERS_WORD = "again", "others"
+
+_DATA = re.compile(rb"(again|others):[0-9]+(\+[0-9]+)*")
 
 #: The highest id that a message may have.
 LAST_MESSAGE = 2**31 - 1
@@ -31,11 +35,7 @@ def again_button(messages: Sequence[int]) -> TLObject | None:
 
     None when there are too many of them to be named.
     """
-    ids = sorted(messages)
-    data = AGAIN + "+".join(map(str, [ids[0], *(b - a for a, b in itertools.pairwise(ids))]))
-    if len(data) > BUTTON_BYTES:
-        return None
-    return TelegramClient.build_reply_markup([Button.inline("🔁 Again", data)])
+    return Offers(messages, again=True).buttons()
 
 
 def again_in_words(messages: Sequence[int], *, reply: bool) -> str:
@@ -45,6 +45,41 @@ def again_in_words(messages: Sequence[int], *, reply: bool) -> str:
     return f"Reply “{AGAIN_WORD}” to have it again." if reply else "To have it again, send it again."
 
 
+@dataclass(frozen=True)
+class Offers:
+    """What can be had of the archive in ``messages``: all of it ``again``, and the ``others`` in it."""
+
+    messages: Sequence[int]
+    again: bool = False
+    others: bool = False
+
+    def buttons(self) -> TLObject | None:
+        """The keyboard with a button for each that has room for all messages; None when there is none."""
+        labels = [(AGAIN, "🔁 Again")] if self.again else []
+        labels += [(OTHERS, "📎 Send the other files")] if self.others else []
+        places = _places(self.messages)
+        data = [(f"{act}{places}", label) for act, label in labels if len(act + places) <= BUTTON_BYTES]
+        rows = [[Button.inline(label, named)] for named, label in data]
+        return TelegramClient.build_reply_markup(rows) if rows else None
+
+    def in_words(self, *, reply: bool) -> str:
+        """The same without buttons; ``reply``: by a word in reply."""
+        words = [again_in_words(self.messages, reply=reply)] if self.again else []
+        if self.others and reply and len(self.messages) == 1:
+            words.append(f"Reply “{OTHERS_WORD}” to have the other files as well.")
+        return " ".join(words)
+
+
+def _places(messages: Sequence[int]) -> str:
+    ids = sorted(messages)
+    return "+".join(map(str, [ids[0], *(b - a for a, b in itertools.pairwise(ids))]))
+
+
+def wants_others(data: bytes) -> bool:
+    """Whether the button with ``data`` has only those files sent that are neither pictures nor videos."""
+    return data.startswith(OTHERS.encode())
+
+
 def has_button(keyboard: TLObject | None, data: bytes) -> bool:
     """Whether one of the buttons of ``keyboard`` carries ``data``."""
     buttons = [button for row in getattr(keyboard, "rows", ()) for button in row.buttons]
@@ -52,12 +87,12 @@ def has_button(keyboard: TLObject | None, data: bytes) -> bool:
 
 
 def messages_of_button(data: bytes) -> list[int]:
-    """The messages that the button of :func:`again_button` names; none when ``data`` is of no such button.
+    """The messages that a button of :class:`Offers` names; none when ``data`` is of no such button.
 
     A client may send what it likes, and buttons of other versions stay in the chats.
     """
-    if _AGAIN_DATA.fullmatch(data) is None:
+    if _DATA.fullmatch(data) is None:
         return []
-    numbers = data.removeprefix(AGAIN.encode()).split(b"+")
+    numbers = data.partition(b":")[2].split(b"+")
     messages = list(itertools.accumulate(int(number) for number in numbers))
     return messages if messages[0] > 0 and messages[-1] <= LAST_MESSAGE else []

@@ -9,10 +9,8 @@ from __future__ import annotations
 
 import asyncio
 import logging
-import re
 import secrets
-from collections.abc import Awaitable, Callable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Protocol
 
@@ -20,11 +18,13 @@ from telethon import errors as rpc
 from telethon.tl import types
 from telethon.tl.tlobject import TLObject, TLRequest
 
-from utils.errors import ChatClosed, PassedOver, Refused, TransferFailed
+from utils.errors import PassedOver, Refused, TransferFailed
 from utils.jobs import lines
 from utils.jobs.albums import MediaFile
+from utils.jobs.intake import Reply
 from utils.jobs.journal import JobJournal
 from utils.jobs.proof import DUPLICATE, Call, Outgoing, Proof, Watching
+from utils.jobs.refusals import EXPIRED, MISSING, NO_BUTTONS, NO_REPLY, PASSING, PASSING_PAUSE, REFUSALS
 from utils.jobs.requests import media_request, medium_of, photo_name, text_request, upload_request
 from utils.jobs.steps import Steps
 from utils.jobs.summary import with_words
@@ -38,38 +38,6 @@ REPEATS = 5
 
 #: How often parts that Telegram lost are sent again for one file.
 MISSING_PARTS = 20
-
-#: Telegram's names for "not this item": sending it as a plain document can help.
-REFUSALS = re.compile(
-    r"PHOTO_(INVALID|INVALID_DIMENSIONS|SAVE_FILE_INVALID|EXT_INVALID|CONTENT_TYPE_INVALID|ID_INVALID)"
-    r"|IMAGE_PROCESS_FAILED|MEDIA_INVALID|MEDIA_EMPTY|MEDIA_TYPE_INVALID|MEDIA_FILE_INVALID"
-    r"|VIDEO_(FILE_INVALID|CONTENT_TYPE_INVALID)|FILE_CONTENT_TYPE_INVALID|WC_CONVERT_URL_INVALID"
-)
-#: Telegram's names for "not to this chat, ever", such as that of a person who has blocked the bot.
-CLOSED = re.compile(
-    r"USER_IS_BLOCKED|YOU_BLOCKED_USER|INPUT_USER_DEACTIVATED|USER_BANNED_IN_CHANNEL|CHANNEL_PRIVATE"
-    r"|CHAT_(ADMIN_REQUIRED|WRITE_FORBIDDEN|FORBIDDEN|RESTRICTED|GUEST_SEND_FORBIDDEN|SEND_\w+_FORBIDDEN)"
-    r"|TOPIC_(CLOSED|DELETED)|PRIVACY_PREMIUM_REQUIRED|ALLOW_PAYMENT_REQUIRED(_\d+)?"
-)
-MISSING = re.compile(r"FILE_PART_(\d+)_MISSING")
-EXPIRED = re.compile(r"FILE_REFERENCE_(?:(\d+)_)?(?:EXPIRED|INVALID|EMPTY)")
-#: The message that is answered was deleted; Telegram takes the answer without it.
-NO_REPLY = "REPLY_MESSAGE_ID_INVALID"
-#: A message of ours cannot have buttons here; Telegram takes it without them.
-NO_BUTTONS = "REPLY_MARKUP_INVALID"
-#: Trouble within Telegram, which may be over the next time.
-PASSING, PASSING_PAUSE = "PHOTO_SAVE_FILE_INVALID", 2.0
-
-
-@contextmanager
-def chat_errors() -> Iterator[None]:
-    """Turn Telegram's word that a chat is closed to us, wherever it comes, into :class:`ChatClosed`."""
-    try:
-        yield
-    except rpc.RPCError as error:
-        if not CLOSED.fullmatch(error_name(error)):
-            raise
-        raise ChatClosed(f"nothing can be sent to the chat any more ({error_name(error)}).") from error
 
 
 class FileUpload(Protocol):
@@ -87,14 +55,17 @@ NewUpload = Callable[[Path, str], FileUpload]
 
 
 class Delivery:
-    """The messages of one job: texts into ``chat``, as replies to ``reply_to``; media into ``target``."""
+    """The messages of one job, as replies to ``reply_to``: texts into ``chat``, media into ``target``.
+
+    Media are no replies where ``target`` is another chat.
+    """
 
     def __init__(
         self,
         *,
         chat: TLObject,
         target: TLObject,
-        reply_to: int | None,
+        reply_to: Reply,
         files: Path,
         journal: JobJournal,
         call: Call,
@@ -107,6 +78,7 @@ class Delivery:
         self._chat = chat
         self._target = target
         self._reply_to = reply_to
+        self._origin = reply_to.message
         self._files = files
         self._journal = journal
         self._record = journal.record
@@ -118,8 +90,8 @@ class Delivery:
         self._proof = Proof(call, sleep=sleep, watching=watching)
 
     def is_refused(self, file: MediaFile) -> bool:
-        """Telegram will not take ``file`` as the picture or video that it is."""
-        return file.kind != "document" and file.number in self._record.refused
+        """Telegram will not take ``file`` as the picture, video or music that it is."""
+        return file.group != "document" and file.number in self._record.refused
 
     def refusal(self, file: MediaFile) -> str:
         """Telegram's name for why it refused ``file``."""
@@ -134,16 +106,15 @@ class Delivery:
         """
         if key in self._record.sent:
             return self._record.sent[key][0]
-        reply_to = self._reply_to
         for _ in range(REPEATS):
             (random_id,) = await self._announce(key, [])
-            out = self._outgoing(key, text_request(self._chat, text, random_id, reply_to, buttons))
+            out = self._outgoing(key, text_request(self._chat, text, random_id, self._reply_to, buttons))
             try:
                 known = await self._proof.send(out)
             except rpc.RPCError as error:
                 name = error_name(error)
-                if name == NO_REPLY and reply_to:
-                    reply_to = None
+                if name == NO_REPLY and self._reply_to.message:
+                    self._reply_to = self._reply_to.to_nobody()
                 elif name == NO_BUTTONS and buttons is not None:
                     buttons, text = None, with_words(text, instead)
                 else:
@@ -166,9 +137,9 @@ class Delivery:
             raise Refused(f"{file.name} was refused before.", reason=self.refusal(file))
         name = photo_name(file.name) if file.kind == "photo" else file.name
         uploads = [self._new_upload(self._files / file.path, name)]
-        if file.kind == "video" and file.thumb:
+        if file.thumb and file.group != "document":
             uploads.append(self._new_upload(self._files / file.thumb, "thumb.jpg"))
-        step = f"upload {file.number}{' as a file' if file.kind == 'document' else ''}"
+        step = f"upload {file.number}{' as a file' if file.group == 'document' else ''}"
         try:
             async with self._steps.of(step, "uploading it"):
                 media = await self._upload_media(file, uploads)
@@ -225,7 +196,8 @@ class Delivery:
             for file in files:
                 await self.prepare(file)
             media = [self._record.media[file.number] for file in files]
-            out = self._outgoing(key, media_request(self._target, media, random_ids, text), media)
+            reply_to = self._reply_to if self._target == self._chat else Reply()
+            out = self._outgoing(key, media_request(self._target, media, random_ids, text, reply_to), media)
             try:
                 known = await self._proof.send(out)
             except rpc.RPCError as error:
@@ -289,6 +261,8 @@ class Delivery:
             place = expired.group(1)
             renewed = files if place is None else [files[int(place)]]
             await self._journal.write(*(lines.Renew(file.number) for file in renewed))
+        elif name == NO_REPLY and self._reply_to.message:
+            self._reply_to = self._reply_to.to_nobody()
         elif not REFUSALS.search(name):
             raise error
         elif len(files) > 1:
@@ -322,7 +296,7 @@ class Delivery:
     def _outgoing(self, key: str, request: TLRequest, media: Sequence[lines.Medium] = ()) -> Outgoing:
         """The message ``key``, which is announced, with where it would be found."""
         text, other = self._record.before[key]
-        known = [text, self._reply_to or 0] if _same_numbers(request.peer, self._chat) else []
+        known = [text, self._origin] if _same_numbers(request.peer, self._chat) else []
         if _same_numbers(request.peer, self._target):
             known.append(other)
         random_ids = self._record.announced[key].random_ids

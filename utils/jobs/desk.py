@@ -79,15 +79,16 @@ class Desk:
                 await self._new_job(item, item.job, is_volume=is_volume)
             return known
 
-    async def repeat(self, items: Sequence[Incoming]) -> None:
+    async def repeat(self, items: Sequence[Incoming], *, others: bool = False) -> None:
         """Make a new job of the file, or the volumes, that were handled before.
 
+        ``others``: it sends only what is neither picture nor video.
         Raises :class:`DiskFull` when they cannot be taken in.
         """
         is_volume = await self._builder.opening.is_volume(items[0])
         async with self._taking:
             job = f"{items[0].job}_{secrets.token_hex(4)}"
-            await self._new_job(items[0], job, is_volume=is_volume)
+            await self._new_job(items[0], job, is_volume=is_volume, others=others)
             for item in items[1:]:
                 await self._work[job].split.add(item)
 
@@ -127,12 +128,12 @@ class Desk:
                 return True
         return False
 
-    async def _new_job(self, item: Incoming, job: str, *, is_volume: bool) -> None:
+    async def _new_job(self, item: Incoming, job: str, *, is_volume: bool, others: bool = False) -> None:
         root = self._folder / job
         title = set_title(item.name) if is_volume else ""
         try:
             with disk_errors():
-                stored = await StoredJob.create(root, item, title)
+                stored = await StoredJob.create(root, item, title, others=others)
                 await self._seen.add(item)
         except DiskFull:
             log.error("❌ The disk is too full to take in %s", item.name)  # noqa: TRY400
@@ -184,7 +185,7 @@ class Desk:
     async def delivered(self, item: Incoming, record: JobRecord) -> None:
         """All of a job is sent: the same file need not be sent again."""
         # Who sends all volumes of a set again means it: only single files are looked up.
-        if record.print and record.delivered and not record.volumes:
+        if record.print and record.delivered and not record.volumes and not record.only_others:
             await self._seen.add_delivered(item, record.print, len(record.skipped))
 
     async def finished(self, job_id: str) -> None:

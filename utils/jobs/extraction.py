@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import itertools
 import logging
 from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
@@ -14,10 +15,19 @@ from utils.jobs import lines
 from utils.jobs.albums import MediaFile
 from utils.jobs.journal import JobJournal
 from utils.jobs.marks import ENTRY, READING
-from utils.jobs.media_files import Media, as_original, as_photos, as_video, taken_out
+from utils.jobs.media_files import (
+    Media,
+    as_document,
+    as_music,
+    as_original,
+    as_photo,
+    as_video,
+    film_of,
+    taken_out,
+)
 from utils.jobs.sending import Sending
 from utils.jobs.steps import Steps
-from utils.media import Inspection, Kind, Verdict, kind_of
+from utils.media import Choice, Inspection, Kind, Verdict, kind_of
 
 log = logging.getLogger(__name__)
 
@@ -26,7 +36,7 @@ class Extraction:
     """Hands what is ready to ``sending`` and what is not to ``convert``, by its number.
 
     Files are written into the folder ``files`` under the next ``number``; ``deferred`` says that they are
-    converted after all uploads.
+    converted after all uploads. ``choice`` says what is wanted.
     """
 
     def __init__(
@@ -40,6 +50,7 @@ class Extraction:
         convert: Callable[[int], Awaitable[None]],
         deferred: bool,
         steps: Steps,
+        choice: Choice,
     ) -> None:
         self._files = files
         self._number = number
@@ -49,6 +60,7 @@ class Extraction:
         self._convert = convert
         self._deferred = deferred
         self._steps = steps
+        self._choice = choice
         self.begin()
 
     def begin(self) -> None:
@@ -57,6 +69,10 @@ class Extraction:
         self._put_off: list[Extracted] = []
         self._others: list[Entry] = []
         self._ignored = 0
+        self._known: set[str] = set()
+        self._again: set[str] = set()
+        #: By key, what is sent as it is, and whether that may be music.
+        self._untouched: dict[str, bool] = {}
 
     async def run(self, reader: ArchiveReader) -> None:
         """Take out everything that is not in the journal yet, and close the reader.
@@ -91,7 +107,8 @@ class Extraction:
         return bool(self._put_off)
 
     async def _extract(self, reader: ArchiveReader) -> None:
-        known = self._journal.record.known_keys()
+        self._known, self._again = self._journal.record.known_keys(), self._journal.record.lacks_film()
+        known = self._known - self._again
         self._steps.check(READING, "reading it")
         self._steps.forget({f"{ENTRY}{key}" for key in known})
         self._sending.collect(by_folder=reader.listing is not None and is_grouped(reader.listing))
@@ -99,9 +116,13 @@ class Extraction:
         def accept(entry: Entry, head: bytes) -> bool:
             if entry.key in known:
                 return False
-            if kind_of(head, entry.name) is Kind.OTHER:
-                self._others.append(entry)
+            kind = kind_of(head, entry.name)
+            if not self._choice.wants(kind):
+                if kind is Kind.OTHER:
+                    self._others.append(entry)
                 return False
+            if self._choice.untouched(kind):
+                self._untouched[entry.key] = self._choice.may_be_music(head, entry.name)
             return not self._is_passed_over(entry)
 
         def new_file(entry: Entry) -> Path:
@@ -148,26 +169,52 @@ class Extraction:
 
     async def _look_at(self, extracted: Extracted, path: Path) -> _Taken:
         """Decide what an entry is, and make it ready to be sent."""
-        entry = extracted.entry
+        entry, file = extracted.entry, taken_out(extracted.entry, path)
+        film: _Taken | None = None
         try:
             self._steps.check(f"{ENTRY}{entry.key}", "looking at it")
+            if entry.key in self._untouched:
+                return await self._as_it_is(extracted, file, path)
             inspection = await self._media.inspect(path, entry.name)
-            file = taken_out(entry, path)
             if inspection.verdict is Verdict.PHOTO:
-                known = self._journal.record.kept_keys()
-                photos = await as_photos(self._media, file, path, number=self._number, known=known)
-                return _Taken(extracted, next(iter(photos), None), more=tuple(photos[1:]))
+                film = await self._film_in(entry, path)
+                return _Taken(extracted, await as_photo(self._media, file, path), film=film)
             if inspection.verdict is Verdict.READY:
                 return _Taken(extracted, await as_video(self._media, file, path, inspection))
             if inspection.verdict is Verdict.DEFERRED:
                 return await self._to_convert(extracted, path, inspection)
+            if inspection.verdict is Verdict.MUSIC:
+                file = await as_music(self._media, file, path)
+                return _Taken(extracted, file if file.music else replace(file, note=inspection.reason))
             reason = inspection.reason
         except (MediaError, PassedOver) as error:
             reason = error.told
         # It cannot be sent as the picture or video that it is: it comes as a document, with the reason.
         log.warning("📎 %s comes as a file: %s", entry.path, reason)
-        file = await as_original(taken_out(entry, path), path)
-        return _Taken(extracted, replace(file, note=reason))
+        file = await as_original(file, path)
+        return _Taken(extracted, replace(file, note=reason), film=film)
+
+    async def _film_in(self, picture: Entry, path: Path) -> _Taken | None:
+        """The film that the phone has put behind ``picture``, unless it was taken out before."""
+        entry = film_of(picture)
+        taken = path.with_suffix(".film")
+        if not await self._media.take_film(path, taken):
+            return None
+        if entry.key in self._known:
+            await asyncio.to_thread(taken.unlink)
+            return None
+        output = await asyncio.to_thread(taken.rename, self._files / f"{self._number():06d}")
+        return await self._look_at(Extracted(entry, output, 0, None), output)
+
+    async def _as_it_is(self, extracted: Extracted, file: MediaFile, path: Path) -> _Taken:
+        """What is sent untouched, unless there is nothing in it."""
+        if not extracted.size:
+            await asyncio.to_thread(path.unlink)
+            error = ArchiveError("it is empty, and Telegram takes no empty files.")
+            return _Taken(replace(extracted, path=None, error=error))
+        if self._untouched.pop(extracted.entry.key):
+            return _Taken(extracted, await as_music(self._media, file, path))
+        return _Taken(extracted, await as_document(file, path))
 
     async def _to_convert(self, extracted: Extracted, path: Path, inspection: Inspection) -> _Taken:
         file = await as_original(taken_out(extracted.entry, path), path)
@@ -179,6 +226,19 @@ class Extraction:
         return _Taken(extracted, file, cost)
 
     async def _put_on_its_way(self, taken: _Taken) -> None:
+        film = taken.film
+        if taken.file is not None and taken.file.key in self._again:
+            # Only for its film was it taken out once more.
+            await asyncio.to_thread((self._files / taken.file.path).unlink, missing_ok=True)
+            if film is not None:
+                await self._put_on_its_way(film)
+            return
+        if film is not None and film.file is not None and film.file.kind == "video":
+            assert taken.file is not None
+            await self._sending.keep(taken.file, film=film.file)
+            return
+        if film is not None:
+            await self._put_on_its_way(film)
         entry, error = taken.extracted.entry, taken.extracted.error
         if isinstance(error, DiskFull):
             log.warning("⏸️ %s is put off: %s", entry.path, error.told)
@@ -189,7 +249,7 @@ class Extraction:
             # With another volume or password it may be whole: only the last attempt decides.
             self._unread.append(taken.extracted)
         elif taken.cost is None:
-            await self._sending.keep(taken.file, *taken.more)
+            await self._sending.keep(taken.file)
         else:
             await self._journal.write(lines.Defer(taken.file, taken.cost))
             await self._convert(taken.file.number)
@@ -211,13 +271,13 @@ class Extraction:
 class _Taken:
     """An entry that came out of the archive, and the ``file`` to be sent, or converted at that ``cost``.
 
-    ``more`` are the other pictures that were made of it.
+    ``film`` was in it.
     """
 
     extracted: Extracted
     file: MediaFile | None = None
     cost: float | None = None
-    more: tuple[MediaFile, ...] = ()
+    film: _Taken | None = None
 
 
 def is_grouped(listing: Sequence[Entry]) -> bool:

@@ -59,8 +59,32 @@ class Peer:
 
 
 @dataclass(frozen=True)
+class Reply:
+    """What our messages answer: a ``message`` (0: none), in a ``topic`` of a forum (0: none, or General)."""
+
+    message: int = 0
+    topic: int = 0
+
+    def to_nobody(self) -> Reply:
+        """In the same topic, but to no message: that one was deleted."""
+        return Reply(0, self.topic)
+
+    def input(self) -> types.InputReplyToMessage | None:
+        """The same for a request. Without its topic a message would land in General.
+
+        https://core.telegram.org/constructor/inputReplyToMessage
+        """
+        if not self.message and not self.topic:
+            return None
+        return types.InputReplyToMessage(self.message or self.topic, top_msg_id=self.topic or None)
+
+
+@dataclass(frozen=True)
 class Incoming:
-    """One message with a file: where it is, and what Telegram says of the file (sizes in bytes)."""
+    """One message with a file: where it is, and what Telegram says of the file (sizes in bytes).
+
+    ``topic`` is that of a forum in which it stands, 0: General, or no forum.
+    """
 
     peer: Peer
     chat: int
@@ -72,11 +96,17 @@ class Incoming:
     sender: int = 0
     dc: int = 0
     album: int = 0
+    topic: int = 0
 
     @property
     def job(self) -> str:
         """The job's id: the same message never becomes two jobs."""
         return f"{self.chat}_{self.message}"
+
+    @property
+    def reply(self) -> Reply:
+        """What answers it."""
+        return Reply(self.message, self.topic)
 
 
 def incoming(message: Message, chat: TLObject) -> Incoming | None:
@@ -99,7 +129,16 @@ def incoming(message: Message, chat: TLObject) -> Incoming | None:
         sender=message.sender_id or 0,
         dc=media.dc_id,
         album=message.grouped_id or 0,
+        topic=topic_of(message),
     )
+
+
+def topic_of(message: Message) -> int:
+    """The topic of a forum in which ``message`` stands; 0: in General, or in no forum."""
+    answered = message.reply_to
+    if not isinstance(answered, types.MessageReplyHeader) or not answered.forum_topic:
+        return 0
+    return answered.reply_to_top_id or answered.reply_to_msg_id or 0
 
 
 def file_name(message: Message) -> str:

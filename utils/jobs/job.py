@@ -25,17 +25,18 @@ from utils.errors import (
     VolumeMissing,
 )
 from utils.jobs import lines
-from utils.jobs.buttons import again_button, again_in_words
-from utils.jobs.delivery import Delivery, chat_errors
+from utils.jobs.buttons import Offers
+from utils.jobs.delivery import Delivery
 from utils.jobs.extraction import Extraction
 from utils.jobs.media_files import as_video, converted_name
 from utils.jobs.parts import Parts
+from utils.jobs.refusals import chat_errors
 from utils.jobs.resuming import take_up
 from utils.jobs.sending import Sending
 from utils.jobs.services import JobServices
 from utils.jobs.stored import StoredJob
 from utils.jobs.summary import status_text, summary_text, with_words
-from utils.media import Inspection
+from utils.media import Choice, Inspection
 from utils.storage.workspace import disk_errors
 
 log = logging.getLogger(__name__)
@@ -68,6 +69,11 @@ class Job:
             convert=self._convert,
             deferred=services.settings.deferred,
             steps=self.steps,
+            choice=Choice.of(
+                services.settings.other_files,
+                as_files=services.settings.as_files,
+                only_others=self.record.only_others,
+            ),
         )
 
     def _new_sending(self, number: Callable[[], int]) -> Sending:
@@ -162,15 +168,18 @@ class Job:
         await asyncio.to_thread(self._workspace.remove)
 
     async def _send_summary(self) -> None:
-        text, button, words = summary_text(self.name, self.record), None, ""
-        if self.record.failed:
-            messages, buttons = self.record.messages(), self._services.settings.buttons
-            words = again_in_words(messages, reply=not buttons)
-            button = again_button(messages) if buttons else None
-            text = text if button else with_words(text, words)
+        text, settings = summary_text(self.name, self.record), self._services.settings
+        offers = Offers(
+            self.record.messages(),
+            again=bool(self.record.failed),
+            others=settings.other_files == "ask" and bool(self.record.others),
+        )
+        words = offers.in_words(reply=not settings.buttons)
+        buttons = offers.buttons() if settings.buttons else None
+        text = text if buttons else with_words(text, words)
         try:
             with chat_errors():
-                await self._delivery.send_text("summary", text, button, instead=words)
+                await self._delivery.send_text("summary", text, buttons, instead=words)
         except ChatClosed as error:
             log.warning("⚠️ %s ends without a summary: %s", self.name, error.told)
 

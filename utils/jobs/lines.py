@@ -24,7 +24,7 @@ class Line:
 
 @dataclass(frozen=True)
 class Origin(Incoming, Line):
-    """The message with the archive, when it was taken in (Unix time), and what a whole set is called.
+    """The message with the archive, when it came (Unix time), a set's title, if only ``others`` are sent.
 
     Written: first, before the message is noted in intake.jsonl.
     Crash before: the folder is removed, and the message comes again.
@@ -34,11 +34,12 @@ class Origin(Incoming, Line):
     t = "origin"
     date: float = 0.0
     title: str = ""
+    others: bool = False
 
     @classmethod
-    def of(cls, item: Incoming, *, date: float, title: str = "") -> Origin:
+    def of(cls, item: Incoming, *, date: float, title: str = "", others: bool = False) -> Origin:
         """The line for ``item``."""
-        return cls(**_fields_of(item), date=date, title=title)
+        return cls(**_fields_of(item), date=date, title=title, others=others)
 
 
 @dataclass(frozen=True)

@@ -3,23 +3,25 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Collection
 from dataclasses import replace
 from pathlib import Path
 from typing import Protocol
 
 from utils.archives import Entry
-from utils.errors import MediaError
-from utils.jobs.albums import MediaFile, part_key
+from utils.jobs.albums import FILM, MediaFile
 from utils.jobs.parts import Cutting
-from utils.media import Inspection, PreparedPhoto
+from utils.media import Inspection, Music, PreparedPhoto
 from utils.storage.atomic import sync_file
 
 
 class Media(Cutting, Protocol):
     """What a job needs to know, and to have done, about one file."""
 
-    async def prepare_photo(self, path: Path, output: Path, part: int = 0) -> PreparedPhoto: ...
+    async def prepare_photo(self, path: Path, output: Path) -> PreparedPhoto: ...
+
+    async def take_film(self, path: Path, output: Path) -> bool: ...
+
+    async def describe_music(self, path: Path, cover: Path) -> Music | None: ...
 
 
 def taken_out(entry: Entry, path: Path) -> MediaFile:
@@ -27,42 +29,17 @@ def taken_out(entry: Entry, path: Path) -> MediaFile:
     return MediaFile(int(path.name), entry.key, entry.name, entry.folder, "photo", path.name, 0)
 
 
-async def as_photos(
-    media: Media, file: MediaFile, path: Path, *, number: Callable[[], int], known: Collection[str]
-) -> list[MediaFile]:
-    """``file`` as the picture that Telegram takes, made of ``path``, which is deleted if that is another.
+def film_of(entry: Entry) -> Entry:
+    """The film that is in the picture ``entry``, as if it lay beside it."""
+    stem = entry.path.rpartition(".")[0] or entry.path
+    return Entry(f"{entry.key}{FILM}", f"{stem}.mp4", None)
 
-    It may be several: pages, or slices. The first has the key of ``file``, each of the others one of its own,
-    and the next ``number``. Those whose key is ``known`` are there already, and are left out.
-    """
-    whole = await media.prepare_photo(path, path.with_suffix(".photo"))
-    first = await _as_photo(file, whole)
-    if whole.parts > 1:
-        first = replace(first, name=_name(file, whole, 0))
-    more = []
-    for part in range(1, whole.parts):
-        key = part_key(file.key, whole.part_name, part + 1)
-        if key in known:
-            continue
-        output = path.with_name(f"{number():06d}.photo")
-        try:
-            photo = await media.prepare_photo(path, output, part)
-        except MediaError as error:
-            note = f"{whole.part_name.capitalize()} {part + 1} cannot be shown: {error.told}"
-            first = replace(first, note=f"{first.note} {note}".strip())
-            continue
-        named = replace(file, number=int(output.stem), key=key, name=_name(file, whole, part))
-        more.append(await _as_photo(named, photo))
-    if whole.path != path:
+
+async def as_photo(media: Media, file: MediaFile, path: Path) -> MediaFile:
+    """``file`` as the picture that Telegram takes, made of ``path``, which is deleted if that is another."""
+    photo = await media.prepare_photo(path, path.with_suffix(".photo"))
+    if photo.path != path:
         await asyncio.to_thread(path.unlink)
-    return [*([] if file.key in known else [first]), *more]
-
-
-def _name(file: MediaFile, whole: PreparedPhoto, part: int) -> str:
-    return f"{file.name} ({whole.part_name} {part + 1} of {whole.parts})"
-
-
-async def _as_photo(file: MediaFile, photo: PreparedPhoto) -> MediaFile:
     return replace(
         file,
         path=photo.path.name,
@@ -92,6 +69,27 @@ async def as_video(media: Media, file: MediaFile, path: Path, inspection: Inspec
 async def as_original(file: MediaFile, path: Path) -> MediaFile:
     """``file`` as it is in ``path``, surely on disk: to be converted, or sent as a document."""
     return replace(file, kind="document", size=await asyncio.to_thread(_synced_size, path))
+
+
+async def as_document(file: MediaFile, path: Path) -> MediaFile:
+    """``file`` as it is in ``path``, to be sent as a document."""
+    return replace(file, kind="document", size=await asyncio.to_thread(size_of, path))
+
+
+async def as_music(media: Media, file: MediaFile, path: Path) -> MediaFile:
+    """``file`` as the music in ``path``, or as a document where nothing plays it."""
+    found = await media.describe_music(path, path.with_suffix(".thumb"))
+    document = await as_document(file, path)
+    if found is None:
+        return document
+    return replace(
+        document,
+        music=found.mime,
+        title=found.title,
+        performer=found.performer,
+        duration=found.duration,
+        thumb=found.cover.name if found.cover else "",
+    )
 
 
 def converted_name(name: str) -> str:

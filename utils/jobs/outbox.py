@@ -9,7 +9,7 @@ from dataclasses import replace
 from pathlib import Path
 
 from utils.errors import Refused
-from utils.jobs.albums import NOUN, MediaFile, caption, plural, refused_as
+from utils.jobs.albums import MediaFile, caption, plural, refused_as
 from utils.jobs.delivery import Delivery
 from utils.telegram.transfers import in_flight
 
@@ -132,7 +132,7 @@ class Outbox:
             if good:
                 await self._send(key, good)
         except Refused as refused:
-            if good[0].kind == "document":
+            if len(good) == 1 and good[0].group == "document":
                 await self._on_refused(good[0], refused)
             else:
                 await self._deliver_after_refusal(key, good, refused)
@@ -163,14 +163,16 @@ class Outbox:
         await self._deliver(f"{key}.2", good[middle:])
 
     async def _deliver_document(self, file: MediaFile) -> None:
-        note = f"{refused_as(file.kind, self._delivery.refusal(file))}, so it comes as a file."
+        if file.group != "document":
+            note = f"{refused_as(file.noun, self._delivery.refusal(file))}, so it comes as a file."
+            file = replace(file, kind="document", music="", note=note)
         try:
-            await self._send(f"file-{file.number}", (replace(file, kind="document", note=note),))
+            await self._send(f"file-{file.number}", (file,))
         except Refused as refused:
             await self._on_refused(file, refused)
 
     async def _send(self, key: str, files: Sequence[MediaFile]) -> None:
-        what = plural(len(files), NOUN[files[0].kind])
+        what = plural(len(files), files[0].noun)
         name = what if len(files) > 1 else files[0].name
         if len(files) > 1:
             log.info("📤 Uploading %s as album...", what)

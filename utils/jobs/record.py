@@ -7,7 +7,7 @@ from dataclasses import dataclass, field, replace
 from functools import singledispatchmethod
 
 from utils.jobs import lines
-from utils.jobs.albums import MediaFile, whole_key
+from utils.jobs.albums import FILM, MediaFile
 from utils.jobs.lines import Line
 
 
@@ -25,8 +25,6 @@ class JobRecord:
     converted: dict[int, MediaFile] = field(default_factory=dict)
     wholes: dict[int, MediaFile] = field(default_factory=dict)
     parts: dict[int, list[int]] = field(default_factory=dict)
-    #: Keys of pages and slices that were dropped: their entry is to be taken out again for them alone.
-    lacking: set[str] = field(default_factory=set)
     unconvertible: dict[int, str] = field(default_factory=dict)
     skipped: dict[str, tuple[str, str]] = field(default_factory=dict)
     others: dict[str, str] = field(default_factory=dict)
@@ -41,6 +39,8 @@ class JobRecord:
     failed: str = ""
     cancelled: bool = False
     done: bool = False
+    #: Keys of films that were taken out of a picture and are gone since.
+    _films_gone: set[str] = field(default_factory=set)
     #: The highest number that any file had, also one that was dropped.
     highest: int = 0
     #: The highest ids of a text and of another message that were known when each message was announced.
@@ -84,7 +84,6 @@ class JobRecord:
 
     def _on_file(self, line: lines.File) -> None:
         self.files[line.file.number] = line.file
-        self.lacking.discard(line.file.key)
         self._count(line.file)
 
     apply.register(_on_file)
@@ -196,18 +195,23 @@ class JobRecord:
         assert self.known_origin is not None
         return self.known_origin
 
+    @property
+    def only_others(self) -> bool:
+        """Whether only what is neither picture nor video is wanted."""
+        return self.known_origin is not None and self.known_origin.others
+
     def messages(self) -> list[int]:
         """Ids of the messages with the archive, or its volumes."""
         return [item.message for item in (self.origin, *self.volumes)]
 
     def known_keys(self) -> set[str]:
         """Keys of the archive's entries that need not be extracted again."""
-        kept = self.kept_keys() - {whole_key(key) for key in self.lacking}
+        kept = {file.key for file in (*self.files.values(), *self.deferred.values())}
         return kept | self.skipped.keys() | self.others.keys()
 
-    def kept_keys(self) -> set[str]:
-        """Keys of the files that are there, or were sent."""
-        return {file.key for file in (*self.files.values(), *self.deferred.values())}
+    def lacks_film(self) -> set[str]:
+        """Keys of the known entries that are to be extracted again, for the film in them alone."""
+        return {key.removesuffix(FILM) for key in self._films_gone - self.known_keys()}
 
     def settled(self) -> bool:
         """Whether nothing is left but the summary."""
@@ -232,9 +236,9 @@ class JobRecord:
         """That file is not there; unless it was skipped, it is to be taken out of the archive again."""
         files = self.files.pop(number, None), self.deferred.pop(number, None)
         self.media.pop(number, None)
+        self._films_gone |= {file.key for file in files if file is not None and file.key.endswith(FILM)}
         if any(file is not None and file.key not in self.skipped for file in files):
             self.extracted, self.failed = False, ""
-            self.lacking |= {file.key for file in files if file is not None and whole_key(file.key)}
         self._without_part(number)
 
     def _without_part(self, number: int) -> None:

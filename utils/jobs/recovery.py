@@ -96,7 +96,8 @@ class Recovery:
         reason = error.told if isinstance(error, BotError) else f"{type(error).__name__} when it was read."
         root = stored.workspace.root
         kept = await asyncio.to_thread(set_aside, root, self._quarantine, f"Job {stored.id}: {reason}")
-        log.error("⚠️ Job %s set aside: %s It is kept as %s", stored.id, reason, kept, exc_info=error)
+        unforeseen = None if isinstance(error, BotError) else error
+        log.error("⚠️ Job %s set aside: %s It is kept as %s", stored.id, reason, kept, exc_info=unforeseen)
 
 
 def _may_pass(error: Exception) -> bool:

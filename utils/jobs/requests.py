@@ -12,18 +12,19 @@ from telethon.tl.tlobject import TLObject, TLRequest
 from utils.errors import TransferFailed
 from utils.jobs import lines
 from utils.jobs.albums import CAPTION_UNITS, MediaFile, shorten
+from utils.jobs.intake import Reply
 
 
 def text_request(
-    chat: TLObject, text: str, random_id: int, reply_to: int | None, buttons: TLObject | None
+    chat: TLObject, text: str, random_id: int, reply_to: Reply, buttons: TLObject | None
 ) -> TLRequest:
-    """Sends ``text`` as it is, as a reply to the message ``reply_to``."""
+    """Sends ``text`` as it is, as a reply to ``reply_to``."""
     return functions.messages.SendMessageRequest(
         chat,
         text,
         no_webpage=True,
         random_id=random_id,
-        reply_to=types.InputReplyToMessage(reply_to) if reply_to else None,
+        reply_to=reply_to.input(),
         reply_markup=buttons,
     )
 
@@ -36,17 +37,23 @@ def upload_request(
 
 
 def media_request(
-    target: TLObject, media: Sequence[lines.Medium], random_ids: Sequence[int], text: str
+    target: TLObject,
+    media: Sequence[lines.Medium],
+    random_ids: Sequence[int],
+    text: str,
+    reply_to: Reply,
 ) -> TLRequest:
-    """Sends ``media`` as one message or album with the caption ``text``."""
+    """Sends ``media`` as one message or album with the caption ``text``, as a reply to ``reply_to``."""
     text = shorten(text, CAPTION_UNITS)
     if len(media) == 1:
-        return functions.messages.SendMediaRequest(target, _input(media[0]), text, random_id=random_ids[0])
+        return functions.messages.SendMediaRequest(
+            target, _input(media[0]), text, random_id=random_ids[0], reply_to=reply_to.input()
+        )
     items = [
         types.InputSingleMedia(_input(medium), text if place == 0 else "", random_id=random_id)
         for place, (medium, random_id) in enumerate(zip(media, random_ids, strict=True))
     ]
-    return functions.messages.SendMultiMediaRequest(target, items)
+    return functions.messages.SendMultiMediaRequest(target, items, reply_to=reply_to.input())
 
 
 def photo_name(name: str) -> str:
@@ -77,15 +84,21 @@ def _uploaded(file: MediaFile, handle: TLObject, thumb: TLObject | None = None) 
                 duration=file.duration, w=file.width, h=file.height, supports_streaming=True
             )
         )
+    if file.music:
+        attributes.append(
+            types.DocumentAttributeAudio(
+                duration=round(file.duration), title=file.title or None, performer=file.performer or None
+            )
+        )
     guessed = mimetypes.guess_type(file.name)[0] or "application/octet-stream"
     return types.InputMediaUploadedDocument(
         handle,
-        mime_type="video/mp4" if file.kind == "video" else guessed,
+        mime_type="video/mp4" if file.kind == "video" else file.music or guessed,
         attributes=attributes,
         thumb=thumb,
         # Without it a silent MP4 becomes a GIF, which cannot be in an album.
         nosound_video=file.kind == "video" and not file.has_audio,
-        force_file=file.kind == "document",
+        force_file=file.group == "document",
     )
 
 

@@ -7,8 +7,8 @@ import logging
 from collections.abc import Callable
 
 from utils.errors import BotError, ChatClosed, DiskFull, NoRoom, ProgramKilled
-from utils.jobs.delivery import chat_errors
 from utils.jobs.job import Job
+from utils.jobs.refusals import chat_errors
 from utils.storage.workspace import disk_errors
 
 log = logging.getLogger(__name__)

@@ -54,17 +54,21 @@ class Sending:
         """Whether files will come folder by folder (see :class:`AlbumBuilder`)."""
         self._builder.by_folder = by_folder
 
-    async def keep(self, file: MediaFile, *more: MediaFile) -> None:
-        """Journal that ``file``, and what ``more`` was made of its entry, is ready, and take it in.
+    async def keep(self, file: MediaFile, *, film: MediaFile | None = None) -> None:
+        """Journal that ``file`` is ready, and the ``film`` that was in it, and take them in.
 
-        Its own line comes last: the entry counts as done only when all that was made of it is journaled.
+        The film first: a picture that is on record is not opened again.
         """
+        if film is not None:
+            await self._journal.write(lines.File(film), lines.File(file))
+            await self.add(file)
+            await self.add(film)
+            return
         if file.kind != "photo" and file.size > self._settings.upload_limit:
             await self.put_by_itself(file)
             return
-        await self._journal.write(*(lines.File(one) for one in (*more, file)))
-        for one in (file, *more):
-            await self.add(one)
+        await self._journal.write(lines.File(file))
+        await self.add(file)
 
     async def add(self, file: MediaFile) -> None:
         """Take in ``file``, which is journaled: its upload begins, and its album is sent when it is full."""

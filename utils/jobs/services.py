@@ -84,7 +84,8 @@ class JobSettings:
 
     ``boot`` identifies the machine's current run; ``spool_limit`` (of what waits to be sent) and
     ``upload_limit`` (of one file) are in bytes; ``deferred``: videos are converted after all uploads;
-    ``buttons``: our messages can have some, as only those of bots can.
+    ``buttons``: our messages can have some, as only those of bots can. ``other_files`` and ``as_files`` are
+    the settings of these names.
     """
 
     boot: str
@@ -93,6 +94,8 @@ class JobSettings:
     deferred: bool
     quarantine: Path
     buttons: bool
+    other_files: str
+    as_files: bool
 
 
 @dataclass(frozen=True)

@@ -39,12 +39,15 @@ class StoredJob:
         return cls(workspace, JobJournal(workspace.journal), Marks(workspace.marks))
 
     @classmethod
-    async def create(cls, root: Path, item: Incoming, title: str) -> StoredJob:
-        """A new job of the message ``item``, on disk when this returns. Raises OSError for a full disk."""
+    async def create(cls, root: Path, item: Incoming, title: str, *, others: bool = False) -> StoredJob:
+        """A new job of the message ``item``, on disk when this returns. Raises OSError for a full disk.
+
+        ``others``: it sends only what is neither picture nor video.
+        """
         stored = cls.at(root)
         await asyncio.to_thread(stored.workspace.prepare)
         await asyncio.to_thread(stored.journal.open)
-        await stored.journal.write(lines.Origin.of(item, date=time.time(), title=title))
+        await stored.journal.write(lines.Origin.of(item, date=time.time(), title=title, others=others))
         return stored
 
     async def open(self) -> None:

@@ -37,7 +37,8 @@ def summary_text(archive: str, record: JobRecord) -> str:
     if record.failed:
         head = f"❌ {archive}: {record.failed}"
     elif not record.delivered and not record.skipped:
-        head = f"ℹ️ {archive}: there is no picture or video in it."
+        what = "other file" if record.only_others else "picture or video"
+        head = f"ℹ️ {archive}: there is no {what} in it."
     else:
         head = f"{'⚠️' if record.skipped else '✅'} {archive}: {_sent(record)} sent."
     lines = [head]
@@ -110,22 +111,21 @@ def _by_reason(pairs: Iterable[tuple[str, str]]) -> list[str]:
 def _as_files(record: JobRecord) -> Iterator[tuple[str, str]]:
     """(reason, name) of each picture or video that came as a file, but for what could not be converted."""
     for number in record.delivered_files():
-        if number in record.refused:
-            file = record.to_send(number)
-            yield refused_as(file.kind, record.refused[number]), file.name
-        elif number not in record.deferred:
-            file = record.to_send(number)
-            if file.kind == "document" and file.note:
-                yield file.note, file.name
+        file = record.to_send(number)
+        if number in record.refused and file.group != "document":
+            yield refused_as(file.noun, record.refused[number]), file.name
+        elif number not in record.deferred and file.kind == "document" and file.note:
+            yield file.note, file.name
 
 
 def _sent(record: JobRecord) -> str:
     """ "3 pictures and 2 videos"."""
     # What Telegram refused as a picture or video came as a file.
     kinds = Counter(
-        "document" if number in record.refused else record.to_send(number).kind
+        "document" if number in record.refused else record.to_send(number).group
         for number in record.delivered_files()
     )
-    counts = {"picture": kinds["photo"], "video": kinds["video"], "file": kinds["document"]}
+    counts = {"picture": kinds["photo"], "video": kinds["video"], "audio file": kinds["music"]}
+    counts["file"] = kinds["document"]
     parts = [plural(count, noun) for noun, count in counts.items() if count]
     return " and ".join([", ".join(parts[:-1]), parts[-1]] if len(parts) > 1 else parts) or "nothing"

@@ -1,10 +1,12 @@
 """Pictures and videos: what they are, what has to be done with them, and doing it."""
 
 from utils.media.checkpoint import Checkpoint
+from utils.media.choice import Choice
 from utils.media.convert import Converter
 from utils.media.inspection import Inspection, Verdict, inspect
 from utils.media.kinds import Kind, kind_of
 from utils.media.media_tools import MediaTools
+from utils.media.music import Music
 from utils.media.photos import PreparedPhoto, prepare_photo
 from utils.media.plan import MAX_TRACKS, Action, ConversionPlan
 from utils.media.settings import EncodeSettings
@@ -15,12 +17,14 @@ __all__ = [
     "MAX_TRACKS",
     "Action",
     "Checkpoint",
+    "Choice",
     "ConversionPlan",
     "Converter",
     "EncodeSettings",
     "Inspection",
     "Kind",
     "MediaTools",
+    "Music",
     "PreparedPhoto",
     "Tools",
     "Verdict",

@@ -27,6 +27,7 @@ class Verdict(StrEnum):
     PHOTO = "photo"  #: a picture
     READY = "ready"  #: a video that plays as it is
     DEFERRED = "deferred"  #: a video to convert
+    MUSIC = "music"  #: sound without a picture, where one was expected
     OTHER = "other"  #: neither, or nothing that can be read
 
 
@@ -93,8 +94,11 @@ async def inspect_video(path: Path, *, tools: Tools) -> Inspection:
     found = await probe(path, tools)
     size = await asyncio.to_thread(lambda: path.stat().st_size)
     plan = plan_conversion(found, layout, size=size)
+    if plan is None and found.audios:
+        reason = "It holds sound but no picture."
+        return Inspection(Verdict.MUSIC, 0, 0, found.duration, True, None, reason)
     if plan is None:
-        raise NotMedia("It holds sound but no picture." if found.audios else "There is no picture in it.")
+        raise NotMedia("There is no picture in it.")
     await _require_pictures(path, plan, found, tools)
     return _video(plan, found, layout)
 

@@ -4,8 +4,6 @@ from __future__ import annotations
 
 from enum import StrEnum
 
-from utils.pictures.formats import format_of
-
 #: As many first bytes as :func:`kind_of` looks at.
 HEAD_SIZE = 4096
 
@@ -27,8 +25,23 @@ _NAMED_VIDEOS = frozenset(
     )
 )
 
+_PHOTO_BRANDS = frozenset(
+    (b"heic", b"heix", b"heim", b"heis", b"hevc", b"hevx", b"mif1", b"msf1", b"avif", b"avis")
+)
 _AUDIO_BRANDS = frozenset((b"M4A ", b"M4B ", b"M4P ", b"F4A ", b"F4B ", b"aax "))
 
+_PHOTO_STARTS = (
+    b"\xff\xd8\xff",  # JPEG
+    b"\x89PNG\r\n\x1a\n",
+    b"GIF87a",
+    b"GIF89a",
+    b"II*\x00",  # TIFF
+    b"MM\x00*",
+    b"II+\x00",  # BigTIFF
+    b"MM\x00+",
+    b"\x00\x00\x00\x0cjP  ",  # JPEG 2000
+    b"\xff\x4f\xff\x51",
+)
 _VIDEO_STARTS = (
     b"\x1a\x45\xdf\xa3",  # Matroska, WebM
     b"\x30\x26\xb2\x75\x8e\x66\xcf\x11",  # ASF: WMV
@@ -53,7 +66,7 @@ def kind_of(head: bytes, name: str) -> Kind:
     ``name`` is asked only about contents without a magic number, such as MPEG program streams.
     """
     head = head[:HEAD_SIZE]
-    if format_of(head, name) is not None:
+    if head.startswith(_PHOTO_STARTS) or _is_bmp(head):
         return Kind.PHOTO
     if head.startswith(_VIDEO_STARTS) or _is_transport_stream(head):
         return Kind.VIDEO
@@ -70,6 +83,22 @@ def kind_of(head: bytes, name: str) -> Kind:
     return Kind.OTHER
 
 
+def may_be_music(head: bytes, name: str) -> bool:
+    """Whether a file that begins with ``head``, and is of no other kind, may be music that can be played."""
+    if head[:4] in (b"fLaC", b"OggS") or head[:3] == b"ID3" or head[8:12] in _AUDIO_BRANDS:
+        return True
+    if head[:4] == b"RIFF":
+        return head[8:12] == b"WAVE"
+    # MP3 and AAC begin with a frame, of which eleven bits are always set: little evidence.
+    frame = head[:1] == b"\xff" and head[1:2] >= b"\xe0"
+    return frame and _extension(name) in ("mp3", "aac")
+
+
+def _is_bmp(head: bytes) -> bool:
+    # Two letters are little evidence: the size of the header that follows must be one of the known ones.
+    return head[:2] == b"BM" and int.from_bytes(head[14:18], "little") in (12, 16, 40, 52, 56, 64, 108, 124)
+
+
 def _is_transport_stream(head: bytes) -> bool:
     """Sync bytes at every 188 (TS), 192 (M2TS) or 204 (with error correction) bytes, five times at least."""
     for packet, first in ((188, 0), (192, 4), (204, 0)):
@@ -82,11 +111,13 @@ def _is_transport_stream(head: bytes) -> bool:
 def _riff_kind(head: bytes) -> Kind:
     if head[8:12] in (b"AVI ", b"AVIX", b"AMV "):
         return Kind.VIDEO
-    return Kind.OTHER
+    return Kind.PHOTO if head[8:12] == b"WEBP" else Kind.OTHER
 
 
 def _brand_kind(head: bytes) -> Kind:
-    """ISO media that is no picture: by the major brand."""
+    """ISO media: by the major brand, and for the vague ``mif1`` kind by the compatible ones."""
+    if head[8:12] in _PHOTO_BRANDS:
+        return Kind.PHOTO
     return Kind.OTHER if head[8:12] in _AUDIO_BRANDS else Kind.VIDEO
 
 

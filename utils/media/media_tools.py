@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import asyncio
 from pathlib import Path
 
 from utils.constants import Settings
 from utils.media.inspection import Inspection, inspect
+from utils.media.motion import take_film
+from utils.media.music import Music, describe_music
 from utils.media.photos import PreparedPhoto, prepare_photo
 from utils.media.split import split_video
 from utils.media.thumbnails import make_thumbnail
@@ -33,13 +36,21 @@ class MediaTools:
         """See :func:`utils.media.inspection.inspect`."""
         return await inspect(path, name, tools=self.tools)
 
-    async def prepare_photo(self, path: Path, output: Path, part: int = 0) -> PreparedPhoto:
+    async def prepare_photo(self, path: Path, output: Path) -> PreparedPhoto:
         """See :func:`utils.media.photos.prepare_photo`."""
-        return await prepare_photo(path, output, tools=self.tools, part=part)
+        return await prepare_photo(path, output, tools=self.tools)
+
+    async def take_film(self, path: Path, output: Path) -> bool:
+        """See :func:`utils.media.motion.take_film`."""
+        return await asyncio.to_thread(take_film, path, output)
 
     async def make_thumbnail(self, path: Path, output: Path, duration: float) -> Path | None:
         """See :func:`utils.media.thumbnails.make_thumbnail`."""
         return await make_thumbnail(path, output, duration=duration, tools=self.tools)
+
+    async def describe_music(self, path: Path, cover: Path) -> Music | None:
+        """See :func:`utils.media.music.describe_music`."""
+        return await describe_music(path, cover, tools=self.tools)
 
     async def split_video(self, path: Path, folder: Path, limit: int) -> list[Path]:
         """See :func:`utils.media.split.split_video`."""

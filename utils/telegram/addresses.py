@@ -39,21 +39,23 @@ def front_of(settings: Settings) -> tuple[int, str, int]:
     return settings.TELEGRAM_SERVER_DC, *parse_server(settings.TELEGRAM_SERVER)
 
 
-async def follow(client: ArchiveBotClient, front: tuple[int, str, int], patience: float) -> None:
-    """Correct in the session of ``client``, which is not connected, where its data centre is.
+async def follow(client: ArchiveBotClient, front: tuple[int, str, int], patience: float) -> Address:
+    """Correct in the session of ``client``, which is not connected, where its data centre is; returns that.
 
     ``front`` is the data centre that is asked, with its address; ``patience`` is in seconds. Nothing changes
     when it cannot be asked, or knows nothing else.
     """
     session = client.session
-    if (session.server_address, session.port) == front[1:]:
-        return
+    known = session.server_address, session.port
+    if known == front[1:]:
+        return known
     with suppress(OSError, EOFError, BufferError, errors.RPCError):
         address = await _ask(session.dc_id, front, patience, client)
-        if address not in (None, (session.server_address, session.port)):
+        if address not in (None, known):
             log.info("Data centre %d has moved to %s:%d", session.dc_id, *address)
             session.set_dc(session.dc_id, *address)
             session.save()
+    return session.server_address, session.port
 
 
 async def _ask(

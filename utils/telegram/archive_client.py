@@ -74,8 +74,11 @@ class ArchiveBotClient(TelegramClient):  # type: ignore[misc]
 
     # -- the log-in
 
-    def remember(self, me: types.User) -> None:
-        """Note in the session that it is logged in as ``me``. From now on it connects until it can."""
+    def remember(self, me: types.User, whereabouts: Callable[[], Awaitable[tuple[str, int]]]) -> None:
+        """Note in the session that it is logged in as ``me``. From now on it connects until it can.
+
+        ``whereabouts`` is asked for the address of the data centre when it was in vain for a while.
+        """
         self.logged_in = True
         self._may_ask.set()
         # As Telethon does every minute: number 0 says who we are.
@@ -84,6 +87,7 @@ class ArchiveBotClient(TelegramClient):  # type: ignore[misc]
         self.session.save()
         self.doubt_that_key_is_unknown(True)
         self._sender._retries = -1
+        self._connection.whereabouts = staticmethod(whereabouts)
 
     def doubt_that_key_is_unknown(self, doubt: bool) -> None:
         """Whether it takes long to believe that the server does not know the key: a log-in goes with it."""
@@ -180,9 +184,16 @@ class SessionFile(SQLiteSession):  # type: ignore[misc]
         self._full = False
         try:
             super().__init__(path)
-        except sqlite3.DatabaseError:
+            (verdict,) = self._cursor().execute("PRAGMA quick_check(1)").fetchone()
+            if verdict != "ok":
+                raise sqlite3.DatabaseError(verdict)
+        except (sqlite3.DatabaseError, TypeError, ValueError) as error:
             self.close()
-            raise
+            # SQLITE_ERROR: tables are not as they were made.
+            passing = getattr(error, "sqlite_errorcode", None) != sqlite3.SQLITE_ERROR
+            if isinstance(error, sqlite3.OperationalError) and passing:
+                raise
+            raise sqlite3.DatabaseError("damaged") from error
 
     def process_entities(self, tlo: TLObject) -> None:
         """Keep the chats that are named in an answer."""

@@ -24,7 +24,7 @@ from telethon.tl import types
 from telethon.tl.functions.help import GetNearestDcRequest
 
 from utils.constants import Settings
-from utils.errors import LoginFailed, SettingsError, Unreachable
+from utils.errors import LoginFailed, SessionDamaged, SettingsError, Unreachable
 from utils.telegram.addresses import follow, front_of, parse_server
 from utils.telegram.archive_client import ENDED, ArchiveBotClient, SessionFile
 from utils.telegram.outage import cause
@@ -56,11 +56,15 @@ def build_client(settings: Settings, session_path: Path, *, updates: bool = True
     Without ``updates``, nothing is handed out that somebody sends.
 
     ``session_path`` ends in ``.session``. Waits are left to :mod:`utils.telegram.waits`, so the client
-    itself never sleeps on one. Raises :class:`SettingsError` for a server or key that cannot be used.
+    itself never sleeps on one. Raises :class:`SettingsError` for a server or key that cannot be used, and
+    :class:`SessionDamaged`.
     """
     _require_cryptg()
     server = parse_server(settings.TELEGRAM_SERVER) if settings.TELEGRAM_SERVER else None
-    _private_file(session_path)
+    try:
+        _private_file(session_path)
+    except IsADirectoryError:
+        raise SessionDamaged(f"{session_path} is a folder. Delete it; the bot logs in anew.") from None
     # The addresses of a server's data centres are cached in the class (TelegramBaseClient._config). A class
     # for each client keeps two servers in one process apart.
     kind = type("OwnClient", (ArchiveBotClient,), {"_config": None, "_cdn_config": None})
@@ -78,8 +82,10 @@ def build_client(settings: Settings, session_path: Path, *, updates: bool = True
             device_model="Archive bot",
             app_version="1.0",
         )
+    except sqlite3.OperationalError as error:
+        raise SettingsError(f"{session_path} cannot be used: {error}.") from None
     except sqlite3.DatabaseError:
-        raise SettingsError(f"{session_path} is damaged. Delete it; the bot logs in anew.") from None
+        raise SessionDamaged(f"{session_path} is damaged. Delete it; the bot logs in anew.") from None
     if server is not None:
         try:
             _use_server(client, settings, server)
@@ -145,7 +151,7 @@ async def login(
     except BaseException:
         await client.disconnect()
         raise
-    client.remember(me)
+    client.remember(me, partial(follow, client, front_of(settings), patience))
     return me
 
 

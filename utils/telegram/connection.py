@@ -10,6 +10,7 @@ from __future__ import annotations
 import asyncio
 import struct
 import time
+from collections.abc import Awaitable, Callable
 from typing import Any
 
 from telethon.errors import InvalidBufferError, InvalidChecksumError
@@ -29,6 +30,8 @@ LARGEST = 16 * 1024 * 1024
 #: The error of the transport that says that the server does not know the key, and how often in a row that is
 #: not believed: servers in trouble say so, too. With the pauses in between that is about a minute.
 UNKNOWN_KEY, UNKNOWN_KEY_DOUBTS = 404, 10
+#: After each so many connections in a row that were of no use, it is asked where the server is.
+LOST_AFTER = 8
 
 
 class NotTelegram(ConnectionError):
@@ -82,6 +85,8 @@ class PatientConnection(ConnectionTcpFull):  # type: ignore[misc]
     outage: Outage
     #: How often in a row the server may say that it does not know the key before it is believed.
     doubts = 0
+    #: Says where the server is now, as (host, port), where that can be asked.
+    whereabouts: Callable[[], Awaitable[tuple[str, int]]] | None = None
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
@@ -100,6 +105,8 @@ class PatientConnection(ConnectionTcpFull):  # type: ignore[misc]
         if self._useless > 1:
             self._trouble("connections end at once" if self._heard else "no answer")
             await asyncio.sleep(min(FIRST_PAUSE * 2 ** min(self._useless, 10), LONGEST_PAUSE))
+        if self._useless and self._useless % LOST_AFTER == 0 and self.whereabouts is not None:
+            self._ip, self._port = await self.whereabouts()
         self._heard = False
         try:
             await super().connect(timeout=timeout, ssl=ssl)

@@ -65,7 +65,7 @@ class ReadAhead:
         end = min(offset + size, self._size)
         if offset >= end:
             return b""
-        return b"".join([await piece for piece in self._pieces(offset, end)])
+        return b"".join([await _part(*piece) for piece in self._pieces(offset, end)])
 
     async def close(self) -> None:
         segments, self._segments = self._segments, []
@@ -73,8 +73,8 @@ class ReadAhead:
             segment.task.cancel()
         await asyncio.gather(*(segment.task for segment in segments), return_exceptions=True)
 
-    def _pieces(self, offset: int, end: int) -> list[Awaitable[bytes]]:
-        """Start everything that is needed; what is returned yields the bytes in order."""
+    def _pieces(self, offset: int, end: int) -> list[tuple[_Segment, int, int]]:
+        """Start everything that is needed; returns the segments in order, each with what to take from it."""
         self._tick += 1
         reads_on = self._next <= offset <= self._next + SKIP
         self._next = end
@@ -84,7 +84,7 @@ class ReadAhead:
             # Up to a whole megabyte: ranges must not cross one, and half a range costs a whole round trip.
             self._ensure(end, min((end + self._ahead) // MB * MB, self._size))
         self._forget()
-        return [_part(segment, start, stop) for segment, start, stop in needed]
+        return needed
 
     def _ensure(self, offset: int, end: int) -> list[tuple[_Segment, int, int]]:
         """The segments that hold ``offset`` to ``end``, each with what to take from it."""

@@ -25,7 +25,7 @@ from utils.archives import (
 from utils.archives.exit_code import ExitCode, exit_code
 from utils.archives.volumes import in_set, volume_of
 from utils.errors import ArchiveError, BotError, MediaError, NotAnArchive, ProgramKilled, StorageError
-from utils.media import Kind, MediaTools, Verdict, kind_of
+from utils.media import Choice, MediaTools, Verdict, kind_of
 from utils.terminal.bars import Bar
 
 #: Bytes that are looked at to say what a file is.
@@ -36,7 +36,7 @@ ENDING = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 
 @dataclass(frozen=True)
 class Row:
-    """One entry: ``kind`` is photo, video, document, other; ``plan`` is send, remux, audio, full, skip."""
+    """One entry. ``kind``: photo, video, music, document, other; ``plan``: send, remux, audio, full, skip."""
 
     name: str
     size: int | None
@@ -51,6 +51,7 @@ async def inspect_archive(
     passwords: Sequence[str],
     limits: Limits,
     media: MediaTools,
+    choice: Choice,
     show: Callable[[Row], None],
     bar: Bar,
 ) -> int:
@@ -62,7 +63,7 @@ async def inspect_archive(
     stopped: list[signal.Signals] = []
     with _cancelled_by_signals(stopped):
         try:
-            return await _inspect_archive(path, passwords, limits, _Inspection(media, show, bar))
+            return await _inspect_archive(path, passwords, limits, _Inspection(media, choice, show, bar))
         except asyncio.CancelledError:
             if not stopped:
                 raise
@@ -140,8 +141,11 @@ def volumes_of(path: Path) -> list[Path]:
 class _Inspection:
     """What was found in one archive; ``errors`` are those of single entries."""
 
-    def __init__(self, media: MediaTools, show: Callable[[Row], None], bar: Bar) -> None:
+    def __init__(self, media: MediaTools, choice: Choice, show: Callable[[Row], None], bar: Bar) -> None:
         self._media = media
+        self._choice = choice
+        #: By key, what would be sent as it is, and whether that may be music.
+        self._untouched: dict[str, bool] = {}
         self._show_row = show
         self._bar = bar
         self._listed: int | None = None
@@ -175,7 +179,10 @@ class _Inspection:
         self._bar.show(self._shown, None if self._listed is None else max(self._listed, self._shown))
 
     def _accept(self, entry: Entry, head: bytes) -> bool:
-        wanted = kind_of(head, entry.name) is not Kind.OTHER
+        kind = kind_of(head, entry.name)
+        wanted = self._choice.wants(kind)
+        if wanted and self._choice.untouched(kind):
+            self._untouched[entry.key] = self._choice.may_be_music(head, entry.name)
         if not wanted:
             self._show(Row(entry.path, entry.size, "other", "skip", "It is neither a picture nor a video."))
         return wanted
@@ -185,6 +192,8 @@ class _Inspection:
         if extracted.path is None:
             reason = extracted.error.told if extracted.error else ""
             return Row(entry.path, entry.size, "other", "skip", reason)
+        if entry.key in self._untouched:
+            return await self._row_of_untouched(extracted, extracted.path)
         try:
             inspection = await self._media.inspect(extracted.path, entry.name)
             if inspection.verdict is Verdict.PHOTO:
@@ -192,18 +201,30 @@ class _Inspection:
                 return Row(entry.path, extracted.size, "photo", "send", note or inspection.reason)
         except MediaError as error:
             return Row(entry.path, extracted.size, "document", "send", error.told)
+        if inspection.verdict is Verdict.MUSIC:
+            return Row(entry.path, extracted.size, "music", "send", inspection.reason)
         if inspection.verdict is Verdict.OTHER:
             return Row(entry.path, extracted.size, "document", "send", inspection.reason)
         plan = inspection.plan.action.value if inspection.plan else "send"
         return Row(entry.path, extracted.size, "video", plan, inspection.reason)
+
+    async def _row_of_untouched(self, extracted: Extracted, path: Path) -> Row:
+        entry, kind = extracted.entry, "document"
+        if not extracted.size:
+            return Row(entry.path, 0, "other", "skip", "It is empty, and Telegram takes no empty files.")
+        if self._untouched.pop(entry.key):
+            music = await self._media.describe_music(path, path.with_suffix(".cover"))
+            kind = "music" if music else kind
+            if music and music.cover:
+                await asyncio.to_thread(music.cover.unlink)
+        return Row(entry.path, extracted.size, kind, "send", "It comes as it is.")
 
     async def _note(self, path: Path) -> str:
         """What would be changed about a picture. Raises NotMedia when it cannot be read after all."""
         photo = await self._media.prepare_photo(path, path.with_suffix(".photo"))
         if photo.path != path:
             await asyncio.to_thread(photo.path.unlink)
-        parts = f"It comes as {photo.parts} {photo.part_name}s." if photo.parts > 1 else ""
-        return f"{photo.note} {parts}".strip()
+        return photo.note
 
 
 def print_json(row: Row) -> None:

@@ -17,7 +17,7 @@ from utils.archives import Limits
 from utils.constants import EXAMPLE_NAME, SECRETS_NAME, Settings, load_settings, missing_settings
 from utils.conversion_state import ConversionStateManager
 from utils.errors import BotError, SettingsError, Unreachable
-from utils.media import Converter, EncodeSettings, MediaTools
+from utils.media import Choice, Converter, EncodeSettings, MediaTools
 from utils.processes.guard import guard_this_process
 from utils.storage.atomic import make_folder
 from utils.storage.lock import InstanceLock, alone_in
@@ -117,6 +117,7 @@ def _inspect(options: argparse.Namespace, settings: Settings) -> int:
             passwords=(*options.password, *settings.ARCHIVE_PASSWORDS),
             limits=Limits.from_settings(settings),
             media=MediaTools.from_settings(settings),
+            choice=Choice.of(settings.OTHER_FILES, as_files=settings.AS_FILES),
             show=print_json if options.json else print_text,
             bar=Bar(options.archive.name, sys.stderr),
         )
