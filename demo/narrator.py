@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import time
+from collections import Counter
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import TextIO
@@ -89,8 +90,9 @@ class Narrator:
         if kind == "text":
             return caption
         glyph, noun = KINDS[kind]
-        count = len(messages)
-        what = f"{count} {noun}s" if count > 1 else noun
+        nouns = Counter(KINDS[kind_of(message)][1] for message in messages)
+        counts = [f"{count} {noun}s" if count > 1 else f"1 {noun}" for noun, count in nouns.items()]
+        what = " and ".join(counts) if len(messages) > 1 else noun
         names = [shortened(message.file.name) for message in messages if message.file and message.file.name]
         listed = ", ".join(names[:FILES_SHOWN]) + (", …" if len(names) > FILES_SHOWN else "")
         return "\n".join(

@@ -48,7 +48,7 @@ async def test_normal_files_upload_first(world: World, tmp_path: Path) -> None:
     assert kinds(media) == ["photo"] * 12 + ["video"] * 3
     assert [message.name for message in media[12:]] == ["zz.mp4", "00_converted.mp4", "01_converted.mp4"]
     log = world.lines()
-    assert log.index("INFO: ✅ Uploaded 2 images") < log.index(
+    assert log.index("INFO: ✅ Uploaded 2 images and 1 video") < log.index(
         "INFO: 🎬 Starting deferred conversion: 00.avi"
     )
 
@@ -179,7 +179,11 @@ async def test_mixed_media_upload_workflow(world: World, tmp_path: Path) -> None
     albums = [
         [m for m in media if m.album == album] for album in dict.fromkeys(m.album for m in media) if album
     ]
-    assert [len(album) for album in albums] == [10, 2]
+    assert [[m.kind for m in album] for album in albums] == [
+        ["photo"] * 10,
+        ["photo"] * 2,
+        ["photo", "video"],
+    ]
     first = albums[0][0].caption
     assert first.startswith("📦 trip.zip › beach\nimg1.jpg, img2.jpg, img3.jpg")
     assert first.endswith("img10.jpg")
@@ -192,6 +196,7 @@ async def test_mixed_media_upload_workflow(world: World, tmp_path: Path) -> None
     for line in (
         "INFO: 📤 Uploading 10 images as album...",
         "INFO: ✅ Uploaded 10 images",
+        "INFO: ✅ Uploaded 1 image and 1 video",
         "INFO: ✅ Uploaded film_converted.mp4",
     ):
         assert line in log

@@ -104,6 +104,11 @@ class Settings:
         "Send everything untouched, as files in albums: no photos, no videos, nothing converted.",
         group="What is sent",
     )
+    ALBUMS: Literal["mixed", "apart"] = setting(
+        "mixed",
+        "Pictures and videos of one folder share albums (`mixed`), or never do (`apart`).",
+        group="What is sent",
+    )
 
     # -- Conversion -------------------------------------------------------------------------------
     DEFERRED_VIDEO_CONVERSION: bool = setting(

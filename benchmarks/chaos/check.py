@@ -180,7 +180,7 @@ def _about_content(plan: Plan, item: Item, came: Came, results: Mapping[str, str
 
 
 def _about_order(plan: Plan, came: Sequence[Came]) -> list[str]:
-    """In each folder, photos and videos are in order, in as few albums as can be."""
+    """In each folder, photos and videos are in order, and together in as few albums as can be."""
     wrong = []
     rows: dict[tuple[str, str], list[Came]] = defaultdict(list)
     for one in came:
@@ -196,9 +196,11 @@ def _about_order(plan: Plan, came: Sequence[Came]) -> list[str]:
         names = [one.name for one in row]
         if names != sorted(names) and not plan.has("power"):
             wrong.append(f"{kind}s of {folder} are out of order: {', '.join(names)}")
-        albums = Counter(one.message.album or one.message.id for one in row)
-        if whole and plan.pieces == 1 and len(albums) != -(-len(row) // 10):
-            wrong.append(f"{len(row)} {kind}s of {folder} came in albums of {list(albums.values())}")
+    for folder in {folder for folder, _ in rows} if whole and plan.pieces == 1 else ():
+        together = [one for kind in ("photo", "video") for one in rows.get((folder, kind), ())]
+        albums = Counter(one.message.album or one.message.id for one in together)
+        if len(albums) != -(-len(together) // 10):
+            wrong.append(f"{len(together)} files of {folder} came in albums of {list(albums.values())}")
     return wrong
 
 

@@ -33,14 +33,13 @@ class Chat(World):
         self.log = data / "bot.log"
         self.said = ["INFO: ✅ Ready"]
         self.messages = [message(1, "text", text=f"📦 {archive.name}\n✅ Finished")]
-        for kind, known, wanted in (("photo", "photo", "p"), ("video", "ready", "r")):
-            items = [item for item in archive.items if item.kind == known]
-            names = ", ".join(item.name for item in items)
-            for place, item in enumerate(items):
-                caption = "" if place else f"📦 {archive.name} › a\n{names}"
-                number = len(self.messages) + 1
-                facts = {"caption": caption, "sha256": item.sha256, "album": wanted}
-                self.messages.append(message(number, kind, **facts))
+        kinds = {"photo": "photo", "ready": "video"}
+        items = [item for item in archive.items if item.kind in kinds]
+        names = ", ".join(item.name for item in items)
+        for place, item in enumerate(items):
+            caption = "" if place else f"📦 {archive.name} › a\n{names}"
+            facts = {"caption": caption, "sha256": item.sha256, "album": "a"}
+            self.messages.append(message(place + 2, kinds[item.kind], **facts))
         text = f"✅ {archive.name}: 3 pictures and 2 videos sent.\n📄 Left out: 2 files (…)"
         self.messages.append(message(9, "text", text=text))
 
@@ -58,7 +57,7 @@ def swapped(chat: Chat) -> None:
     """The second and the third photo, with the names that they have."""
     first, second = chat.messages[2], chat.messages[3]
     chat.messages[2:4] = [replace(second, id=3), replace(first, id=4)]
-    chat.change(1, caption="📦 chaos1.zip › a\nap00.jpg, ap02.jpg, ap01.jpg")
+    chat.change(1, caption="📦 chaos1.zip › a\nap00.jpg, ap02.jpg, ap01.jpg, ar00.mp4, ar01.mp4")
 
 
 def doubled(chat: Chat) -> None:
@@ -87,13 +86,13 @@ WRONG: dict[str, tuple[Callable[[Chat], object], str]] = {
     "out of order": (swapped, "photos of a are out of order"),
     "other bytes": (lambda chat: chat.change(2, sha256="0"), "a/ap01.jpg came with other bytes"),
     "other name": (
-        lambda chat: chat.change(1, caption="\nap00.jpg, ap02.jpg, ap02.jpg"),
+        lambda chat: chat.change(1, caption="\nap00.jpg, ap02.jpg, ap02.jpg, ar00.mp4, ar01.mp4"),
         "a/ap01.jpg is called ap02.jpg in the chat",
     ),
-    "album": (lambda chat: chat.change(3, album="b", caption="\nap02.jpg"), "came in albums of [2, 1]"),
+    "album": (lambda chat: chat.change(5, album="b", caption="\nar01.mp4"), "came in albums of [4, 1]"),
     "no reason": (as_a_file("\nar01.mp4"), "without a reason"),
     "no need": (as_a_file("\nar01.mp4\nℹ️ so"), "a/ar01.mp4 came as a file: "),
-    "foreign": (lambda chat: chat.change(4, sha256="0", caption="\nb.mp4"), "which nobody sent"),
+    "foreign": (lambda chat: chat.change(5, sha256="0", album="b", caption="\nb.mp4"), "which nobody sent"),
     "count": (lambda chat: chat.change(6, text=chat.messages[6].text.replace("3 p", "4 p")), "counts"),
     "silent": (lambda chat: chat.messages.pop(), "0 summaries"),
     "twice": (lambda chat: chat.messages.append(chat.messages[-1]), "2 summaries"),

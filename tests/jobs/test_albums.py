@@ -11,6 +11,7 @@ from utils.jobs.albums import (
     Kind,
     MediaFile,
     caption,
+    counted,
     plural,
     refused_as,
     shorten,
@@ -22,8 +23,8 @@ def file(number: int, folder: str = "", kind: str = "photo", name: str = "") -> 
     return MediaFile(number, str(number), name or f"img{number}.jpg", folder, kind, f"{number}", 1)  # type: ignore[arg-type]
 
 
-def albums(files: list[MediaFile], *, by_folder: bool = True) -> list[list[int]]:
-    builder = AlbumBuilder()
+def albums(files: list[MediaFile], *, by_folder: bool = True, mixed: bool = False) -> list[list[int]]:
+    builder = AlbumBuilder(mixed=mixed)
     builder.by_folder = by_folder
     made = [album for item in files for album in builder.add(item)]
     return [[item.number for item in album] for album in (*made, *builder.finish())]
@@ -43,6 +44,19 @@ def test_photos_videos_music_and_documents_go_apart_and_documents_with_a_reason_
     assert albums(files) == [[20], [21], [2, 4, 6, 8], [1, 3, 5, 7], [30, 31], [22, 23]]
 
 
+def test_photos_and_videos_of_a_folder_share_albums_in_order_where_they_may() -> None:
+    files = [file(n, "ab"[n > 11], "video" if n % 3 == 0 else "photo") for n in range(1, 15)]
+    assert albums(files, mixed=True) == [list(range(1, 11)), [11], [12, 13, 14]]
+    files.insert(3, file(20, "a", "document"))
+    assert albums(files, mixed=True) == [list(range(1, 11)), [11], [20], [12, 13, 14]]
+
+
+def test_what_is_in_an_album_is_counted_by_kind() -> None:
+    photos, videos = [file(n) for n in range(10)], [file(n, kind="video") for n in range(3)]
+    assert counted(photos) == "10 images"
+    assert counted([*videos, *photos[:1]]) == "1 image and 3 videos"
+
+
 def test_a_folder_is_over_when_the_next_begins() -> None:
     files = [file(1, "a"), file(2, "a"), file(3, "b"), file(4, "c")]
     assert albums(files) == [[1, 2], [3], [4]]
@@ -59,7 +73,7 @@ def test_a_stream_that_jumps_between_folders_still_makes_whole_albums() -> None:
 
 
 def test_a_stream_with_very_many_folders_keeps_few_of_them_open() -> None:
-    builder = AlbumBuilder()
+    builder = AlbumBuilder(mixed=True)
     sent = sum(len(builder.add(file(n, f"folder {n}"))) for n in range(100))
     assert sent == 96
 
@@ -86,7 +100,7 @@ def test_where_it_comes_from_takes_a_quarter_of_a_caption_at_most() -> None:
 
 
 def test_folders_that_were_open_when_it_turned_out_that_they_come_in_order_are_finished() -> None:
-    builder = AlbumBuilder()
+    builder = AlbumBuilder(mixed=True)
     assert [builder.add(file(n, f"folder {n}")) for n in range(3)] == [[], [], []]
     builder.by_folder = True
     over = builder.add(file(3, "folder 3"))

@@ -28,33 +28,40 @@ files = st.lists(st.tuples(folders, kinds), max_size=80).map(
 )
 
 
-def albums_of(files: list[MediaFile], *, by_folder: bool) -> list[tuple[MediaFile, ...]]:
-    builder = AlbumBuilder()
+def albums_of(files: list[MediaFile], *, by_folder: bool, mixed: bool) -> list[tuple[MediaFile, ...]]:
+    builder = AlbumBuilder(mixed=mixed)
     builder.by_folder = by_folder
     return [album for file in files for album in builder.add(file)] + builder.finish()
 
 
-@given(files, st.booleans())
+def group(file: MediaFile, *, mixed: bool) -> tuple[str, Kind]:
+    """What it may share an album with."""
+    return file.folder, "photo" if mixed and file.kind == "video" else file.kind
+
+
+@given(files, st.booleans(), st.booleans())
 def test_each_file_is_in_one_album_with_its_like_in_the_order_in_which_they_came(
-    files: list[MediaFile], by_folder: bool
+    files: list[MediaFile], by_folder: bool, mixed: bool
 ) -> None:
-    albums = albums_of(files, by_folder=by_folder)
+    albums = albums_of(files, by_folder=by_folder, mixed=mixed)
     came: dict[tuple[str, Kind], list[MediaFile]] = defaultdict(list)
     sent: dict[tuple[str, Kind], list[MediaFile]] = defaultdict(list)
     for file in files:
-        came[file.folder, file.kind].append(file)
+        came[group(file, mixed=mixed)].append(file)
     for album in albums:
         assert 1 <= len(album) <= ALBUM_SIZE
-        assert len({(file.folder, file.kind) for file in album}) == 1
-        sent[album[0].folder, album[0].kind] += album
+        assert len({group(file, mixed=mixed) for file in album}) == 1
+        sent[group(album[0], mixed=mixed)] += album
     assert sent == came
 
 
-@given(files)
-def test_files_that_come_folder_by_folder_make_as_few_albums_as_can_be(files: list[MediaFile]) -> None:
+@given(files, st.booleans())
+def test_files_that_come_folder_by_folder_make_as_few_albums_as_can_be(
+    files: list[MediaFile], mixed: bool
+) -> None:
     ordered = sorted(files, key=lambda file: file.folder)
-    albums = albums_of(ordered, by_folder=True)
-    counts = Counter((file.folder, file.kind) for file in files)
+    albums = albums_of(ordered, by_folder=True, mixed=mixed)
+    counts = Counter(group(file, mixed=mixed) for file in files)
     fewest = sum(-(-n // ALBUM_SIZE) for n in counts.values())
     assert len(albums) == fewest
     assert [name for name, _ in groupby(album[0].folder for album in albums)] == sorted(
@@ -64,7 +71,7 @@ def test_files_that_come_folder_by_folder_make_as_few_albums_as_can_be(files: li
 
 @given(files, st.booleans())
 def test_no_more_folders_are_half_collected_than_may_be(files: list[MediaFile], by_folder: bool) -> None:
-    builder = AlbumBuilder()
+    builder = AlbumBuilder(mixed=True)
     builder.by_folder = by_folder
     waiting: set[MediaFile] = set()
     for file in files:
@@ -75,7 +82,7 @@ def test_no_more_folders_are_half_collected_than_may_be(files: list[MediaFile], 
 
 @given(files, folders)
 def test_a_folder_that_is_over_leaves_nothing_behind(files: list[MediaFile], folder: str) -> None:
-    builder = AlbumBuilder()
+    builder = AlbumBuilder(mixed=True)
     sent = [file for each in files for album in builder.add(each) for file in album]
     over = [file for album in builder.finish_folder(folder) for file in album]
     assert all(file.folder == folder for file in over)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Literal, get_args
@@ -65,11 +66,13 @@ class MediaFile:
 class AlbumBuilder:
     """Collects files, folder by folder and group by group, and gives out albums of at most ten.
 
+    ``mixed`` says that photos and videos share albums, in the order in which they came.
     ``by_folder`` says that files come folder by folder, so that a folder is over when the next one begins;
     otherwise some folders are kept half collected.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, *, mixed: bool) -> None:
+        self._mixed = mixed
         self.by_folder = False
         self._open: dict[str, dict[Group, list[MediaFile]]] = {}
 
@@ -84,10 +87,11 @@ class AlbumBuilder:
         if file.group == "document" and file.note:
             # Its reason has to be read beside it.
             return [*ready, (file,)]
-        items = folder.setdefault(file.group, [])
+        group = "photo" if self._mixed and file.group == "video" else file.group
+        items = folder.setdefault(group, [])
         items.append(file)
         if len(items) == ALBUM_SIZE:
-            ready.append(tuple(folder.pop(file.group)))
+            ready.append(tuple(folder.pop(group)))
         return ready
 
     def finish_folder(self, folder: str) -> list[tuple[MediaFile, ...]]:
@@ -129,6 +133,12 @@ def plural(count: int, noun: str) -> str:
 
 
 _NOUNS: dict[Group, str] = {"photo": "image", "video": "video", "music": "audio file", "document": "file"}
+
+
+def counted(files: Sequence[MediaFile]) -> str:
+    """What is in an album: "10 images", "3 images and 2 videos"."""
+    nouns = Counter(file.noun for file in files)
+    return " and ".join(plural(nouns[noun], noun) for noun in sorted(nouns))
 
 
 def refused_as(noun: str, reason: str) -> str:

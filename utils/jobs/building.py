@@ -154,6 +154,7 @@ def job_settings(settings: Settings, boot: str, *, is_bot: bool) -> JobSettings:
         buttons=is_bot,
         other_files=settings.OTHER_FILES,
         as_files=settings.AS_FILES,
+        mixed=settings.ALBUMS == "mixed",
     )
 
 

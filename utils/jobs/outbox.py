@@ -9,7 +9,7 @@ from dataclasses import replace
 from pathlib import Path
 
 from utils.errors import Refused
-from utils.jobs.albums import MediaFile, caption, plural, refused_as
+from utils.jobs.albums import MediaFile, caption, counted, refused_as
 from utils.jobs.delivery import Delivery
 from utils.telegram.transfers import in_flight
 
@@ -172,7 +172,7 @@ class Outbox:
             await self._on_refused(file, refused)
 
     async def _send(self, key: str, files: Sequence[MediaFile]) -> None:
-        what = plural(len(files), files[0].noun)
+        what = counted(files)
         name = what if len(files) > 1 else files[0].name
         if len(files) > 1:
             log.info("📤 Uploading %s as album...", what)

@@ -85,7 +85,7 @@ class JobSettings:
     ``boot`` identifies the machine's current run; ``spool_limit`` (of what waits to be sent) and
     ``upload_limit`` (of one file) are in bytes; ``deferred``: videos are converted after all uploads;
     ``buttons``: our messages can have some, as only those of bots can. ``other_files`` and ``as_files`` are
-    the settings of these names.
+    the settings of these names; ``mixed``: photos and videos share albums.
     """
 
     boot: str
@@ -96,6 +96,7 @@ class JobSettings:
     buttons: bool
     other_files: str
     as_files: bool
+    mixed: bool
 
 
 @dataclass(frozen=True)
