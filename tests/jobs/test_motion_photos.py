@@ -77,10 +77,9 @@ class Bench:
     async def _wait(self) -> None:
         pass
 
-    async def _keep(self, file: MediaFile, *, film: MediaFile | None = None) -> None:
-        both = [each for each in (file, film) if each]
-        await self.journal.write(*map(lines.File, both))
-        self.kept += [file.name for file in both]
+    async def _keep(self, file: MediaFile, *more: MediaFile) -> None:
+        await self.journal.write(*map(lines.File, (*more, file)))
+        self.kept += [file.name for file in (file, *more)]
 
     async def _convert(self, number: int) -> None:
         self.deferred.append(number)
@@ -109,7 +108,7 @@ async def test_what_is_on_record_does_not_come_twice_and_what_is_lost_comes_agai
         bench = Bench(folder, archive, story)
         assert await bench.run() == taken_out, number
         record = bench.journal.record
-        assert record.extracted and not record.lacks_film()
+        assert record.extracted and not record.lacking()
         on_disk = {path.name for path in bench.files.iterdir()}
         new = {file.path for file in (*record.files.values(), *record.deferred.values())} - {
             "000001",

@@ -8,7 +8,7 @@ import socket
 import sys
 import time
 
-WHOLE = b'{"answer": ["JPEG", 8, 8, [8, 8], false, false], "memory": %d}\n'
+WHOLE = b'{"answer": ["JPEG", 8, 8, [8, 8], false, false, 1, 1], "memory": %d}\n'
 
 with socket.socket(fileno=0) as link:
     link.setblocking(True)
@@ -34,7 +34,7 @@ with socket.socket(fileno=0) as link:
         elif word == "garbage":
             link.sendall(b"\xff[[[\n")
         elif word == "lies":
-            link.sendall(b'{"answer": ["../../etc", -8, 1e9, [8], 1, "no"], "memory": 0}\n')
+            link.sendall(b'{"answer": ["../../etc", -8, 1e9, [8], 1, "no", -1, 1], "memory": 0}\n')
         elif word == "grown":
             link.sendall(WHOLE % 400_000_000)
         else:

@@ -226,7 +226,7 @@ async def test_memory_is_limited_by_what_is_taken_and_not_by_what_a_header_says(
         "import child\n"
         "child._know_this_folder()\n"
         "from utils.pictures import photos\n"
-        "photos._may_stay = lambda image, file: bytearray(1 << 30)\n"
+        "photos._may_stay = lambda image, file, task: bytearray(1 << 30)\n"
         "child.main(int(sys.argv[1]))\n"
     )
     monkeypatch.setattr("utils.pictures.worker._PROGRAM", program)
@@ -241,8 +241,8 @@ async def test_an_animation_that_is_too_large_is_no_photo_and_no_video(tmp_path:
 
 
 def test_answers_are_not_believed() -> None:
-    whole = b'{"answer": ["JPEG", 8, 8, [8, 8], true, false], "memory": 1}'
-    assert read_answer(Act.PHOTO, whole)[0] == Photo("JPEG", 8, 8, (8, 8), changed=True, cut_off=False)
+    whole = b'{"answer": ["JPEG", 8, 8, [8, 8], true, false, 1, 1], "memory": 1}'
+    assert read_answer(Act.PHOTO, whole)[0] == Photo("JPEG", 8, 8, (8, 8), True, False, 1, 1)
     for wrong in (
         whole.replace(b"JPEG", b"a\\n/start"),
         whole.replace(b"true", b"1"),
@@ -257,6 +257,7 @@ def test_answers_are_not_believed() -> None:
         b'{"why": "memory", "figures": [1], "memory": 1}',
         b'{"why": "pixels", "figures": [], "memory": 1}',
         b'{"why": "damaged", "figures": [1], "memory": 1}',
+        b'{"why": "kind", "figures": [1, 2], "memory": 1}',
         b"7",
     ):
         answer, _ = read_answer(Act.PHOTO, wrong)

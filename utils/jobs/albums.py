@@ -16,8 +16,8 @@ CAPTION_UNITS = 1024
 #: Folders of a stream that may be half collected at a time, before the oldest is sent as it is.
 OPEN_FOLDERS = 4
 
-#: What the key of a film ends with that was in a picture; the picture's own key stands before it.
-FILM = "#film"
+#: What stands in the key of what is made of an entry beside its own file, behind the entry's own key.
+_PART = "#"
 
 Kind = Literal["photo", "video", "document"]
 
@@ -31,7 +31,8 @@ class MediaFile:
     """One file that is ready to be sent.
 
     ``number`` is its place among the job's files; ``path`` is relative to the job's files folder; sizes
-    are display pixels, ``duration`` is in seconds, ``thumb`` a JPEG beside it (empty: none). ``music`` is
+    are display pixels, ``duration`` is in seconds, ``thumb`` a JPEG beside it (empty: none). ``key`` is that
+    of the entry; where several files are made of one, all but the first have a :func:`part_key`. ``music`` is
     the MIME type of a document that is played (empty: of none), with its ``title`` and ``performer``.
     """
 
@@ -61,6 +62,17 @@ class MediaFile:
     def noun(self) -> str:
         """What it is called in the log."""
         return _NOUNS[self.group]
+
+
+def part_key(key: str, name: str) -> str:
+    """The key of one of the files that are made of the entry ``key``: "12#page 3", "12#film"."""
+    return f"{key}{_PART}{name}"
+
+
+def whole_key(key: str) -> str:
+    """The key of the entry that a file with this ``key`` is a part of; empty: of none."""
+    whole, part, _ = key.partition(_PART)
+    return whole if part else ""
 
 
 class AlbumBuilder:

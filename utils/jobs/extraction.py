@@ -20,7 +20,7 @@ from utils.jobs.media_files import (
     as_document,
     as_music,
     as_original,
-    as_photo,
+    as_photos,
     as_video,
     film_of,
     taken_out,
@@ -107,7 +107,7 @@ class Extraction:
         return bool(self._put_off)
 
     async def _extract(self, reader: ArchiveReader) -> None:
-        self._known, self._again = self._journal.record.known_keys(), self._journal.record.lacks_film()
+        self._known, self._again = self._journal.record.known_keys(), self._journal.record.lacking()
         known = self._known - self._again
         self._steps.check(READING, "reading it")
         self._steps.forget({f"{ENTRY}{key}" for key in known})
@@ -178,7 +178,8 @@ class Extraction:
             inspection = await self._media.inspect(path, entry.name)
             if inspection.verdict is Verdict.PHOTO:
                 film = await self._film_in(entry, path)
-                return _Taken(extracted, await as_photo(self._media, file, path), film=film)
+                made = await as_photos(self._media, file, path, number=self._number, known=self._known)
+                return _Taken(extracted, made[0], more=tuple(made[1:]), film=film)
             if inspection.verdict is Verdict.READY:
                 return _Taken(extracted, await as_video(self._media, file, path, inspection))
             if inspection.verdict is Verdict.DEFERRED:
@@ -226,19 +227,17 @@ class Extraction:
         return _Taken(extracted, file, cost)
 
     async def _put_on_its_way(self, taken: _Taken) -> None:
-        film = taken.film
-        if taken.file is not None and taken.file.key in self._again:
-            # Only for its film was it taken out once more.
-            await asyncio.to_thread((self._files / taken.file.path).unlink, missing_ok=True)
-            if film is not None:
-                await self._put_on_its_way(film)
-            return
+        film, more = taken.film, taken.more
         if film is not None and film.file is not None and film.file.kind == "video":
-            assert taken.file is not None
-            await self._sending.keep(taken.file, film=film.file)
-            return
-        if film is not None:
+            more = (*more, film.file)
+        elif film is not None:
             await self._put_on_its_way(film)
+        if taken.file is not None and taken.file.key in self._again:
+            # Only for what else is made of it was it taken out once more.
+            await asyncio.to_thread((self._files / taken.file.path).unlink, missing_ok=True)
+            for one in more:
+                await self._sending.keep(one)
+            return
         entry, error = taken.extracted.entry, taken.extracted.error
         if isinstance(error, DiskFull):
             log.warning("⏸️ %s is put off: %s", entry.path, error.told)
@@ -249,7 +248,7 @@ class Extraction:
             # With another volume or password it may be whole: only the last attempt decides.
             self._unread.append(taken.extracted)
         elif taken.cost is None:
-            await self._sending.keep(taken.file)
+            await self._sending.keep(taken.file, *more)
         else:
             await self._journal.write(lines.Defer(taken.file, taken.cost))
             await self._convert(taken.file.number)
@@ -271,12 +270,13 @@ class Extraction:
 class _Taken:
     """An entry that came out of the archive, and the ``file`` to be sent, or converted at that ``cost``.
 
-    ``film`` was in it.
+    ``more`` are the other pictures that were made of it, and ``film`` was in it.
     """
 
     extracted: Extracted
     file: MediaFile | None = None
     cost: float | None = None
+    more: tuple[MediaFile, ...] = ()
     film: _Taken | None = None
 
 

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Callable, Collection
 from dataclasses import replace
 from pathlib import Path
 from typing import Protocol
 
 from utils.archives import Entry
-from utils.jobs.albums import FILM, MediaFile
+from utils.errors import MediaError
+from utils.jobs.albums import MediaFile, part_key
 from utils.jobs.parts import Cutting
 from utils.media import Inspection, Music, PreparedPhoto
 from utils.storage.atomic import sync_file
@@ -17,7 +19,7 @@ from utils.storage.atomic import sync_file
 class Media(Cutting, Protocol):
     """What a job needs to know, and to have done, about one file."""
 
-    async def prepare_photo(self, path: Path, output: Path) -> PreparedPhoto: ...
+    async def prepare_photo(self, path: Path, output: Path, part: int = 0) -> PreparedPhoto: ...
 
     async def take_film(self, path: Path, output: Path) -> bool: ...
 
@@ -32,14 +34,45 @@ def taken_out(entry: Entry, path: Path) -> MediaFile:
 def film_of(entry: Entry) -> Entry:
     """The film that is in the picture ``entry``, as if it lay beside it."""
     stem = entry.path.rpartition(".")[0] or entry.path
-    return Entry(f"{entry.key}{FILM}", f"{stem}.mp4", None)
+    return Entry(part_key(entry.key, "film"), f"{stem}.mp4", None)
 
 
-async def as_photo(media: Media, file: MediaFile, path: Path) -> MediaFile:
-    """``file`` as the picture that Telegram takes, made of ``path``, which is deleted if that is another."""
-    photo = await media.prepare_photo(path, path.with_suffix(".photo"))
-    if photo.path != path:
+async def as_photos(
+    media: Media, file: MediaFile, path: Path, *, number: Callable[[], int], known: Collection[str]
+) -> list[MediaFile]:
+    """``file`` as the picture that Telegram takes, made of ``path``, which is deleted if that is another.
+
+    It may be several: pages, or slices. The first has the key of ``file``, each of the others one of its own,
+    and the next ``number``. Others whose key is ``known`` are there already, and are left out.
+    """
+    whole = await media.prepare_photo(path, path.with_suffix(".photo"))
+    first = await _as_photo(file, whole)
+    if whole.parts > 1:
+        first = replace(first, name=_name(file, whole, 0))
+    more = []
+    for part in range(1, whole.parts):
+        key = part_key(file.key, f"{whole.part_name} {part + 1}")
+        if key in known:
+            continue
+        output = path.with_name(f"{number():06d}.photo")
+        try:
+            photo = await media.prepare_photo(path, output, part)
+        except MediaError as error:
+            note = f"{whole.part_name.capitalize()} {part + 1} cannot be shown: {error.told}"
+            first = replace(first, note=f"{first.note} {note}".strip())
+            continue
+        named = replace(file, number=int(output.stem), key=key, name=_name(file, whole, part))
+        more.append(await _as_photo(named, photo))
+    if whole.path != path:
         await asyncio.to_thread(path.unlink)
+    return [first, *more]
+
+
+def _name(file: MediaFile, whole: PreparedPhoto, part: int) -> str:
+    return f"{file.name} ({whole.part_name} {part + 1} of {whole.parts})"
+
+
+async def _as_photo(file: MediaFile, photo: PreparedPhoto) -> MediaFile:
     return replace(
         file,
         path=photo.path.name,

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field, replace
 from functools import singledispatchmethod
 
 from utils.jobs import lines
-from utils.jobs.albums import FILM, MediaFile
+from utils.jobs.albums import MediaFile, whole_key
 from utils.jobs.lines import Line
 
 
@@ -39,8 +39,8 @@ class JobRecord:
     failed: str = ""
     cancelled: bool = False
     done: bool = False
-    #: Keys of films that were taken out of a picture and are gone since.
-    _films_gone: set[str] = field(default_factory=set)
+    #: Keys of films, pages and slices that were made of an entry and are gone since.
+    _gone: set[str] = field(default_factory=set)
     #: The highest number that any file had, also one that was dropped.
     highest: int = 0
     #: The highest ids of a text and of another message that were known when each message was announced.
@@ -209,9 +209,9 @@ class JobRecord:
         kept = {file.key for file in (*self.files.values(), *self.deferred.values())}
         return kept | self.skipped.keys() | self.others.keys()
 
-    def lacks_film(self) -> set[str]:
-        """Keys of the known entries that are to be extracted again, for the film in them alone."""
-        return {key.removesuffix(FILM) for key in self._films_gone - self.known_keys()}
+    def lacking(self) -> set[str]:
+        """Keys of the known entries that are to be extracted again, for something else made of them alone."""
+        return {whole_key(key) for key in self._gone - self.known_keys()}
 
     def settled(self) -> bool:
         """Whether nothing is left but the summary."""
@@ -236,7 +236,7 @@ class JobRecord:
         """That file is not there; unless it was skipped, it is to be taken out of the archive again."""
         files = self.files.pop(number, None), self.deferred.pop(number, None)
         self.media.pop(number, None)
-        self._films_gone |= {file.key for file in files if file is not None and file.key.endswith(FILM)}
+        self._gone |= {file.key for file in files if file is not None and whole_key(file.key)}
         if any(file is not None and file.key not in self.skipped for file in files):
             self.extracted, self.failed = False, ""
         self._without_part(number)

@@ -54,21 +54,17 @@ class Sending:
         """Whether files will come folder by folder (see :class:`AlbumBuilder`)."""
         self._builder.by_folder = by_folder
 
-    async def keep(self, file: MediaFile, *, film: MediaFile | None = None) -> None:
-        """Journal that ``file`` is ready, and the ``film`` that was in it, and take them in.
+    async def keep(self, file: MediaFile, *more: MediaFile) -> None:
+        """Journal that ``file`` is ready, and what ``more`` was made of its entry, and take them in.
 
-        The film first: a picture that is on record is not opened again.
+        Its own line comes last: an entry whose own file is on record is not opened again.
         """
-        if film is not None:
-            await self._journal.write(lines.File(film), lines.File(file))
-            await self.add(file)
-            await self.add(film)
-            return
-        if file.kind != "photo" and file.size > self._settings.upload_limit:
-            await self.put_by_itself(file)
-            return
-        await self._journal.write(lines.File(file))
-        await self.add(file)
+        limit = self._settings.upload_limit
+        fitting = [one for one in (*more, file) if one.kind == "photo" or one.size <= limit]
+        if fitting:
+            await self._journal.write(*map(lines.File, fitting))
+        for one in (file, *more):
+            await (self.add(one) if one in fitting else self.put_by_itself(one))
 
     async def add(self, file: MediaFile) -> None:
         """Take in ``file``, which is journaled: its upload begins, and its album is sent when it is full."""

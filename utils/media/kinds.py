@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from enum import StrEnum
 
+from utils.pictures.formats import format_of
+
 #: As many first bytes as :func:`kind_of` looks at.
 HEAD_SIZE = 4096
 
@@ -25,23 +27,8 @@ _NAMED_VIDEOS = frozenset(
     )
 )
 
-_PHOTO_BRANDS = frozenset(
-    (b"heic", b"heix", b"heim", b"heis", b"hevc", b"hevx", b"mif1", b"msf1", b"avif", b"avis")
-)
 _AUDIO_BRANDS = frozenset((b"M4A ", b"M4B ", b"M4P ", b"F4A ", b"F4B ", b"aax "))
 
-_PHOTO_STARTS = (
-    b"\xff\xd8\xff",  # JPEG
-    b"\x89PNG\r\n\x1a\n",
-    b"GIF87a",
-    b"GIF89a",
-    b"II*\x00",  # TIFF
-    b"MM\x00*",
-    b"II+\x00",  # BigTIFF
-    b"MM\x00+",
-    b"\x00\x00\x00\x0cjP  ",  # JPEG 2000
-    b"\xff\x4f\xff\x51",
-)
 _VIDEO_STARTS = (
     b"\x1a\x45\xdf\xa3",  # Matroska, WebM
     b"\x30\x26\xb2\x75\x8e\x66\xcf\x11",  # ASF: WMV
@@ -66,7 +53,7 @@ def kind_of(head: bytes, name: str) -> Kind:
     ``name`` is asked only about contents without a magic number, such as MPEG program streams.
     """
     head = head[:HEAD_SIZE]
-    if head.startswith(_PHOTO_STARTS) or _is_bmp(head):
+    if format_of(head, name) is not None:
         return Kind.PHOTO
     if head.startswith(_VIDEO_STARTS) or _is_transport_stream(head):
         return Kind.VIDEO
@@ -94,11 +81,6 @@ def may_be_music(head: bytes, name: str) -> bool:
     return frame and _extension(name) in ("mp3", "aac")
 
 
-def _is_bmp(head: bytes) -> bool:
-    # Two letters are little evidence: the size of the header that follows must be one of the known ones.
-    return head[:2] == b"BM" and int.from_bytes(head[14:18], "little") in (12, 16, 40, 52, 56, 64, 108, 124)
-
-
 def _is_transport_stream(head: bytes) -> bool:
     """Sync bytes at every 188 (TS), 192 (M2TS) or 204 (with error correction) bytes, five times at least."""
     for packet, first in ((188, 0), (192, 4), (204, 0)):
@@ -111,13 +93,11 @@ def _is_transport_stream(head: bytes) -> bool:
 def _riff_kind(head: bytes) -> Kind:
     if head[8:12] in (b"AVI ", b"AVIX", b"AMV "):
         return Kind.VIDEO
-    return Kind.PHOTO if head[8:12] == b"WEBP" else Kind.OTHER
+    return Kind.OTHER
 
 
 def _brand_kind(head: bytes) -> Kind:
-    """ISO media: by the major brand, and for the vague ``mif1`` kind by the compatible ones."""
-    if head[8:12] in _PHOTO_BRANDS:
-        return Kind.PHOTO
+    """ISO media that is no picture: by the major brand."""
     return Kind.OTHER if head[8:12] in _AUDIO_BRANDS else Kind.VIDEO
 
 

@@ -36,9 +36,9 @@ class MediaTools:
         """See :func:`utils.media.inspection.inspect`."""
         return await inspect(path, name, tools=self.tools)
 
-    async def prepare_photo(self, path: Path, output: Path) -> PreparedPhoto:
+    async def prepare_photo(self, path: Path, output: Path, part: int = 0) -> PreparedPhoto:
         """See :func:`utils.media.photos.prepare_photo`."""
-        return await prepare_photo(path, output, tools=self.tools)
+        return await prepare_photo(path, output, tools=self.tools, part=part)
 
     async def take_film(self, path: Path, output: Path) -> bool:
         """See :func:`utils.media.motion.take_film`."""

@@ -7,17 +7,22 @@ A picture that is fine already keeps its bytes. What a picture is is found out b
 from __future__ import annotations
 
 import asyncio
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from utils.errors import DiskFull, NotMedia
+from utils.media.kinds import HEAD_SIZE
+from utils.media.second import UNTOLD, WORTH, seen_by_ffmpeg
 from utils.media.tools import Tools
-from utils.pictures.limits import MAX_BYTES, MAX_SUM, fit_canvas
-from utils.pictures.protocol import Act, Photo, Undecoded, Why
+from utils.pictures.formats import format_of
+from utils.pictures.limits import MAX_BYTES, MAX_PARTS, MAX_SUM, fit_canvas
+from utils.pictures.protocol import Act, Elsewhere, Photo, Request, Undecoded, Why
 
 _JPEG_START = b"\xff\xd8\xff"
 _REASONS = {
     Why.DAMAGED: "The picture cannot be decoded; it is damaged or empty.",
+    Why.KIND: "The picture is of a kind that I cannot show.",
+    Why.NO_PREVIEW: "It is a camera's raw file without a preview that I can show.",
     Why.CUT_OFF: "The picture cannot be decoded; it is cut off before there is anything to see.",
     Why.STAYS_LARGE: "The picture stays above 10 MB, however it is compressed.",
     Why.TIME: "The picture takes too long to decode.",
@@ -28,31 +33,66 @@ _REASONS = {
 
 @dataclass(frozen=True)
 class PreparedPhoto:
-    """A picture to send. ``note`` says in words what was done to it, or is empty."""
+    """A picture to send. ``note`` says in words what was done to it, or is empty.
+
+    Of some files there are several ``parts`` to send, each called a ``part_name``.
+    """
 
     path: Path
     width: int
     height: int
     changed: bool
     note: str
+    parts: int = 1
+    part_name: str = ""
 
 
-async def prepare_photo(path: Path, output: Path, *, tools: Tools) -> PreparedPhoto:
+async def prepare_photo(path: Path, output: Path, *, tools: Tools, part: int = 0) -> PreparedPhoto:
     """The picture ``path`` within Telegram's rules: as it is, or written anew to ``output``.
 
-    Raises :class:`NotMedia`, with the reason, when it cannot be sent as a photo, and :class:`DiskFull`.
+    ``part`` is which of its parts, from 0. Raises :class:`NotMedia`, with the reason, when it cannot be sent
+    as a photo, and :class:`DiskFull`.
     """
-    part = output.with_name(f"{output.name}.part")
+    written = output.with_name(f"{output.name}.part")
     try:
-        photo = await tools.pictures.ask(Act.PHOTO, path, part)
-        assert isinstance(photo, Photo)
-        return await asyncio.to_thread(_settle, photo, path, part, output)
+        try:
+            photo = await _photo(path, written, Request(Act.PHOTO, part), tools)
+        except Undecoded as error:
+            if error.why not in WORTH:
+                raise
+            photo = await _second_photo(path, written, error, tools)
+        return await asyncio.to_thread(_settle, photo, path, written, output)
     except Undecoded as error:
         if error.why is Why.NO_ROOM:
             raise DiskFull("The disk was full before the picture was written.") from error
         raise NotMedia(reason_of(error)) from error
     finally:
-        await asyncio.to_thread(part.unlink, missing_ok=True)
+        await asyncio.to_thread(written.unlink, missing_ok=True)
+
+
+async def _photo(path: Path, written: Path, request: Request, tools: Tools) -> Photo:
+    photo = await tools.pictures.ask(request, path, written)
+    assert isinstance(photo, Photo)
+    return photo
+
+
+async def _second_photo(path: Path, written: Path, first: Undecoded, tools: Tools) -> Photo:
+    """What ffmpeg makes of it; what was said ``first`` is raised when that is nothing."""
+    seen = written.with_name(f"{written.name}.png")
+    async with seen_by_ffmpeg(path, seen, first, tools) as is_seen:
+        if not is_seen:
+            raise first
+        told = Elsewhere(*first.figures) if first.figures else UNTOLD
+        turn = told.orientation if 1 <= told.orientation <= 8 else 0
+        # Never as it is: that is PNG of any size, and not what was sent.
+        photo = await _photo(seen, written, Request(Act.PHOTO, 0, turn, anew=True), tools)
+    known = format_of(await asyncio.to_thread(_head, path))
+    return photo._replace(format=known.name if known else "", pages=told.pages)
+
+
+def _head(path: Path) -> bytes:
+    with path.open("rb") as file:
+        return file.read(HEAD_SIZE)
 
 
 def _settle(photo: Photo, path: Path, part: Path, output: Path) -> PreparedPhoto:
@@ -60,22 +100,37 @@ def _settle(photo: Photo, path: Path, part: Path, output: Path) -> PreparedPhoto
     size = path.stat().st_size
     if not (1 <= photo.width < MAX_SUM and 1 <= photo.height <= MAX_SUM - photo.width):
         raise Undecoded(Why.LOST)
-    if not photo.changed:
-        return PreparedPhoto(path, photo.width, photo.height, changed=False, note="")
-    with part.open("rb") as file:
-        if file.read(3) != _JPEG_START or not part.stat().st_size <= MAX_BYTES:
-            raise Undecoded(Why.LOST)
-    part.replace(output)
-    return PreparedPhoto(output, photo.width, photo.height, changed=True, note=_note(photo, size))
+    if photo.changed:
+        with part.open("rb") as file:
+            if file.read(3) != _JPEG_START or not part.stat().st_size <= MAX_BYTES:
+                raise Undecoded(Why.LOST)
+        part.replace(output)
+    prepared = PreparedPhoto(
+        output if photo.changed else path, photo.width, photo.height, photo.changed, _note(photo, size)
+    )
+    if photo.slices > 1:
+        return replace(prepared, parts=min(photo.slices, MAX_PARTS), part_name="part")
+    if photo.format == "TIFF" and photo.pages > 1:
+        return replace(prepared, parts=min(photo.pages, MAX_PARTS), part_name="page")
+    return prepared
 
 
 def _note(photo: Photo, size: int) -> str:
     """What was done to a picture of ``size`` bytes."""
     notes = ["It is cut off; what was there is shown."] if photo.cut_off else []
-    if photo.format not in ("JPEG", "MPO", "PNG"):
+    if photo.format == "RAW":
+        notes.append("It is a camera's raw file; the preview in it is shown.")
+    elif photo.format not in ("JPEG", "MPO", "PNG"):
         notes.append(f"Converted from {photo.format}.")
-    notes += fit_canvas(*(max(1, side) for side in photo.shown)).notes
-    if not notes and size > MAX_BYTES:
+    if photo.slices > 1:
+        notes.append(f"Cut into {photo.slices} slices: as a whole it would be too small to be read.")
+    elif photo.format == "TIFF" and photo.pages > MAX_PARTS:
+        notes.append(f"The first {MAX_PARTS} of its {photo.pages:,} pages are shown.")
+    elif photo.format != "TIFF" and photo.pages > 1:
+        notes.append(f"It holds {photo.pages:,} pictures; the main one is shown.")
+    if photo.slices == 1:
+        notes += fit_canvas(*(max(1, side) for side in photo.shown)).notes
+    if not notes and photo.changed and size > MAX_BYTES:
         notes.append(f"Compressed: it had {size / 1_000_000:.0f} MB.")
     return " ".join(notes)
 

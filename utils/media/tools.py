@@ -116,11 +116,12 @@ class Tools:
         strict: bool = False,
         cwd: Path | None = None,
         file_bytes: int | None = NO_FILES,
+        data: int | None = None,
     ) -> Progress:
         """Run ffmpeg in the folder ``cwd`` to its end and return how far it came.
 
         ``strict``: any complaint is an error. ``file_bytes``: no file that it writes may be larger; as it
-        is, none to speak of.
+        is, none to speak of. ``data``: bytes of memory of its own.
 
         Raises :class:`ConversionFailed` with its last words, :class:`ConversionTimeout`,
         :class:`ToolCrashed`, :class:`ToolStopped`, or :class:`DiskFull` (also when ``file_bytes`` are not
@@ -129,10 +130,10 @@ class Tools:
         report = _Report(on_progress)
         files = await asyncio.to_thread(_ready, arguments, cwd)
         with _as_media_errors():
-            async with self._part_of_room(files, file_bytes, within) as (share, confinement):
+            async with self._part_of_room(files, file_bytes, within) as (share, allowed):
                 outcome = await run(
                     [self._ffmpeg, *arguments],
-                    confinement=confinement,
+                    confinement=replace(allowed, data=data),
                     within=within,
                     stall=stall,
                     on_line=report.line,

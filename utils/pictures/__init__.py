@@ -1,9 +1,10 @@
 """Pictures of strangers, decoded in processes of their own: no byte of one is decoded in the bot's.
 
 What runs in the child, which imports nothing of ours but these: ``child.py`` takes one request after another
-and hands back an answer; ``opening.py`` finds the one decoder that a file is for, and what it will cost;
-``metadata.py`` reads an orientation, and ``bare.py`` leaves out what a decoder trips over; ``photos.py``
-makes a photo, ``animations.py`` looks at pictures that move; ``limits.py`` says what Telegram and the memory
+and hands back an answer. ``opening.py`` finds the one decoder that a file is for, by ``formats.py``, and what
+it will cost; ``headers.py``, ``tiff.py``, ``metadata.py`` and ``raw.py`` read of a file what its decoder does
+not tell, and ``bare.py`` leaves out what it trips over. ``photos.py`` makes a photo, with ``pixels.py`` and
+``hdr.py``; ``animations.py`` looks at pictures that move; ``limits.py`` says what Telegram and the memory
 allow.
 
 What runs in the bot: ``pool.py`` decides which child gets a picture and for how long; ``worker.py`` is one

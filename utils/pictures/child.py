@@ -15,7 +15,10 @@ import os
 import socket
 import sys
 import warnings
-from typing import BinaryIO
+from typing import TYPE_CHECKING, BinaryIO
+
+if TYPE_CHECKING:
+    from utils.pictures.protocol import Request
 
 #: What it ends with when it has no memory left even to say so.
 NO_MEMORY = 86
@@ -76,11 +79,12 @@ def _warm_up() -> None:
     warnings.simplefilter("ignore")  # what Pillow warns of is the picture's fault
 
 
-def _answer(act: str, files: list[BinaryIO], memory: int) -> bytes:
+def _answer(request: Request, files: list[BinaryIO], memory: int) -> bytes:
     from utils.pictures import animations, photos
     from utils.pictures.opening import trial
     from utils.pictures.protocol import Act, Answer, Undecoded, answer_line
 
+    act = request.act
     answer: Answer | Undecoded
     try:
         if act == Act.TRIAL:
@@ -92,7 +96,7 @@ def _answer(act: str, files: list[BinaryIO], memory: int) -> bytes:
         elif act == Act.FRAMES:
             answer = animations.write_frames(files[0], files[1], memory)
         else:
-            answer = photos.make_photo(files[0], files[1], memory)
+            answer = photos.make_photo(files[0], files[1], memory, request)
     except Undecoded as error:
         # Without where it came from, which would keep the picture in memory.
         answer = Undecoded(error.why, *error.figures)

@@ -20,6 +20,13 @@ MAX_REWRITTEN = KEPT_SIDE * KEPT_SIDE
 #: The longer side at least of a JPEG that is made smaller because there is little memory.
 LEAST_SIDE = 1280
 
+#: Pictures that are sent of one file at most.
+MAX_PARTS = 50
+#: Height over width from which on a picture is a strip, and the share of its width that makes it readable.
+_STRIP_RATIO, _READABLE = 5, 0.6
+#: Height over width of its slices: of a few, and of many.
+_SLICE_RATIO, _FEW_SLICES, _LONG_SLICE_RATIO = 2, 10, 3.5
+
 #: Pixels of a picture that has to be decoded as a whole.
 MAX_PIXELS = 128_000_000
 #: Pixels of a baseline JPEG, which is decoded line by line and at a fraction of its size.
@@ -27,9 +34,9 @@ MAX_JPEG_PIXELS = 500_000_000
 
 #: Bytes that a pixel takes while its decoder is at it, where that is more than Pillow's own 4, 2 or 1: the
 #: decoder's planes, its result, and Pillow's copy of that.
-_WHILE_DECODED = {"WEBP": 20, "AVIF": 10, "HEIF": 5, "JPEG2000": 20}
+_WHILE_DECODED = {"WEBP": 20, "AVIF": 10, "HEIF": 5, "JPEG2000": 20, "JXL": 28}
 #: Formats that are read into the memory as a whole.
-READ_WHOLE = frozenset(("WEBP", "AVIF", "HEIF"))
+READ_WHOLE = frozenset(("WEBP", "AVIF", "HEIF", "JXL"))
 _ONE_BYTE, _TWO_BYTES = ("1", "L", "P"), ("I;16", "I;16B", "I;16L")
 
 
@@ -58,6 +65,17 @@ def fit_canvas(width: int, height: int) -> Canvas:
     if whole != picture:
         notes.append("Margins were added, since it is more than 20 times as long as wide.")
     return Canvas(picture, whole, tuple(notes))
+
+
+def slices_of(width: int, height: int) -> int:
+    """In how many slices, from top to bottom, a long strip is sent so that it can be read; 1: as it is.
+
+    Telegram shows no more than :data:`KEPT_SIDE` of its length, and its width then as what is left of it.
+    """
+    if height < _STRIP_RATIO * width or height * _READABLE <= KEPT_SIDE:
+        return 1
+    few = math.ceil(height / (_SLICE_RATIO * width))
+    return few if few <= _FEW_SLICES else min(MAX_PARTS, math.ceil(height / (_LONG_SLICE_RATIO * width)))
 
 
 def rewritten_canvas(width: int, height: int, side: int = KEPT_SIDE) -> Canvas:

@@ -8,54 +8,37 @@ from __future__ import annotations
 import errno
 import io
 import re
-import struct
-from typing import BinaryIO, NamedTuple
+from typing import BinaryIO
 
 from PIL import Image
 
-from utils.pictures.limits import READ_WHOLE, decoded_bytes, most_pixels
-from utils.pictures.protocol import FEATURES, Trial, Undecoded, Why
+from utils.pictures.formats import format_of
+from utils.pictures.headers import SIZE_OF
+from utils.pictures.limits import MAX_PIXELS, READ_WHOLE, decoded_bytes, most_pixels
+from utils.pictures.metadata import exif_orientation
+from utils.pictures.protocol import FEATURES, NOT_ELSEWHERE, Elsewhere, Trial, Undecoded, Why
+from utils.pictures.tiff import ORIENTATION, Shown, pages_of, shown_by
 
 # The limit is our own, checked after the header was read and before anything is decoded.
 Image.MAX_IMAGE_PIXELS = None
 
-#: First bytes, and the decoders to try then; each is a plug-in of Pillow of (nearly) that name.
-_BY_START = (
-    (b"\xff\xd8\xff", ("JPEG",)),
-    (b"\x89PNG\r\n\x1a\n", ("PNG",)),
-    (b"GIF8", ("GIF",)),
-    (b"RIFF", ("WEBP",)),
-    (b"BM", ("BMP",)),
-    (b"II", ("TIFF",)),
-    (b"MM", ("TIFF",)),
-    (b"\x00\x00\x00\x0cjP", ("JPEG2000",)),
-    (b"\xff\x4f\xff\x51", ("JPEG2000",)),
-)
-_PLUGINS = {"JPEG2000": "Jpeg2K", "WEBP": "WebP", "PNG": "Png", "BMP": "Bmp", "AVIF": "Avif"}
-_AVIF_BRANDS = (b"avif", b"avis")
+_PLUGINS = {"JPEG2000": "Jpeg2K", "WEBP": "WebP"}
 #: What a decoder says of a file that ends too early, and of memory that it did not get.
 _CUT_OFF = re.compile(r"truncat|end of (file|data|stream)|unexpected eof|premature|too short", re.IGNORECASE)
 _NO_MEMORY = re.compile(r"\bmemory\b|\balloc", re.IGNORECASE)
+#: What it says of a picture that it would have to be another decoder for.
+_KIND = re.compile(r"unsupported (?!marker)|not supported|not implemented", re.IGNORECASE)
 _NO_ROOM = (errno.ENOSPC, errno.EFBIG, errno.EDQUOT)
 #: Bytes from which format and size are known where they are read here.
-_HEAD = 32
+_HEAD = 4096
 #: The share of the memory from which on a failure may well be for want of it.
 _SUSPICIOUS = 0.6
-
-#: JPEG's markers: pictures begin with the first kind; the others have no length.
-_FRAMES = frozenset((*range(0xC0, 0xC4), *range(0xC5, 0xC8), *range(0xC9, 0xCC), *range(0xCD, 0xD0)))
-_PROGRESSIVE = frozenset((0xC2, 0xC6, 0xCA, 0xCE))
-_BARE = frozenset((0x01, *range(0xD0, 0xD9)))
-_SCAN, _END = 0xDA, 0xD9
 
 
 def formats_of(head: bytes) -> tuple[str, ...]:
     """The names of the decoders, now loaded, for a file that begins with ``head``; none that is not here."""
-    if head[4:8] == b"ftyp":
-        # Of a vague brand ("mif1") only trying tells.
-        wanted: tuple[str, ...] = ("AVIF",) if head[8:12] in _AVIF_BRANDS else ("HEIF", "AVIF")
-    else:
-        wanted = next((names for start, names in _BY_START if head.startswith(start)), ())
+    known = format_of(head)
+    wanted = known.decoders if known else ()
     for name in wanted:
         _load(name)
     return tuple(name for name in wanted if name in Image.OPEN)
@@ -67,6 +50,10 @@ def _load(name: str) -> None:
             import pillow_heif
 
             pillow_heif.register_heif_opener(decode_threads=1, depth_images=False, aux_images=False)
+        elif name == "JXL":
+            from pillow_jxl import JpegXLImagePlugin
+
+            JpegXLImagePlugin.DECODE_THREADS = 0
         else:
             plugin = __import__(f"PIL.{_PLUGINS.get(name, name.capitalize())}ImagePlugin", fromlist=("PIL",))
             if name == "AVIF":
@@ -75,28 +62,70 @@ def _load(name: str) -> None:
         return
 
 
-def open_picture(file: BinaryIO, memory: int) -> Image.Image:
+def open_picture(file: BinaryIO, memory: int, page: int = 0) -> Image.Image:
     """The picture in ``file``, with its header read. Raises what its decoder does, and :class:`Undecoded`.
 
-    ``memory`` is what may be used, in bytes.
+    ``memory`` is what may be used, in bytes; ``page`` counts from 0.
     """
     file.seek(0)
     head = file.read(_HEAD)
     formats = formats_of(head)
     if not formats:
-        raise Undecoded(Why.DAMAGED)
+        raise Undecoded(Why.KIND)
     size = size_of(file)
-    if formats == ("WEBP",):
+    if formats[0] in SIZE_OF:
         # Its decoder takes its memory when it is opened, and only says that it failed.
-        shown = webp_size(head)
-        require_memory(shown, decoded_bytes("WEBP", "RGBA", *shown, size), memory)
+        shown = SIZE_OF[formats[0]](head)
+        require_pixels(shown, MAX_PIXELS)
+        require_memory(shown, decoded_bytes(formats[0], "RGBA", *shown, size), memory)
     if READ_WHOLE & set(formats) and size > memory // 2:
         raise Undecoded(Why.MEMORY, 0, 0, min(2 * size, (1 << 31) - 1))
+    place = _place_of(file, page) if formats == ("TIFF",) else 0
     image = Image.open(file, formats=formats)
+    if place:
+        image.seek(place)
     limit = most_pixels(streamed=image.format in ("JPEG", "MPO") and not image.info.get("progressive"))
-    if image.width * image.height > limit:
-        raise Undecoded(Why.PIXELS, image.width, image.height, limit)
+    require_pixels(image.size, limit)
     return image
+
+
+def _place_of(file: BinaryIO, number: int) -> int:
+    """Where Pillow finds that page. Raises :class:`Undecoded` where it would not show it right."""
+    pages = pages_of(file)
+    if number >= len(pages):
+        return 0  # it will say what is wrong
+    place, tags = pages[number]
+    file.seek(0)
+    shown = shown_by(tags, big_endian=file.read(2) == b"MM")
+    if shown is not Shown.PILLOW:
+        other = place + 1 if shown is Shown.FFMPEG else 0
+        raise Undecoded(Why.KIND, *Elsewhere(tags.get(ORIENTATION, (1,))[0], other, len(pages)))
+    return place
+
+
+def told_for_others(error: Undecoded, file: BinaryIO, page: int) -> Undecoded:
+    """``error`` with the figures that another decoder needs, where one may see that ``page`` otherwise."""
+    if error.why not in (Why.DAMAGED, Why.CUT_OFF, Why.KIND) or error.figures:
+        return error
+    file.seek(0)
+    known = format_of(file.read(_HEAD))
+    if known is None or not known.second:
+        return Undecoded(error.why, *NOT_ELSEWHERE)
+    if known.name == "TIFF":
+        pages = pages_of(file)
+        if page >= len(pages):
+            return Undecoded(error.why, *NOT_ELSEWHERE)
+        place, tags = pages[page]
+        return Undecoded(error.why, *Elsewhere(tags.get(ORIENTATION, (1,))[0], place + 1, len(pages)))
+    # ISO media says it by turns of its own, which the other decoder follows.
+    turn = 0 if known.second == "mov" else exif_orientation(file)
+    return Undecoded(error.why, *Elsewhere(turn, 1, 1))
+
+
+def require_pixels(size: tuple[int, int], limit: int) -> None:
+    """Raise :class:`Undecoded` when a picture of that ``size`` has more than ``limit`` pixels."""
+    if size[0] * size[1] > limit:
+        raise Undecoded(Why.PIXELS, *size, limit)
 
 
 def size_of(file: BinaryIO) -> int:
@@ -121,70 +150,9 @@ def judged(error: BaseException, needed: int, memory: int) -> Undecoded:
         return Undecoded(Why.NO_ROOM)
     if isinstance(error, MemoryError) or _NO_MEMORY.search(str(error)) or needed > memory * _SUSPICIOUS:
         return Undecoded(Why.MEMORY, 0, 0, 0)
-    return Undecoded(Why.CUT_OFF if _CUT_OFF.search(str(error)) else Why.DAMAGED)
-
-
-def webp_size(head: bytes) -> tuple[int, int]:
-    """Width and height of the WebP that begins with ``head``; (0, 0) where that makes no sense."""
-    kind, body = head[12:16], head[20:]
-    if kind == b"VP8X" and len(body) >= 10:
-        return 1 + int.from_bytes(body[4:7], "little"), 1 + int.from_bytes(body[7:10], "little")
-    if kind == b"VP8 " and len(body) >= 10:
-        return int.from_bytes(body[6:8], "little") & 0x3FFF, int.from_bytes(body[8:10], "little") & 0x3FFF
-    if kind == b"VP8L" and len(body) >= 5:
-        bits = int.from_bytes(body[1:5], "little")
-        return (bits & 0x3FFF) + 1, (bits >> 14 & 0x3FFF) + 1
-    return 0, 0
-
-
-class JpegHeader(NamedTuple):
-    """How a JPEG is decoded. ``held`` is what libjpeg keeps in memory for the whole of it, in bytes."""
-
-    progressive: bool
-    held: int
-
-
-def jpeg_header(file: BinaryIO) -> JpegHeader:
-    """Read up to the first scan. What makes no sense is left to the decoder.
-
-    A progressive JPEG, and one with a scan for each component, is kept as a whole, as 16-bit numbers, before
-    the first line is known: a few bytes may ask for gigabytes.
-    """
-    frame: tuple[bool, int, int] = (False, 0, 0)
-    file.seek(2)
-    while len(start := file.read(2)) == 2 and start[0] == 0xFF:
-        marker = start[1]
-        if marker == 0xFF:
-            file.seek(-1, io.SEEK_CUR)
-            continue
-        if marker in _BARE:
-            continue
-        length = int.from_bytes(file.read(2), "big")
-        if marker == _END or length < 2:
-            break
-        if marker in _FRAMES:
-            frame = _frame(marker, file.read(length - 2))
-        elif marker == _SCAN:
-            progressive, components, held = frame
-            whole = progressive or file.read(1) != bytes((components,))
-            return JpegHeader(progressive, held if whole else 0)
-        else:
-            file.seek(length - 2, io.SEEK_CUR)
-    return JpegHeader(frame[0], frame[2] if frame[0] else 0)
-
-
-def _frame(marker: int, body: bytes) -> tuple[bool, int, int]:
-    """Progressive or not, how many components, and their coefficients in bytes."""
-    if len(body) < 6:
-        return marker in _PROGRESSIVE, 0, 0
-    _, height, width, count = struct.unpack(">BHHB", body[:6])
-    sampling = [(body[at] >> 4, body[at] & 15) for at in range(7, min(len(body), 6 + 3 * count), 3)]
-    across, down = (
-        max((h for h, _ in sampling), default=1) or 1,
-        max((v for _, v in sampling), default=1) or 1,
-    )
-    held = sum(2 * width * h // across * (height * v // down) for h, v in sampling)
-    return marker in _PROGRESSIVE, count, held
+    if _CUT_OFF.search(str(error)):
+        return Undecoded(Why.CUT_OFF)
+    return Undecoded(Why.KIND if _KIND.search(str(error)) else Why.DAMAGED)
 
 
 def trial() -> Trial:

@@ -16,7 +16,7 @@ from collections.abc import AsyncIterator, Hashable
 from dataclasses import dataclass
 from pathlib import Path
 
-from utils.pictures.protocol import Act, Answer, Undecoded, Why
+from utils.pictures.protocol import Act, Answer, Request, Undecoded, Why
 from utils.pictures.worker import Worker
 
 #: What is worth a second try, with more time and memory.
@@ -66,20 +66,23 @@ class Pictures:
         self._contended = asyncio.Event()
         self._distrust: OrderedDict[Hashable, tuple[int, int]] = OrderedDict()
 
-    async def ask(self, act: Act, source: Path | None = None, output: Path | None = None) -> Answer:
-        """Have ``act`` done with the picture ``source``; what is written goes to ``output``.
+    async def ask(
+        self, asked: Act | Request, source: Path | None = None, output: Path | None = None
+    ) -> Answer:
+        """Have done what is ``asked`` for with the picture ``source``; what is written goes to ``output``.
 
         Who sent it is told by the folder that it is in. Raises :class:`Undecoded`.
         """
+        request = asked if isinstance(asked, Request) else Request(asked)
         files = await asyncio.to_thread(_opened, source, output)
         try:
             sender = source.parent if source else None
             if not self._is_trusted(sender):
-                answer = await self._ask_alone(act, files)
+                answer = await self._ask_alone(request, files)
                 self._relent(sender)
                 return answer
             try:
-                return await self._ask_quickly(act, files)
+                return await self._ask_quickly(request, files)
             except Undecoded as error:
                 if error.why not in _AGAIN:
                     raise
@@ -90,7 +93,7 @@ class Pictures:
                 self._suspect(sender)
             if told > self._rest:
                 raise first
-            return await self._ask_alone(act, files)
+            return await self._ask_alone(request, files)
         finally:
             for file in files:
                 os.close(file)
@@ -108,12 +111,18 @@ class Pictures:
                     self._unpacked = int(self._rest * _UNPACKING_SHARE)
                 try:
                     memory = self._unpacked
-                    return await self._ask_new(Act.FRAMES, files, memory, within, file_bytes)
+                    return await self._ask_new(Request(Act.FRAMES), files, memory, within, file_bytes)
                 finally:
                     self._unpacked = 0
         finally:
             for file in files:
                 os.close(file)
+
+    @contextlib.asynccontextmanager
+    async def elsewhere(self) -> AsyncIterator[int]:
+        """While another program decodes a picture: the bytes of memory that it may take."""
+        async with self._alone:
+            yield self._rest
 
     async def close(self) -> None:
         """End all children; none is started afterwards but for who asks again."""
@@ -130,11 +139,11 @@ class Pictures:
 
     # -- the quick way ------------------------------------------------------------------------------
 
-    async def _ask_quickly(self, act: Act, files: list[int]) -> Answer:
+    async def _ask_quickly(self, request: Request, files: list[int]) -> Answer:
         async with self._turn():
             worker = await self._quick_worker()
             try:
-                return await self._in_time(worker, act, files)
+                return await self._in_time(worker, request, files)
             except BaseException as error:
                 # After its own word it is as good as before.
                 if not isinstance(error, Undecoded) or error.why in (Why.TIME, Why.LOST):
@@ -174,9 +183,9 @@ class Pictures:
             self._worker = await Worker.start(memory=memory, seconds=seconds, file_bytes=_PHOTO_BYTES)
         return self._worker
 
-    async def _in_time(self, worker: Worker, act: Act, files: list[int]) -> Answer:
+    async def _in_time(self, worker: Worker, request: Request, files: list[int]) -> Answer:
         patience = self._patience
-        asking = asyncio.ensure_future(worker.ask(act, files))
+        asking = asyncio.ensure_future(worker.ask(request, files))
         waking = asyncio.ensure_future(self._contended.wait())
         try:
             done, _ = await asyncio.wait([asking], timeout=min(patience.contended, patience.quick))
@@ -218,17 +227,17 @@ class Pictures:
 
     # -- alone --------------------------------------------------------------------------------------
 
-    async def _ask_alone(self, act: Act, files: list[int]) -> Answer:
+    async def _ask_alone(self, request: Request, files: list[int]) -> Answer:
         async with self._alone:
-            return await self._ask_new(act, files, self._rest, self._patience.alone, _PHOTO_BYTES)
+            return await self._ask_new(request, files, self._rest, self._patience.alone, _PHOTO_BYTES)
 
     async def _ask_new(
-        self, act: Act, files: list[int], memory: int, within: float, file_bytes: int
+        self, request: Request, files: list[int], memory: int, within: float, file_bytes: int
     ) -> Answer:
         worker = await Worker.start(memory=memory, seconds=int(within) + 5, file_bytes=file_bytes)
         try:
             async with asyncio.timeout(within):
-                return await worker.ask(act, files)
+                return await worker.ask(request, files)
         except TimeoutError as error:
             raise Undecoded(Why.TIME) from error
         finally:

@@ -31,6 +31,8 @@ class Why(StrEnum):
     """Why a picture could not be decoded."""
 
     DAMAGED = "damaged"  #: it is not what it says
+    KIND = "kind"  #: whole, but of a kind that is not decoded here
+    NO_PREVIEW = "no preview"  #: a camera's raw file without a picture to be shown
     CUT_OFF = "cut off"  #: its end is missing, and nothing can be seen without
     PIXELS = "pixels"  #: more of them than are decoded here: width, height, limit
     MEMORY = "memory"  #: it takes more memory than there is: width, height, bytes (0: not known)
@@ -50,8 +52,39 @@ class Undecoded(Exception):  # noqa: N818 - it says what became of the picture
         self.figures = figures
 
 
+class Elsewhere(NamedTuple):
+    """The figures of what is damaged, cut off or of another kind: what another decoder is to be told of it.
+
+    ``orientation`` is as in EXIF (0: not known); ``page`` counts from 1 (0: no other decoder is right about
+    it), out of ``pages``.
+    """
+
+    orientation: int
+    page: int
+    pages: int
+
+
+NOT_ELSEWHERE = Elsewhere(0, 0, 1)
+
+
+class Request(NamedTuple):
+    """What is to be done with a picture, or with one of its parts: a page, or a slice of a long strip.
+
+    ``orientation`` as in EXIF is that of one which does not say so itself; 0: it says so. ``anew``: its bytes
+    are not to be kept, though they might be.
+    """
+
+    act: Act
+    part: int = 0
+    orientation: int = 0
+    anew: bool = False
+
+
 class Photo(NamedTuple):
-    """What became of a picture, ``width`` x ``height`` now; ``shown`` is the size that it had, upright."""
+    """What became of a picture, ``width`` x ``height`` now; ``shown`` is the size that it had, upright.
+
+    ``pages`` and ``slices`` are how many of them there are in all, of which this is one.
+    """
 
     format: str
     width: int
@@ -59,6 +92,8 @@ class Photo(NamedTuple):
     shown: tuple[int, int]
     changed: bool
     cut_off: bool
+    pages: int
+    slices: int
 
 
 class Look(NamedTuple):
@@ -94,7 +129,10 @@ class Trial(NamedTuple):
 
 
 #: How many figures go with a reason, where there are any.
-_FIGURES = {Why.PIXELS: 3, Why.MEMORY: 3}
+_FIGURES = {
+    **{Why.PIXELS: (3,), Why.MEMORY: (3,)},
+    **{Why.DAMAGED: (0, 3), Why.CUT_OFF: (0, 3), Why.KIND: (0, 3)},
+}
 Answer = Photo | Look | Times | Frames | Trial
 _KINDS: dict[Act, type[Answer]] = {
     Act.LOOK: Look,
@@ -105,14 +143,15 @@ _KINDS: dict[Act, type[Answer]] = {
 }
 
 
-def request_line(act: Act) -> bytes:
+def request_line(request: Request) -> bytes:
     """A request for the child."""
-    return json.dumps({"act": act}).encode() + b"\n"
+    return json.dumps(request).encode() + b"\n"
 
 
-def read_request(line: bytes) -> Act:
+def read_request(line: bytes) -> Request:
     """What is asked for."""
-    return Act(json.loads(line)["act"])
+    act, *numbers = json.loads(line)
+    return Request(Act(act), *numbers)
 
 
 def answer_line(answer: Answer | Undecoded, memory: int) -> bytes:
@@ -131,7 +170,7 @@ def read_answer(act: Act, line: bytes) -> tuple[Answer | Undecoded, int]:
         memory = _number(told["memory"])
         if "why" in told:
             why, figures = Why(told["why"]), [_number(figure) for figure in told["figures"]]
-            if len(figures) != _FIGURES.get(why, 0):
+            if len(figures) not in _FIGURES.get(why, (0,)):
                 raise ValueError
             return Undecoded(why, *figures), memory
         kind = _KINDS[act]

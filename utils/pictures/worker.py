@@ -18,7 +18,7 @@ from typing import IO
 
 from utils.errors import ProgramCrashed, ProgramError
 from utils.pictures.child import NO_MEMORY
-from utils.pictures.protocol import LONGEST, Act, Answer, Undecoded, Why, read_answer, request_line
+from utils.pictures.protocol import LONGEST, Answer, Request, Undecoded, Why, read_answer, request_line
 from utils.processes.child import Child
 from utils.processes.confinement import Confinement
 from utils.processes.supervisor import check_crash
@@ -91,13 +91,13 @@ class Worker:
             return False
         return False
 
-    async def ask(self, act: Act, files: Sequence[int]) -> Answer:
-        """Have it do ``act`` with the open ``files``. Raises :class:`Undecoded`."""
+    async def ask(self, request: Request, files: Sequence[int]) -> Answer:
+        """Have ``request`` done with the open ``files``. Raises :class:`Undecoded`."""
         self.asked += 1
         with contextlib.suppress(ConnectionError):  # what it died of is found out below
             # One small message to whom waits for it: there is room.
-            socket.send_fds(self._link, [request_line(act)], list(files))
-        answer, self.memory = read_answer(act, await self._line())
+            socket.send_fds(self._link, [request_line(request)], list(files))
+        answer, self.memory = read_answer(request.act, await self._line())
         if isinstance(answer, Undecoded):
             raise answer
         return answer
@@ -164,5 +164,5 @@ def _confinement(memory: int, seconds: int, file_bytes: int) -> Confinement:
 @cache
 def libraries() -> tuple[Path, ...]:
     """The folders that the decoders are installed in, which need not be Python's own."""
-    specs = (find_spec(name) for name in ("PIL", "pillow_heif"))
+    specs = (find_spec(name) for name in ("PIL", "pillow_heif", "pillow_jxl", "packaging"))
     return tuple({Path(spec.origin).parents[1] for spec in specs if spec is not None and spec.origin})

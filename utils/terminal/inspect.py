@@ -224,7 +224,8 @@ class _Inspection:
         photo = await self._media.prepare_photo(path, path.with_suffix(".photo"))
         if photo.path != path:
             await asyncio.to_thread(photo.path.unlink)
-        return photo.note
+        parts = f"It comes as {photo.parts} {photo.part_name}s." if photo.parts > 1 else ""
+        return f"{photo.note} {parts}".strip()
 
 
 def print_json(row: Row) -> None:
