@@ -17,8 +17,10 @@ added = st.lists(
 )
 
 
-@given(added, st.sampled_from("abc"))
-def test_the_cheapest_runs_first_and_of_equals_the_one_that_came_first(
+@given(
+    added.map(lambda tasks: [(f"7_{job}", *rest) for job, *rest in tasks]), st.sampled_from(["7_a", "7_b"])
+)
+def test_of_a_chat_the_cheapest_runs_first_and_of_equals_the_one_that_came_first(
     tasks: list[tuple[str, float, float]], dropped: str
 ) -> None:
     async def main() -> None:
@@ -43,6 +45,62 @@ def test_the_cheapest_runs_first_and_of_equals_the_one_that_came_first(
         await asyncio.sleep(1000)
         assert [(task.cost, task.number) for task in ran] == sorted(kept)
         assert queue.running is None and queue.waiting() == []
+        runner.cancel()
+        await asyncio.wait([runner])
+
+    run(main())
+
+
+@given(added)
+def test_chats_have_their_conversions_run_in_turns(tasks: list[tuple[str, float, float]]) -> None:
+    async def main() -> None:
+        ran: list[ConversionTask] = []
+
+        async def convert(task: ConversionTask) -> None:
+            ran.append(task)
+
+        queue = QueueManager(convert)
+        for number, (chat, cost, _) in enumerate(tasks):
+            queue.add_conversion(f"{chat}_1", number, cost)
+        said = queue.waiting()
+        runner = asyncio.create_task(queue.run())
+        await asyncio.sleep(1)
+        assert ran == said and len(ran) == len(tasks)
+        for place, task in enumerate(ran):
+            behind = ran[place + 1 :]
+            same = [other for other in behind if other.chat == task.chat]
+            assert same == sorted(same) and all(task < other for other in same)
+            # Before the chat's next one comes one of each other chat that has any left.
+            until = behind.index(same[0]) if same else len(behind)
+            between = [other.chat for other in behind[:until]]
+            assert {other.chat for other in behind[until:]} - {task.chat} <= set(between)
+        runner.cancel()
+        await asyncio.wait([runner])
+
+    run(main())
+
+
+def test_the_uploads_of_others_are_waited_for_but_not_for_ever() -> None:
+    async def main() -> None:
+        now = asyncio.get_running_loop().time
+        began: dict[str, float] = {}
+
+        async def convert(task: ConversionTask) -> None:
+            began[task.job] = now()
+
+        async def upload(chat: int, seconds: float) -> None:
+            async with queue.upload(chat):
+                await asyncio.sleep(seconds)
+
+        queue = QueueManager(convert)
+        runner = asyncio.create_task(queue.run())
+        uploads = [asyncio.create_task(upload(1, 1000)), asyncio.create_task(upload(2, 20))]
+        await asyncio.sleep(10)
+        for job in ("1_5", "2_5", "3_5"):
+            queue.add_conversion(job, 1, 1.0)
+        await asyncio.gather(*uploads)
+        await asyncio.sleep(1)
+        assert began == {job: pytest.approx(at) for job, at in (("2_5", 70), ("3_5", 70), ("1_5", 1000))}
         runner.cancel()
         await asyncio.wait([runner])
 

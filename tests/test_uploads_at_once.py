@@ -49,6 +49,30 @@ def test_three_chats_at_once_and_one_archive_of_each(
     run(main())
 
 
+def test_a_turn_is_given_back_when_others_want_it_and_while_there_is_something_else_to_wait_for() -> None:
+    async def main() -> None:
+        queue, story = QueueManager(nothing, uploads_at_once=1), list[str]()
+        clock = asyncio.get_running_loop().time
+
+        async def archive(chat: int, albums: int, rests: float = 0) -> None:
+            async with queue.upload(chat) as turn:
+                for album in range(albums):
+                    await turn.take()
+                    await asyncio.sleep(1)
+                    story.append(f"{chat}.{album} {clock():.0f}")
+                    if rests:
+                        turn.rest(rests)
+                        await asyncio.sleep(rests / 2)
+                    elif turn.is_wanted:
+                        turn.give_back()
+
+        await asyncio.gather(archive(1, 3), archive(2, 2, rests=10), archive(3, 1))
+        # Chat 2 has to wait for something else from 2 to 12, and holds nobody up meanwhile.
+        assert story == ["1.0 1", "2.0 2", "3.0 3", "1.1 4", "1.2 5", "2.1 13"]
+
+    run(main())
+
+
 def test_archives_of_a_chat_come_in_the_order_in_which_they_were_sent() -> None:
     async def main() -> None:
         queue, order = QueueManager(nothing), list[int]()

@@ -1,8 +1,10 @@
 """QueueManager: in which order work happens, and nothing else.
 
-Normal uploads first: archives of different chats side by side, those of one chat in a row. A conversion
-starts only while no normal upload is under way or waiting, the cheapest first, one at a time. One that
-runs already goes on when an archive arrives; the next one waits.
+Normal uploads first. Archives of different chats go side by side, those of one chat in a row; when more chats
+want to upload than may at once, they take turns, album by album. A chat's conversion starts only while the
+chat itself has nothing to upload, and behind the uploads of others it waits no longer than ``PATIENCE``. One
+runs at a time: the cheapest of a chat first, the chats in turns. One that runs goes on when an archive comes;
+the next one waits.
 """
 
 from __future__ import annotations
@@ -11,12 +13,17 @@ import asyncio
 import heapq
 import itertools
 import logging
-from collections import defaultdict
+import math
+from collections import Counter, defaultdict
 from collections.abc import AsyncIterator, Awaitable, Callable
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass, field
+from typing import Literal
 
 log = logging.getLogger(__name__)
+
+#: Seconds that a chat's conversions wait for the uploads of other chats, at most.
+PATIENCE = 60.0
 
 
 @dataclass(frozen=True, order=True)
@@ -28,6 +35,57 @@ class ConversionTask:
     job: str = field(compare=False)
     number: int = field(compare=False)
 
+    @property
+    def chat(self) -> str:
+        """Whose it is: a job's id begins with its chat."""
+        return self.job.partition("_")[0]
+
+
+class Places(asyncio.Semaphore):
+    """Given in the order of asking; ``in_line`` is how many wait for one."""
+
+    in_line = 0
+
+    async def acquire(self) -> Literal[True]:
+        self.in_line += 1
+        try:
+            return await super().acquire()
+        finally:
+            self.in_line -= 1
+
+
+class Turn:
+    """The place of one chat among those that upload: held, or waited for in line."""
+
+    def __init__(self, places: Places) -> None:
+        self._places = places
+        self._held = False
+        self._rests_until = 0.0
+
+    async def take(self) -> None:
+        """Wait for a place, in line, unless it is held; first until the end of what :meth:`rest` was told."""
+        if self._held:
+            return
+        await asyncio.sleep(self._rests_until - asyncio.get_running_loop().time())
+        await self._places.acquire()
+        self._held = True
+
+    @property
+    def is_wanted(self) -> bool:
+        """Whether somebody stands in line."""
+        return self._places.in_line > 0
+
+    def rest(self, seconds: float) -> None:
+        """The chat has to wait so long for something else: until then, others may go."""
+        self._rests_until = max(self._rests_until, asyncio.get_running_loop().time() + seconds)
+        self.give_back()
+
+    def give_back(self) -> None:
+        """Leave the place, if it is held."""
+        if self._held:
+            self._held = False
+            self._places.release()
+
 
 class QueueManager:
     """Lets normal uploads and conversions go in the right order."""
@@ -36,25 +94,33 @@ class QueueManager:
         self, convert: Callable[[ConversionTask], Awaitable[None]], *, uploads_at_once: int = 3
     ) -> None:
         self._convert = convert
-        self._slots = asyncio.Semaphore(uploads_at_once)
+        self._places = Places(uploads_at_once)
         self._chats: defaultdict[int, asyncio.Lock] = defaultdict(asyncio.Lock)
-        self._holds = 0
+        self._holds: Counter[str | None] = Counter()
         self._sequence = itertools.count()
-        self._waiting: list[ConversionTask] = []
+        #: The conversions of each chat that wait; the chat whose turn is next comes first.
+        self._waiting: dict[str, list[ConversionTask]] = {}
+        #: When the first of them was queued (the loop's time).
+        self._since: dict[str, float] = {}
         self._changed = asyncio.Event()
         self._running: ConversionTask | None = None
         self._runner: asyncio.Task[None] | None = None
         self._later: set[asyncio.Task[None]] = set()
 
     @asynccontextmanager
-    async def upload(self, chat: int) -> AsyncIterator[None]:
-        """Hold while a chat's normal work goes on; no conversion starts from asking for it to its end."""
-        self.hold()
+    async def upload(self, chat: int) -> AsyncIterator[Turn]:
+        """Hold while a chat's normal work goes on, in its turns."""
+        self.hold(chat)
         try:
-            async with self._chats[chat], self._slots:
-                yield
+            async with self._chats[chat]:
+                turn = Turn(self._places)
+                try:
+                    await turn.take()
+                    yield turn
+                finally:
+                    turn.give_back()
         finally:
-            self.release()
+            self.release(chat)
 
     def add_conversion(self, job: str, number: int, cost: float, *, after: float = 0.0) -> None:
         """Queue a conversion, not to be started within ``after`` seconds."""
@@ -71,26 +137,31 @@ class QueueManager:
 
         Not if it is the running one itself that asks.
         """
-        self._waiting = [task for task in self._waiting if task.job != job]
-        heapq.heapify(self._waiting)
+        for chat, tasks in list(self._waiting.items()):
+            kept = [task for task in tasks if task.job != job]
+            if len(kept) < len(tasks):
+                heapq.heapify(kept)
+                self._keep(chat, kept)
         runner = self._runner
         if self._running is None or self._running.job != job or runner in (None, asyncio.current_task()):
             return
         runner.cancel()
         await asyncio.wait([runner])
 
-    def hold(self) -> None:
-        """Start no conversion until :meth:`release`."""
-        self._holds += 1
+    def hold(self, chat: int | None = None) -> None:
+        """Until :meth:`release`, start no conversion of ``chat``, and others later; without it, none."""
+        self._holds[None if chat is None else str(chat)] += 1
 
-    def release(self) -> None:
+    def release(self, chat: int | None = None) -> None:
         """The counterpart of :meth:`hold`."""
-        self._holds -= 1
+        self._holds[None if chat is None else str(chat)] -= 1
+        self._holds = +self._holds
         self._changed.set()
 
     def waiting(self) -> list[ConversionTask]:
-        """Conversions that wait, in the order in which they will run."""
-        return sorted(self._waiting)
+        """Conversions that wait, in the order in which they will run if all may."""
+        rounds = itertools.zip_longest(*map(sorted, self._waiting.values()))
+        return [task for one in rounds for task in one if task is not None]
 
     @property
     def running(self) -> ConversionTask | None:
@@ -101,25 +172,52 @@ class QueueManager:
         """Run conversions until cancelled. A conversion that raises is logged; the next one starts."""
         try:
             while True:
-                await self._until_ready()
-                await self._run_one(heapq.heappop(self._waiting))
+                await self._run_one(await self._next())
         finally:
             for later in self._later:
                 later.cancel()
 
     def _add(self, task: ConversionTask) -> None:
-        heapq.heappush(self._waiting, task)
+        heapq.heappush(self._waiting.setdefault(task.chat, []), task)
+        self._since.setdefault(task.chat, asyncio.get_running_loop().time())
         self._changed.set()
+
+    def _keep(self, chat: str, tasks: list[ConversionTask]) -> None:
+        """``tasks`` are what is left of the conversions of ``chat``."""
+        if tasks:
+            self._waiting[chat] = tasks
+        else:
+            del self._waiting[chat], self._since[chat]
 
     async def _add_later(self, task: ConversionTask, after: float) -> None:
         await asyncio.sleep(after)
         self._add(task)
 
-    async def _until_ready(self) -> None:
-        """Wait on an event, never by asking again and again."""
-        while self._holds or not self._waiting:
+    async def _next(self) -> ConversionTask:
+        """The conversion to be run now, when there is one; the chat is then the last in line."""
+        while True:
             self._changed.clear()
-            await self._changed.wait()
+            chats = [chat for chat in self._waiting if self._starts_in(chat) <= 0]
+            if chats:
+                tasks = self._waiting.pop(chats[0])
+                task = heapq.heappop(tasks)
+                if tasks:
+                    self._waiting[task.chat] = tasks
+                else:
+                    del self._since[task.chat]
+                return task
+            soonest = min(map(self._starts_in, self._waiting), default=math.inf)
+            with suppress(TimeoutError):
+                async with asyncio.timeout(None if soonest == math.inf else soonest):
+                    await self._changed.wait()
+
+    def _starts_in(self, chat: str) -> float:
+        """Seconds until a conversion of ``chat`` may start, as things are."""
+        if self._holds[None] or self._holds[chat]:
+            return math.inf
+        if not self._holds:
+            return 0.0
+        return self._since[chat] + PATIENCE - asyncio.get_running_loop().time()
 
     async def _run_one(self, task: ConversionTask) -> None:
         self._running = task

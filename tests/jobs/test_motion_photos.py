@@ -22,6 +22,7 @@ from utils.jobs.marks import Marks
 from utils.jobs.sending import Sending
 from utils.jobs.steps import Steps
 from utils.media import Choice, MediaTools
+from utils.queue_manager import Places, Turn
 
 READY, DEFERRED = video("mp4"), video("pcm")
 TRIP = {"a.jpg": photo(1) + READY, "b.jpg": photo(2) + DEFERRED, "c.jpg": photo(3)}
@@ -66,7 +67,8 @@ class Bench:
             choice=Choice(),
         )
         await extraction.run(
-            await open_archive(FileSource(self.archive), scratch=self.scratch, limits=Limits(disk_reserve=0))
+            await open_archive(FileSource(self.archive), scratch=self.scratch, limits=Limits(disk_reserve=0)),
+            Turn(Places(1)),
         )
         found = [self.journal.record.deferred[number] for number in self.deferred]
         return sorted([*self.kept, *(f"{file.name}?" for file in found)])

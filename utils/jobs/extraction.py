@@ -12,7 +12,7 @@ from pathlib import Path
 from utils.archives import ArchiveReader, Entry, Extracted
 from utils.errors import ArchiveError, DiskFull, MediaError, PassedOver
 from utils.jobs import lines
-from utils.jobs.albums import MediaFile
+from utils.jobs.albums import ALBUM_SIZE, MediaFile
 from utils.jobs.journal import JobJournal
 from utils.jobs.marks import ENTRY, READING
 from utils.jobs.media_files import (
@@ -28,6 +28,7 @@ from utils.jobs.media_files import (
 from utils.jobs.sending import Sending
 from utils.jobs.steps import Steps
 from utils.media import Choice, Inspection, Kind, Verdict, kind_of
+from utils.queue_manager import Turn
 
 log = logging.getLogger(__name__)
 
@@ -74,14 +75,15 @@ class Extraction:
         #: By key, what is sent as it is, and whether that may be music.
         self._untouched: dict[str, bool] = {}
 
-    async def run(self, reader: ArchiveReader) -> None:
+    async def run(self, reader: ArchiveReader, turn: Turn) -> None:
         """Take out everything that is not in the journal yet, and close the reader.
 
+        Whoever stands in line for the ``turn`` gets it each time that an album's worth was sent.
         Raises :class:`ArchiveError` and OSError; what was taken out before is on its way all the same. Raises
         :class:`DiskFull` when some of it did not fit on the disk, after all that did.
         """
         try:
-            await self._extract(reader)
+            await self._extract(reader, turn)
         finally:
             await reader.close()
         self._ignored = reader.ignored
@@ -106,7 +108,7 @@ class Extraction:
         """Whether all was taken out but for what did not fit on the disk."""
         return bool(self._put_off)
 
-    async def _extract(self, reader: ArchiveReader) -> None:
+    async def _extract(self, reader: ArchiveReader, turn: Turn) -> None:
         self._known, self._again = self._journal.record.known_keys(), self._journal.record.lacking()
         known = self._known - self._again
         self._steps.check(READING, "reading it")
@@ -130,11 +132,16 @@ class Extraction:
             return self._files / f"{self._number():06d}"
 
         found = reader.extract(accept, new_file)
+        numbers = itertools.count(1)
         try:
             while (taken := await self._next(found)) is not None:
                 if taken.extracted.entry.key not in known:
                     await self._put_on_its_way(taken)
                     await self._sending.make_room()
+                    if next(numbers) % ALBUM_SIZE == 0 and turn.is_wanted:
+                        await self._sending.settle()
+                        turn.give_back()
+                await turn.take()
         finally:
             self._steps.rest(ENTRY)
 

@@ -37,6 +37,7 @@ from utils.jobs.services import JobServices
 from utils.jobs.stored import StoredJob
 from utils.jobs.summary import status_text, summary_text, with_words
 from utils.media import Choice, Inspection
+from utils.queue_manager import Turn
 from utils.storage.workspace import disk_errors
 
 log = logging.getLogger(__name__)
@@ -56,6 +57,7 @@ class Job:
         self._journal = stored.journal
         self._delivery = delivery
         self._services = services
+        self._turn: Turn | None = None
         self._taken_up = False
         self._finishing = asyncio.Lock()
         number = itertools.count(self.record.next_number()).__next__
@@ -98,10 +100,6 @@ class Job:
 
     # -- the whole ----------------------------------------------------------------------------------
 
-    async def prepare(self) -> None:
-        """Make the folders; what an extraction that was cut off left is removed."""
-        await asyncio.to_thread(self._workspace.prepare)
-
     async def run(self) -> None:
         """Deliver everything but conversions, which are queued; ends the job when there are none.
 
@@ -119,8 +117,8 @@ class Job:
             while True:
                 delivered = len(self.record.delivered)
                 try:
-                    async with self._services.turns.upload(self.chat):
-                        await self._deliver_all(passwords)
+                    async with self._services.turns.upload(self.chat) as self._turn:
+                        await self._deliver_all(passwords, self._turn)
                     break
                 except DiskFull:
                     if len(self.record.delivered) == delivered:
@@ -204,10 +202,18 @@ class Job:
         self.status = status_text(self.name, self.record, step, percent)
         self._services.status.show(self.status)
 
+    def waits(self, seconds: float, step: str) -> None:
+        """It has to wait so long, as ``step`` says; others may upload meanwhile."""
+        self.show(step)
+        if self._turn is not None:
+            self._turn.rest(seconds)
+
     # -- out of the archive -------------------------------------------------------------------------
 
-    async def _deliver_all(self, passwords: Sequence[str]) -> None:
+    async def _deliver_all(self, passwords: Sequence[str], turn: Turn) -> None:
         if not self._taken_up:
+            # Here, so that jobs stand in line in the order in which they began.
+            await asyncio.to_thread(self._workspace.prepare)
             await take_up(
                 self._journal,
                 self._workspace.files,
@@ -219,7 +225,7 @@ class Job:
         stopped: DiskFull | PasswordNeeded | ProgramKilled | None = None
         try:
             with disk_errors():
-                await self._extract(passwords)
+                await self._extract(passwords, turn)
         except (VolumeMissing, DeliveredBefore):
             raise
         except (DiskFull, PasswordNeeded, ProgramKilled) as error:
@@ -232,14 +238,14 @@ class Job:
         if stopped is not None:
             raise stopped
 
-    async def _extract(self, passwords: Sequence[str]) -> None:
+    async def _extract(self, passwords: Sequence[str], turn: Turn) -> None:
         if self.record.extracted or self.record.failed:
             return
         self.show("⏳ Opening")
         self._extraction.begin()
         async with self.steps.of("opening", "opening it"):
             reader = await self._services.open_archive(passwords)
-        await self._extraction.run(reader)
+        await self._extraction.run(reader, turn)
 
     async def _ask_password(self, error: PasswordNeeded, passwords: list[str]) -> None:
         """Add one to try; after the last attempt the job ends with what was taken out."""

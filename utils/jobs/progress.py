@@ -15,6 +15,8 @@ class Shows(Protocol):
 
     def show(self, step: str, percent: float | None = None) -> None: ...
 
+    def waits(self, seconds: float, step: str) -> None: ...
+
 
 @dataclass(frozen=True)
 class Progress:
@@ -25,7 +27,7 @@ class Progress:
 
     async def waits(self, seconds: float, reason: str) -> None:
         """Telegram, or the network, has the job wait."""
-        self.jobs[self.job].show(f"⏳ Waiting {duration_words(seconds)}: {reason}")
+        self.jobs[self.job].waits(seconds, f"⏳ Waiting {duration_words(seconds)}: {reason}")
 
     def of(self, step: str) -> TransferProgress:
         """Of one file; ``step`` says what is done with it."""

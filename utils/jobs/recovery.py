@@ -47,8 +47,9 @@ class Recovery:
         return kept
 
     def _jobs(self) -> list[StoredJob]:
-        """The jobs, without what else somebody's machine leaves there. Blocking."""
-        jobs = [StoredJob.at(path) for path in sorted(self._folder.iterdir()) if path.is_dir()]
+        """The jobs, in the order of their messages, without what else a machine leaves there. Blocking."""
+        folders = sorted(filter(Path.is_dir, self._folder.iterdir()), key=_place)
+        jobs = [StoredJob.at(folder) for folder in folders]
         for stored in jobs:
             with suppress(OSError):  # not even counting its deaths is worth a start
                 stored.marks.open()
@@ -98,6 +99,11 @@ class Recovery:
         kept = await asyncio.to_thread(set_aside, root, self._quarantine, f"Job {stored.id}: {reason}")
         unforeseen = None if isinstance(error, BotError) else error
         log.error("⚠️ Job %s set aside: %s It is kept as %s", stored.id, reason, kept, exc_info=unforeseen)
+
+
+def _place(folder: Path) -> list[tuple[int, str]]:
+    """Message 10 of a chat comes after message 9."""
+    return [(int(part) if part.isdecimal() else -1, part) for part in folder.name.split("_")]
 
 
 def _may_pass(error: Exception) -> bool:

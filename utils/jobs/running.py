@@ -25,7 +25,6 @@ async def run_job(job: Job, *, alone: Callable[[], bool]) -> None:
     for pause in (*RETRY_PAUSES, None):
         try:
             with disk_errors(), chat_errors():
-                await job.prepare()
                 await job.run()
             return
         except ChatClosed as error:

@@ -108,6 +108,12 @@ class Sending:
             self._room.clear()
             await self._outbox.or_failure(self._room.wait())
 
+    async def settle(self) -> None:
+        """Wait until all albums that are full have arrived."""
+        while not self._outbox.idle:
+            self._room.clear()
+            await self._outbox.or_failure(self._room.wait())
+
     async def finish(self) -> None:
         """Send what is collected, and wait until everything arrived."""
         await self._put_collected()

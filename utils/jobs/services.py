@@ -16,6 +16,7 @@ from utils.jobs.intake import Incoming
 from utils.jobs.media_files import Media
 from utils.jobs.record import JobRecord
 from utils.jobs.steps import Steps
+from utils.queue_manager import Turn
 
 
 class OpensArchive(Protocol):
@@ -47,8 +48,8 @@ class Talks(Protocol):
 class Turns(Protocol):
     """Whose turn it is to upload."""
 
-    def upload(self, chat: int) -> AbstractAsyncContextManager[None]:
-        """One job of a chat uploads at a time, and no conversion begins meanwhile."""
+    def upload(self, chat: int) -> AbstractAsyncContextManager[Turn]:
+        """One job of a chat uploads at a time, in its turns; no conversion of the chat begins meanwhile."""
 
 
 class TakesVideos(Protocol):
