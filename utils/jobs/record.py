@@ -41,6 +41,8 @@ class JobRecord:
     done: bool = False
     #: Keys of films, pages and slices that were made of an entry and are gone since.
     _gone: set[str] = field(default_factory=set)
+    #: The file that each part belongs to.
+    _whole: dict[int, int] = field(default_factory=dict)
     #: The highest number that any file had, also one that was dropped.
     highest: int = 0
     #: The highest ids of a text and of another message that were known when each message was announced.
@@ -110,7 +112,10 @@ class JobRecord:
 
     def _on_split(self, line: lines.Split) -> None:
         self.wholes[line.file.number] = line.file
+        for part in self.parts.pop(line.file.number, []):
+            self._whole.pop(part, None)
         self.parts[line.file.number] = [part.number for part in line.parts]
+        self._whole |= {part.number: line.file.number for part in line.parts}
         self.files |= {part.number: part for part in line.parts}
         self._count(line.file, *line.parts)
 
@@ -165,7 +170,7 @@ class JobRecord:
         newest = max(line.messages, default=0)
         self._newest = (text, max(other, newest)) if line.numbers else (max(text, newest), other)
         self.delivered |= set(line.numbers)
-        self._count_wholes()
+        self._count_wholes({self.whole_of(number) for number in line.numbers})
 
     apply.register(_on_sent)
 
@@ -226,7 +231,7 @@ class JobRecord:
 
     def whole_of(self, number: int) -> int:
         """The file of which ``number`` is a part, or ``number`` itself."""
-        return next((whole for whole, parts in self.parts.items() if number in parts), number)
+        return self._whole.get(number, number)
 
     def delivered_files(self) -> list[int]:
         """Numbers of the files that are delivered, each counted once in however many parts it was sent."""
@@ -243,14 +248,14 @@ class JobRecord:
 
     def _without_part(self, number: int) -> None:
         """That part will not be sent; what is left of its file may all be delivered now."""
-        for parts in self.parts.values():
-            if number in parts:
-                parts.remove(number)
-        self._count_wholes()
+        whole = self._whole.pop(number, None)
+        if whole is not None:
+            self.parts[whole].remove(number)
+            self._count_wholes({whole})
 
-    def _count_wholes(self) -> None:
-        """A file that is sent in parts is delivered when all of them are."""
-        self.delivered |= {whole for whole, parts in self.parts.items() if self.delivered.issuperset(parts)}
+    def _count_wholes(self, numbers: Iterable[int]) -> None:
+        """Of ``numbers``, a file that is sent in parts is delivered when all of them are."""
+        self.delivered |= {n for n in numbers if n in self.parts and self.delivered.issuperset(self.parts[n])}
 
     def to_send(self, number: int) -> MediaFile:
         """What is sent for the file ``number``: the video that it became, or itself."""
