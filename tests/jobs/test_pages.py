@@ -6,6 +6,7 @@ import itertools
 import shutil
 from pathlib import Path
 
+from tests.pictures.makers import pages_of_which_one_is_unreadable
 from tests.pictures.scene import scene
 from utils.jobs import lines
 from utils.jobs.albums import MediaFile
@@ -46,11 +47,7 @@ async def test_each_page_has_a_name_and_a_key_and_those_that_are_there_are_left_
 
 async def test_a_page_that_cannot_be_shown_is_named_and_the_others_come(tmp_path: Path) -> None:
     source = tmp_path / "scan.tif"
-    scene().save(source, "TIFF", save_all=True, append_images=[scene(48, 32)], compression="tiff_lzw")
-    data = bytearray(source.read_bytes())
-    at = data.rindex(b"\x03\x01\x03\x00\x01\x00\x00\x00\x05\x00")  # the second page's compression
-    data[at + 8 : at + 10] = b"\x52\xc3"
-    source.write_bytes(data)
+    source.write_bytes(pages_of_which_one_is_unreadable())
     tools = MediaTools(Tools(pictures=Pictures(300_000_000)))
     (first,) = await made(tools, source, tmp_path / "a", set())
     assert first.note.endswith("Page 2 cannot be shown: The picture is of a kind that I cannot show.")

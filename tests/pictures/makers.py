@@ -76,6 +76,15 @@ def deep_tiff(
     return head + packed.ljust(start - 8, b"\0") + directory(tags, start, order=order)
 
 
+def pages_of_which_one_is_unreadable() -> bytes:
+    """A TIFF of two, the second packed in a way that nobody knows."""
+    data = io.BytesIO()
+    scene().save(data, "TIFF", save_all=True, append_images=[scene(48, 32)], compression="tiff_lzw")
+    whole = data.getvalue()
+    at = whole.rindex(struct.pack("<HHLL", 259, 3, 1, 5))
+    return whole[:at] + struct.pack("<HHLL", 259, 3, 1, 50002) + whole[at + 12 :]
+
+
 def preview(width: int = 960, height: int = 640, orientation: int = 1) -> bytes:
     """A JPEG without EXIF, with the scene as a file of that orientation holds it."""
     data = io.BytesIO()
@@ -84,9 +93,17 @@ def preview(width: int = 960, height: int = 640, orientation: int = 1) -> bytes:
 
 
 def raw_file(
-    *, start: bytes = b"II*\0", jpeg: bytes = b"", orientation: int = 1, tags: Sequence[Tag] = ()
+    *,
+    start: bytes = b"II*\0",
+    jpeg: bytes = b"",
+    orientation: int = 1,
+    tags: Sequence[Tag] = (),
+    is_small: bool = True,
 ) -> bytes:
-    """A small first picture of 96 x 64 as in raw files, a directory below it for the sensor's, the JPEG."""
+    """A small first picture of 96 x 64 as in raw files, a directory below it for the sensor's, the JPEG.
+
+    ``is_small``: the first says of itself that it is a smaller version of another.
+    """
     stamp = scene(96, 64).tobytes()
     lossless = b"\xff\xd8\xff\xc3" + struct.pack(">HBHHB", 11, 14, 4000, 6000, 1) + b"\1\x11\0" + b"\xff\xda"
     at = 8 + len(stamp)
@@ -94,7 +111,14 @@ def raw_file(
     sensor = directory(below, at)
     first = at + len(sensor)
     shown = [
-        *(long(254, 1), long(256, 96), long(257, 64), short(258, 8, 8, 8), short(259, 1), short(262, 2)),
+        *(
+            long(254, int(is_small)),
+            long(256, 96),
+            long(257, 64),
+            short(258, 8, 8, 8),
+            short(259, 1),
+            short(262, 2),
+        ),
         *(long(273, 8), short(274, orientation), short(277, 3), long(278, 64), long(279, len(stamp))),
         *(long(330, at), *tags),
     ]

@@ -28,6 +28,7 @@ from utils.constants import ROOT
 from utils.errors import NotMedia
 from utils.media import PreparedPhoto, Tools, Verdict, inspect, prepare_photo
 from utils.media.commands import Job
+from utils.media.second import seen_by_ffmpeg
 from utils.pictures import child
 from utils.pictures.format_table import formats_table
 from utils.pictures.formats import FORMATS
@@ -98,6 +99,9 @@ NOT_SHOWN: dict[str, Callable[[], bytes]] = {
     "signed.tif": lambda: deep_tiff(scene(mode="L"), unit="H", sample=2),
     "float, white is zero.tif": lambda: deep_tiff(scene(mode="L"), unit="f", sample=3, white_is_zero=True),
     "large.psb": lambda: psd(scene(), version=2),
+    "jpeg in.bmp": lambda: (
+        b"BM" + struct.pack("<IHHI", 0, 0, 0, 54) + bmp_header(64, 64, compression=4) + preview()
+    ),
     "from the future.tif": lambda: deep_tiff(scene()).replace(
         struct.pack("<HHLL", 259, 3, 1, 1), struct.pack("<HHLL", 259, 3, 1, 50002)
     ),
@@ -169,6 +173,11 @@ async def test_pages_come_as_pictures_but_not_the_small_ones_of_others(tools: To
         assert difference(image, stored(scene(96, 64), 3)) <= 2
     assert first.note == "Converted from TIFF."
 
+    smaller = Image.new("RGB", (24, 16))
+    smaller.encoderinfo = {"tiffinfo": {254: 1}}
+    pages[0].save(path, save_all=True, append_images=[smaller])
+    assert (await sent(tools, path)).parts == 1
+
     many = tmp_path / "book.tif"
     pages[0].save(many, save_all=True, append_images=[Image.new("L", (8, 8), n) for n in range(59)])
     book = await sent(tools, many)
@@ -208,7 +217,7 @@ RAW: dict[str, Callable[[], bytes]] = {
     "turned.orf": lambda: raw_file(start=b"IIRO", jpeg=preview(orientation=8), orientation=8),
     "turned.rw2": lambda: raw_file(start=b"IIU\0", jpeg=preview(orientation=3), orientation=3),
     "turned.cr3": lambda: cr3(preview(orientation=6), 6),
-    "a.raf": lambda: b"FUJIFILMCCD-RAW 0201FF" + bytes(200) + preview(160, 120) + preview(),
+    "a.raf": lambda: b"FUJIFILMCCD-RAW 0201FF" + bytes(200) + preview(600, 400) + preview(),
 }
 
 
@@ -236,10 +245,15 @@ async def test_a_preview_that_fails_gives_way_to_the_next_and_never_to_the_stamp
     path.write_bytes(raw_file(jpeg=unreadable(preview(1200, 800)) + preview()))
     photo = await sent(tools, path)
     assert is_scene(photo.path, (960, 640), off=4)
+    large = preview(1200, 800)
+    path.write_bytes(raw_file(jpeg=preview() + large[: len(large) // 2]))
+    photo = await sent(tools, path)
+    assert is_scene(photo.path, (960, 640), off=4) and "cut off" not in photo.note
     # Of this one nothing but grey could be shown.
-    path.write_bytes(raw_file(jpeg=unreadable(preview(1200, 800))))
-    with pytest.raises(NotMedia, match="damaged or empty"):
-        await sent(tools, path)
+    for is_small in (True, False):
+        path.write_bytes(raw_file(jpeg=unreadable(large), is_small=is_small))
+        with pytest.raises(NotMedia, match="damaged or empty"):
+            await sent(tools, path)
 
 
 async def test_a_raw_file_without_a_preview_is_named_as_that(tools: Tools, tmp_path: Path) -> None:
@@ -342,6 +356,20 @@ async def test_the_second_decoder_stays_within_the_memory_of_pictures(tmp_path: 
         else:
             with pytest.raises(NotMedia, match="too large for this machine"):
                 await sent(pictures, path)
+            with pytest.raises(Undecoded) as raised:
+                first = Undecoded(Why.KIND, 1, 1, 1)
+                async with seen_by_ffmpeg(path, tmp_path / "seen", first, pictures):
+                    pass
+            assert raised.value.why is Why.MEMORY
+
+
+async def test_after_a_crash_ffmpeg_is_asked_but_of_what_may_have_pages(tools: Tools, tmp_path: Path) -> None:
+    """Which of them it was, or whether it is a camera's raw file, is not known then."""
+    for name, content, expected in (("a.psd", psd(scene()), True), ("a.tif", saved("TIFF"), False)):
+        path = tmp_path / name
+        path.write_bytes(content)
+        async with seen_by_ffmpeg(path, tmp_path / "seen", Undecoded(Why.CRASHED), tools) as is_seen:
+            assert is_seen is expected
 
 
 def pq_png(nits: float) -> bytes:
@@ -377,7 +405,7 @@ async def test_words_tell_what_is_wrong(tools: Tools, tmp_path: Path) -> None:
         ("kind.psb", psd(scene(), version=2), "of a kind that I cannot show"),
         (
             "large.bmp",
-            b"BM" + struct.pack("<IHHI", 0, 0, 0, 54) + large_bmp(),
+            b"BM" + struct.pack("<IHHI", 0, 0, 0, 54) + bmp_header(30_000, 30_000),
             "no more than 128 are decoded",
         ),
     ):
@@ -393,8 +421,8 @@ def half_heic() -> bytes:
     return data.getvalue()[: data.tell() // 2]
 
 
-def large_bmp() -> bytes:
-    return struct.pack("<IiiHHIIiiII", 40, 30_000, 30_000, 1, 24, 0, 0, 0, 0, 0, 0)
+def bmp_header(width: int, height: int, *, compression: int = 0) -> bytes:
+    return struct.pack("<IiiHHIIiiII", 40, width, height, 1, 24, compression, 0, 0, 0, 0, 0)
 
 
 async def test_the_table_of_the_documents_is_that_of_the_code() -> None:

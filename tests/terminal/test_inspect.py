@@ -15,6 +15,7 @@ import pytest
 
 from tests.e2e.process import Ended, run, start
 from tests.files import photo, song, video, zip_of
+from tests.pictures.makers import pages_of_which_one_is_unreadable
 from utils.archives import FileSource, Limits
 from utils.archives.engine import find_engine
 from utils.constants import ROOT, SETTINGS, Settings
@@ -65,6 +66,7 @@ async def test_each_entry_has_a_kind_a_plan_and_a_reason(tmp_path: Path) -> None
     entries = {
         "a/Море.jpg": photo(1),
         "a/scan.bmp": photo(2, kind="BMP"),
+        "a/pages.tif": pages_of_which_one_is_unreadable(),
         "b/plays.mp4": video("mp4"),
         "b/wrap.mkv": video("mkv"),
         "b/sound.mov": video("pcm"),
@@ -79,6 +81,7 @@ async def test_each_entry_has_a_kind_a_plan_and_a_reason(tmp_path: Path) -> None
     assert {name: (row["kind"], row["plan"]) for name, row in found.items()} == {
         "a/Море.jpg": ("photo", "send"),
         "a/scan.bmp": ("photo", "send"),
+        "a/pages.tif": ("photo", "send"),
         "b/plays.mp4": ("video", "send"),
         "b/wrap.mkv": ("video", "remux"),
         "b/sound.mov": ("video", "audio"),
@@ -89,6 +92,7 @@ async def test_each_entry_has_a_kind_a_plan_and_a_reason(tmp_path: Path) -> None
     assert {name: row["size"] for name, row in found.items()} == {n: len(c) for n, c in entries.items()}
     words = {
         "a/scan.bmp": "Converted from BMP",
+        "a/pages.tif": "It comes as 2 pages. Page 2 cannot be shown: The picture is of a kind",
         "b/wrap.mkv": "Matroska",
         "b/sound.mov": "PCM",
         "b/old.avi": "MPEG-4",

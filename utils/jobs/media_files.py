@@ -58,7 +58,7 @@ async def as_photos(
         try:
             photo = await media.prepare_photo(path, output, part)
         except MediaError as error:
-            note = f"{whole.part_name.capitalize()} {part + 1} cannot be shown: {error.told}"
+            note = whole.without(part, error)
             first = replace(first, note=f"{first.note} {note}".strip())
             continue
         named = replace(file, number=int(output.stem), key=key, name=_name(file, whole, part))

@@ -10,7 +10,7 @@ import asyncio
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from utils.errors import DiskFull, NotMedia
+from utils.errors import DiskFull, MediaError, NotMedia
 from utils.media.kinds import HEAD_SIZE
 from utils.media.second import UNTOLD, WORTH, seen_by_ffmpeg
 from utils.media.tools import Tools
@@ -45,6 +45,10 @@ class PreparedPhoto:
     note: str
     parts: int = 1
     part_name: str = ""
+
+    def without(self, part: int, error: MediaError) -> str:
+        """That one of its parts, counted from 0, is not there because of ``error``."""
+        return f"{self.part_name.capitalize()} {part + 1} cannot be shown: {error.told}"
 
 
 async def prepare_photo(path: Path, output: Path, *, tools: Tools, part: int = 0) -> PreparedPhoto:

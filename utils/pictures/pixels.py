@@ -73,9 +73,6 @@ def _plain(rows: Image.Image, top: float) -> Image.Image:
         flat = Image.new("RGB", rgba.size, _WHITE)
         flat.paste(rgba, mask=rgba.getchannel("A"))
         return flat
-    if rows.mode == "LAB":
-        lab, srgb = ImageCms.createProfile("LAB"), ImageCms.createProfile("sRGB")
-        return ImageCms.profileToProfile(rows, lab, srgb, outputMode="RGB") or rows
     return rows if rows.mode in ("RGB", "CMYK", "L") else rows.convert("RGB")
 
 

@@ -224,8 +224,14 @@ class _Inspection:
         photo = await self._media.prepare_photo(path, path.with_suffix(".photo"))
         if photo.path != path:
             await asyncio.to_thread(photo.path.unlink)
-        parts = f"It comes as {photo.parts} {photo.part_name}s." if photo.parts > 1 else ""
-        return f"{photo.note} {parts}".strip()
+        notes = [photo.note, f"It comes as {photo.parts} {photo.part_name}s." if photo.parts > 1 else ""]
+        for part in range(1, photo.parts):
+            try:
+                other = await self._media.prepare_photo(path, path.with_suffix(".photo"), part)
+                await asyncio.to_thread(other.path.unlink)
+            except MediaError as error:
+                notes.append(photo.without(part, error))
+        return " ".join(filter(None, notes))
 
 
 def print_json(row: Row) -> None:
