@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import tempfile
 import warnings
 from collections.abc import AsyncIterator, Callable
 from pathlib import Path
@@ -13,14 +14,17 @@ import pytest_asyncio
 from hypothesis import HealthCheck, Phase, given, settings
 from hypothesis import strategies as st
 from PIL import Image
+from pillow_jxl import JpegXLImagePlugin
 
 from tests.pictures.hostile import chunk
+from tests.pictures.makers import cr3, deep_tiff, preview, raw_file
 from tests.pictures.odd_metadata import drawn
 from tests.pictures.scene import is_scene, is_turned_scene, scene, stored
 from utils.media import PreparedPhoto, Tools, Verdict, inspect, prepare_photo
 from utils.pictures.pool import Pictures
 
 pillow_heif.register_heif_opener()
+assert JpegXLImagePlugin
 SAMPLES = Path(__file__).with_name("samples")
 pytestmark = pytest.mark.asyncio(loop_scope="module")
 
@@ -87,6 +91,17 @@ def png_exif_behind(orientation: int) -> bytes:
     return data.getvalue()[:-12] + chunk(b"eXIf", exif.tobytes()[6:]) + data.getvalue()[-12:]
 
 
+def jxl_of_jpeg(orientation: int) -> bytes:
+    """A JPEG that is packed anew, and says how it is turned as it did before."""
+    with tempfile.NamedTemporaryFile(suffix=".jpg") as file:
+        file.write(saved("JPEG", orientation, quality=95))
+        file.flush()
+        data = io.BytesIO()
+        with Image.open(file.name) as image:
+            image.save(data, "JXL", lossless_jpeg=True)
+    return data.getvalue()
+
+
 #: What HEIC says instead of an orientation: quarter turns to the left, and across which axis it is mirrored.
 _TURNS = {2: (0, 1), 3: (2, None), 4: (0, 0), 5: (1, 0), 6: (3, None), 7: (3, 0), 8: (1, None)}
 
@@ -116,6 +131,11 @@ ORIENTED: dict[str, Callable[[int], bytes]] = {
     "lzw.tif": lambda turn: saved("TIFF", turn, compression="tiff_lzw"),
     "heic": heic_turned,
     "avif": lambda turn: saved("AVIF", turn, quality=95),
+    "jxl": jxl_of_jpeg,
+    "16.tif": lambda turn: deep_tiff(stored(scene(), turn), orientation=turn),
+    "planes.tif": lambda turn: deep_tiff(stored(scene(), turn), apart=True, orientation=turn),
+    "nef": lambda turn: raw_file(jpeg=preview(orientation=turn), orientation=turn),
+    "cr3": lambda turn: cr3(preview(orientation=turn), turn),
 }
 
 
@@ -127,7 +147,8 @@ async def test_every_orientation_of_every_format_comes_upright(
         path = tmp_path / f"{turn}.{name}"
         path.write_bytes(ORIENTED[name](turn))
         photo = await sent(tools, path)
-        assert (photo.width, photo.height) == (96, 64), turn
-        assert is_scene(photo.path, off=4), turn
+        size = (960, 640) if name in ("nef", "cr3") else (96, 64)
+        assert (photo.width, photo.height) == size, turn
+        assert is_scene(photo.path, size, off=4), turn
         with Image.open(photo.path) as image:
             assert image.getexif().get(0x0112, 1) == 1

@@ -17,7 +17,7 @@ from utils.pictures.headers import SIZE_OF
 from utils.pictures.limits import MAX_PIXELS, READ_WHOLE, decoded_bytes, most_pixels
 from utils.pictures.metadata import exif_orientation
 from utils.pictures.protocol import FEATURES, NOT_ELSEWHERE, Elsewhere, Trial, Undecoded, Why
-from utils.pictures.tiff import ORIENTATION, Shown, pages_of, shown_by
+from utils.pictures.tiff import ORIENTATION, Shown, is_known_to_ffmpeg, pages_of, shown_by
 
 # The limit is our own, checked after the header was read and before anything is decoded.
 Image.MAX_IMAGE_PIXELS = None
@@ -113,7 +113,7 @@ def told_for_others(error: Undecoded, file: BinaryIO, page: int) -> Undecoded:
         return Undecoded(error.why, *NOT_ELSEWHERE)
     if known.name == "TIFF":
         pages = pages_of(file)
-        if page >= len(pages):
+        if page >= len(pages) or not is_known_to_ffmpeg(pages[page][1]):
             return Undecoded(error.why, *NOT_ELSEWHERE)
         place, tags = pages[page]
         return Undecoded(error.why, *Elsewhere(tags.get(ORIENTATION, (1,))[0], place + 1, len(pages)))

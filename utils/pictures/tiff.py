@@ -101,6 +101,12 @@ def _read_tags(file: BinaryIO, at: int, order: str, big: bool) -> tuple[Tags, in
         return tags, 0
 
 
+def is_known_to_ffmpeg(tags: Tags) -> bool:
+    """Whether the page with these ``tags`` may be shown to ffmpeg, which is wrong about JPEG in TIFF."""
+    compression = tags.get(COMPRESSION, (1,))[0]
+    return compression in _PLAIN and tags.get(SAMPLES, (_WHOLE_NUMBERS,))[0] == _WHOLE_NUMBERS
+
+
 def shown_by(tags: Tags, *, big_endian: bool) -> Shown:
     """Who shows the page with these ``tags`` right."""
     bits, sample = max(tags.get(BITS, (1,))), tags.get(SAMPLES, (1,))[0]
