@@ -32,13 +32,14 @@ def new_client(
     host, _, port = address.rpartition(":")
     kept = MemorySession() if session is None else SQLiteSession(str(session))
     if kept.auth_key is None:
-        kept.set_dc(dc_id, host, int(port))
+        kept.set_dc(dc_id, host.strip("[]"), int(port))
     own_class = type("OwnClient", (TelegramClient,), {"_config": None})
     client: TelegramClient = own_class(
         kept,
         API_ID,
         API_HASH,
         catch_up=catch_up,
+        use_ipv6=":" in host,
         receive_updates=receive_updates,
         connection_retries=20,
         retry_delay=0.1,

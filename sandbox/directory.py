@@ -54,7 +54,10 @@ class Directory:
 
     async def _get_config(self, session: Session, request: TLRequest) -> Result:
         now = int(time.time())
-        options = [types.DcOption(center.id, center.host, center.port) for center in self._centers()]
+        options = [
+            types.DcOption(center.id, center.host, center.port, ipv6=":" in center.host)
+            for center in self._centers()
+        ]
         return types.Config(
             date=now,
             expires=now + 3600,

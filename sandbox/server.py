@@ -71,13 +71,14 @@ class Sandbox:
 
     @property
     def address(self) -> str:
-        """ "host:port" of the bots' data centre."""
+        """ "host:port" of the bots' data centre, or "[host]:port" over IPv6."""
         return self.addresses[BOT_DC]
 
     @property
     def addresses(self) -> dict[int, str]:
         """ "host:port" of every data centre."""
-        return {center.id: f"{center.host}:{center.port}" for center in self._centers()}
+        host = f"[{self._server.host}]" if ":" in self._server.host else self._server.host
+        return {center.id: f"{host}:{center.port}" for center in self._centers()}
 
     @property
     def key_file(self) -> Path:

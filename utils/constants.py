@@ -69,6 +69,12 @@ class Settings:
     )
     TELEGRAM_SERVER_KEY: str = setting("", "File with that server's public RSA key (PEM).", group="Telegram")
     TELEGRAM_SERVER_DC: int = setting(1, "Number of that server's data centre.", group="Telegram")
+    PROXY: str = setting(
+        "",
+        "Proxy to Telegram: socks5://user:password@host:port, http://…, tg://proxy?… or https://t.me/proxy?….",
+        group="Telegram",
+        secret=True,
+    )
     TRANSFER_CONNECTIONS: int = setting(
         4, "Connections for files at most, for each data centre.", group="Telegram"
     )

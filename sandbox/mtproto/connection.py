@@ -254,7 +254,8 @@ class Connection(asyncio.BufferedProtocol):
         size = sum(map(len, pieces))
         if size <= _JOIN:
             pieces = [b"".join(pieces)]
-        self._queue.extend(map(memoryview, pieces))
+        # A packet may end on no padding at all: of an empty piece nothing could ever be written.
+        self._queue.extend(memoryview(piece) for piece in pieces if piece)
         self._queued += size
         if self._queued > _BACKLOG:
             self.pause("backlog")

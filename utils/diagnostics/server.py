@@ -23,10 +23,9 @@ from utils.errors import LoginFailed, SettingsError
 
 if TYPE_CHECKING:
     from utils.telegram.archive_client import ArchiveBotClient
+    from utils.telegram.proxy import Proxy
 
 GROUP = "Connection"
-#: Telegram's data centre 2, where Telethon knocks first.
-TELEGRAM = ("149.154.167.51", 443)
 PATIENCE = 5.0
 
 Reach = Callable[[str, int], None]
@@ -42,30 +41,36 @@ def check_server(settings: Settings, reach: Reach = reach) -> Iterator[Check]:
     """A TCP connection, and with number and hash a real conversation with Telethon."""
     name = settings.TELEGRAM_SERVER or "Telegram"
     try:
-        host, port = _address(settings)
+        proxy, host, port = _way(settings)
         reach(host, port)
     except SettingsError as error:
-        yield Check(GROUP, name, Level.FAIL, error.told, "Correct TELEGRAM_SERVER.")
+        wrong = "PROXY" if error.told.startswith("PROXY") else "TELEGRAM_SERVER"
+        yield Check(GROUP, name, Level.FAIL, error.told, f"Correct {wrong}.")
     except ImportError as error:
         yield Check(GROUP, name, Level.FAIL, f"Telethon cannot be loaded: {error}", "Start ./bot doctor.")
     except OSError as error:
         advice = "Is the network up? Does a firewall or the provider block it?"
         found = f"{host}:{port} does not answer ({error.strerror or error})"
+        if proxy:
+            found, advice = f"{proxy} does not answer ({error.strerror or error})", "Correct PROXY."
+        elif not settings.TELEGRAM_SERVER:
+            advice += " Where Telegram is blocked, a PROXY helps."
         yield Check(GROUP, name, Level.FAIL, found, advice)
     else:
         # Without its number and hash Telethon says nothing to anybody; that they are missing was said.
         if settings.API_ID and settings.API_HASH:
-            yield from asyncio.run(_talk(settings, name))
+            yield from asyncio.run(_talk(settings, f"{name} through {proxy}" if proxy else name))
         else:
-            yield Check(GROUP, name, Level.OK, f"{host}:{port} answers")
+            yield Check(GROUP, name, Level.OK, f"{proxy or f'{host}:{port}'} answers")
 
 
-def _address(settings: Settings) -> tuple[str, int]:
-    if not settings.TELEGRAM_SERVER:
-        return TELEGRAM
-    from utils.telegram.addresses import parse_server
+def _way(settings: Settings) -> tuple[Proxy | None, str, int]:
+    """What is connected to first: the proxy, if there is one, else the server."""
+    from utils.telegram.addresses import front_of
+    from utils.telegram.proxy import parse_proxy
 
-    return parse_server(settings.TELEGRAM_SERVER)
+    proxy = parse_proxy(settings.PROXY)
+    return (proxy, proxy.host, proxy.port) if proxy else (None, *front_of(settings)[1:])
 
 
 async def _talk(settings: Settings, name: str) -> list[Check]:
@@ -126,9 +131,10 @@ async def _log_in(client: ArchiveBotClient, settings: Settings, name: str) -> li
     if not client.was_logged_in():
         # The key of a start that failed stays what it is.
         client.forget_key()
-    known = client.session.auth_key
+    # Telethon's object of the key changes with it.
+    known = client.session.auth_key.key if client.session.auth_key else None
     me = await login(client, settings, patience=4 * PATIENCE)
-    tried = known is None or client.session.auth_key.key != known.key
+    tried = client.session.auth_key.key != known
     try:
         who = f"@{me.username}" if me.username else me.first_name
         told = f"the token is that of {who}" if tried else f"it is logged in as {who}"

@@ -14,8 +14,9 @@ from telethon.sessions import SQLiteSession
 from telethon.tl import TLObject, TLRequest, types
 
 from utils.errors import LoginEnded, LoginFailed, Unreachable
-from utils.telegram.connection import UNKNOWN_KEY_DOUBTS, PatientConnection
+from utils.telegram.connection import UNKNOWN_KEY_DOUBTS, ways
 from utils.telegram.outage import Outage, cause
+from utils.telegram.proxy import Kind, Proxy
 
 log = logging.getLogger(__name__)
 
@@ -31,10 +32,14 @@ class ArchiveBotClient(TelegramClient):  # type: ignore[misc]
     without a word to those who wait for messages: they wait for :meth:`gone`.
     """
 
-    def __init__(self, *args: Any, **kwargs: Any) -> None:
+    def __init__(self, *args: Any, proxy: Proxy | None = None, **kwargs: Any) -> None:
         self.outage = Outage(on_over=self._ask_what_was_missed)
-        connection = type("OwnConnection", (PatientConnection,), {"outage": self.outage})
-        super().__init__(*args, connection=connection, **kwargs)
+        own, self.connection_for_files = ways(proxy)
+        connection = type("OwnConnection", (own,), {"outage": self.outage})
+        super().__init__(*args, connection=connection, proxy=proxy, **kwargs)
+        if proxy is not None and proxy.kind is Kind.MTPROTO:
+            # As Telethon says it of proxies of its own.
+            self._init_request.proxy = types.InputClientProxy(proxy.host, proxy.port)
         #: Messages that were handed out and are not safely on disk yet.
         self.taking_in = 0
         #: The one way of every request, which Telethon's own go as well once it is logged in.

@@ -16,19 +16,17 @@ from functools import partial
 from pathlib import Path
 from typing import TypeVar
 
-import rsa
-from pyasn1.error import PyAsn1Error  # type: ignore[import-untyped]
 from telethon import TelegramClient, errors
-from telethon.crypto import rsa as server_keys
 from telethon.tl import types
 from telethon.tl.functions.help import GetNearestDcRequest
 
 from utils.constants import Settings
 from utils.errors import LoginFailed, SessionDamaged, SettingsError, Unreachable
-from utils.telegram.addresses import follow, front_of, parse_server
+from utils.telegram.addresses import follow, front_of, is_ipv6, use_front
 from utils.telegram.archive_client import ENDED, ArchiveBotClient, SessionFile
 from utils.telegram.outage import cause
 from utils.telegram.pauses import SERVER_ATTEMPTS, TROUBLE, Reason, error_name, pause_after
+from utils.telegram.proxy import parse_proxy
 
 T = TypeVar("T")
 
@@ -56,11 +54,11 @@ def build_client(settings: Settings, session_path: Path, *, updates: bool = True
     Without ``updates``, nothing is handed out that somebody sends.
 
     ``session_path`` ends in ``.session``. Waits are left to :mod:`utils.telegram.waits`, so the client
-    itself never sleeps on one. Raises :class:`SettingsError` for a server or key that cannot be used, and
-    :class:`SessionDamaged`.
+    itself never sleeps on one. Raises :class:`SettingsError` for a server, key or proxy that cannot be used,
+    and :class:`SessionDamaged`.
     """
     _require_cryptg()
-    server = parse_server(settings.TELEGRAM_SERVER) if settings.TELEGRAM_SERVER else None
+    proxy, front = parse_proxy(settings.PROXY), front_of(settings)
     try:
         _private_file(session_path)
     except IsADirectoryError:
@@ -69,8 +67,15 @@ def build_client(settings: Settings, session_path: Path, *, updates: bool = True
     # for each client keeps two servers in one process apart.
     kind = type("OwnClient", (ArchiveBotClient,), {"_config": None, "_cdn_config": None})
     try:
+        session = SessionFile(str(session_path))
+    except sqlite3.OperationalError as error:
+        raise SettingsError(f"{session_path} cannot be used: {error}.") from None
+    except sqlite3.DatabaseError:
+        raise SessionDamaged(f"{session_path} is damaged. Delete it; the bot logs in anew.") from None
+    try:
+        use_front(session, settings, front)
         client: ArchiveBotClient = kind(
-            SessionFile(str(session_path)),
+            session,
             settings.API_ID,
             settings.API_HASH,
             catch_up=updates,
@@ -81,17 +86,12 @@ def build_client(settings: Settings, session_path: Path, *, updates: bool = True
             raise_last_call_error=True,
             device_model="Archive bot",
             app_version="1.0",
+            proxy=proxy,
+            use_ipv6=is_ipv6(front[1]),
         )
-    except sqlite3.OperationalError as error:
-        raise SettingsError(f"{session_path} cannot be used: {error}.") from None
-    except sqlite3.DatabaseError:
-        raise SessionDamaged(f"{session_path} is damaged. Delete it; the bot logs in anew.") from None
-    if server is not None:
-        try:
-            _use_server(client, settings, server)
-        except SettingsError:
-            client.session.close()
-            raise
+    except SettingsError:
+        session.close()
+        raise
     return client
 
 
@@ -109,30 +109,6 @@ def _private_file(path: Path) -> None:
     path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
     os.close(os.open(path, os.O_CREAT | os.O_RDWR, 0o600))
     path.chmod(0o600)
-
-
-def _use_server(client: TelegramClient, settings: Settings, server: tuple[str, int]) -> None:
-    if settings.TELEGRAM_SERVER_KEY:
-        server_keys.add_key(_read_key(Path(settings.TELEGRAM_SERVER_KEY)), old=False)
-    session = client.session
-    # Someone who lives on another data centre of that server stays there; its address is in the session.
-    if session.auth_key is None or session.dc_id == settings.TELEGRAM_SERVER_DC:
-        session.set_dc(settings.TELEGRAM_SERVER_DC, *server)
-        session.save()
-
-
-def _read_key(path: Path) -> bytes:
-    """A public RSA key as PKCS#1 PEM, whichever of the two usual PEM forms the file has."""
-    try:
-        pem = path.read_bytes()
-        if b"BEGIN PUBLIC KEY" in pem:
-            return bytes(rsa.PublicKey.load_pkcs1_openssl_pem(pem).save_pkcs1())
-        rsa.PublicKey.load_pkcs1(pem)
-    except OSError as error:
-        raise SettingsError(f"TELEGRAM_SERVER_KEY: {path} cannot be read ({error.strerror}).") from error
-    except (ValueError, PyAsn1Error):
-        raise SettingsError(f"TELEGRAM_SERVER_KEY: {path} is not a public RSA key in PEM form.") from None
-    return pem
 
 
 async def login(

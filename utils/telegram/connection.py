@@ -8,16 +8,26 @@ and wait for a gigabyte after "HTTP/1.1". See https://core.telegram.org/mtproto/
 from __future__ import annotations
 
 import asyncio
+import socket
 import struct
 import time
 from collections.abc import Awaitable, Callable
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from telethon.errors import InvalidBufferError, InvalidChecksumError
-from telethon.network import ConnectionTcpFull, ConnectionTcpIntermediate
+from telethon.network import Connection, ConnectionTcpFull, ConnectionTcpIntermediate
+from telethon.network.connection.tcpintermediate import (
+    IntermediatePacketCodec,
+    RandomizedIntermediatePacketCodec,
+)
 
-from utils.telegram.outage import Outage
+from utils.errors import SettingsError
+from utils.telegram.outage import Outage, cause
 from utils.telegram.pauses import Reason
+from utils.telegram.proxy import Kind, Proxy
+
+if TYPE_CHECKING:
+    from utils.telegram.obfuscation import Obfuscated
 
 #: A connection that ended sooner than this, in seconds, was not much of a connection.
 BRIEF = 5.0
@@ -74,7 +84,75 @@ async def read_message(codec: Any, reader: asyncio.StreamReader) -> bytes:
     return body
 
 
-class PatientConnection(ConnectionTcpFull):  # type: ignore[misc]
+async def _open_through(proxy: Proxy, host: str, port: int, seconds: float | None) -> socket.socket:
+    """A connection to ``host`` through a SOCKS5 or HTTP proxy. Raises ConnectionError."""
+    from python_socks import ProxyError, ProxyType
+    from python_socks.async_.asyncio import Proxy as Opener
+
+    kind = ProxyType.HTTP if proxy.kind is Kind.HTTP else ProxyType.SOCKS5
+    opener = Opener(kind, proxy.host, proxy.port, proxy.user, proxy.password, rdns=True)
+    try:
+        return await opener.connect(host, port, timeout=seconds)
+    except (ProxyError, OSError, EOFError) as error:
+        raise ConnectionError(f"{proxy}: {cause(error)}") from None
+
+
+class _Direct(Connection):  # type: ignore[misc]
+    """A connection to Telegram itself, or through a SOCKS5 or HTTP proxy; as a base beside a transport."""
+
+    _proxy: Proxy | None
+
+    async def _proxy_connect(
+        self,
+        timeout: float | None = None,  # noqa: ASYNC109
+        local_addr: object = None,
+    ) -> socket.socket:
+        assert self._proxy is not None
+        return await _open_through(self._proxy, self._ip, self._port, timeout)
+
+
+class _Padded(RandomizedIntermediatePacketCodec):  # type: ignore[misc]
+    """Telethon's takes for granted that a server pads with three bytes at most; it may with fifteen."""
+
+    async def read_packet(self, reader: Any) -> bytes:
+        packet: bytes = await IntermediatePacketCodec.read_packet(self, reader)
+        if len(packet) < 20:
+            return packet[:4]  # an error of the transport
+        if any(packet[:8]):
+            return packet[: len(packet) - (len(packet) - 24) % 16]
+        return packet[: 20 + struct.unpack_from("<I", packet, 16)[0]]
+
+
+class _ThroughMtProxy(Connection):  # type: ignore[misc]
+    """A connection to an MTProto proxy, which connects to the data centre that it is told the number of."""
+
+    packet_codec = _Padded
+    _proxy: Proxy
+    _obfuscation: Obfuscated
+
+    async def _connect(self, timeout: float | None = None, ssl: bool | None = None) -> None:  # noqa: ASYNC109
+        from utils.telegram.obfuscation import through
+
+        writer = None
+        try:
+            async with asyncio.timeout(timeout):
+                reader, writer = await asyncio.open_connection(self._proxy.host, self._proxy.port)
+                self._obfuscation = await through(self._proxy, self._dc_id, reader, writer)
+                await writer.drain()
+        except BaseException as error:
+            if writer is not None:
+                writer.close()
+            if isinstance(error, OSError | EOFError):
+                raise ConnectionError(f"{self._proxy}: {cause(error)}") from None
+            raise
+        self._reader, self._writer = reader, writer
+        self._codec = self.packet_codec(self)
+
+    def _send(self, data: bytes) -> None:
+        self._obfuscation.write(self._codec.encode_packet(data))
+
+
+class _Patient(Connection):  # type: ignore[misc]
     """Pauses longer and longer before connecting to a server that cannot be reached, takes connections and
     ends them at once, or never says anything; that it is so is told to ``outage``.
 
@@ -117,7 +195,7 @@ class PatientConnection(ConnectionTcpFull):  # type: ignore[misc]
 
     async def _recv(self) -> bytes:
         try:
-            body = await read_message(self._codec, self._reader)
+            body = await read_message(self._codec, self._obfuscation or self._reader)
         except (TransportError, NotTelegram) as error:
             self._trouble(error)
             if getattr(error, "code", None) != UNKNOWN_KEY:
@@ -128,18 +206,23 @@ class PatientConnection(ConnectionTcpFull):  # type: ignore[misc]
             # For Telethon, with whom the log-in ends there.
             return struct.pack("<i", -UNKNOWN_KEY)
         self._heard, self._unknown = True, 0
-        self.outage.over(PatientConnection)
+        self.outage.over(_Patient)
         return body
 
     def _trouble(self, why: BaseException | str) -> None:
-        self.outage.begins(Reason.CONNECTION, PatientConnection, why)
+        self.outage.begins(Reason.CONNECTION, _Patient, why)
 
 
-class FileConnection(ConnectionTcpIntermediate):  # type: ignore[misc]
-    """Without the check sum of the full transport (MTProto has its own), and with room for a whole part.
+class PatientConnection(_Patient, _Direct, ConnectionTcpFull):  # type: ignore[misc]
+    """The account's own connection."""
 
-    asyncio's default of 64 KB stops and starts reading a dozen times for each part.
-    """
+
+class PatientMtProxy(_Patient, _ThroughMtProxy):
+    """The same through an MTProto proxy."""
+
+
+class _ForFiles(Connection):  # type: ignore[misc]
+    """With room for a whole part: asyncio's default of 64 KB stops and starts reading a dozen times."""
 
     async def _connect(self, timeout: float | None = None, ssl: bool | None = None) -> None:  # noqa: ASYNC109
         await super()._connect(timeout=timeout, ssl=ssl)
@@ -147,9 +230,34 @@ class FileConnection(ConnectionTcpIntermediate):  # type: ignore[misc]
 
     async def _recv(self) -> bytes:
         try:
-            return await read_message(self._codec, self._reader)
+            return await read_message(self._codec, self._obfuscation or self._reader)
         except TransportError as error:
             if error.code != UNKNOWN_KEY:
                 raise
             # For Telethon, with whom the connection ends there; the pool knows what to do about it.
             return struct.pack("<i", -UNKNOWN_KEY)
+
+
+class FileConnection(_ForFiles, _Direct, ConnectionTcpIntermediate):  # type: ignore[misc]
+    """A connection for files, without the check sum of the full transport: MTProto has its own."""
+
+
+class FileMtProxy(_ForFiles, _ThroughMtProxy):
+    """The same through an MTProto proxy."""
+
+
+def ways(proxy: Proxy | None) -> tuple[type[_Patient], type[_ForFiles]]:
+    """How the account, and how files are connected. Raises :class:`SettingsError` if a package is missing."""
+    if proxy is None:
+        return PatientConnection, FileConnection
+    if proxy.kind is Kind.MTPROTO:
+        from utils.telegram import obfuscation  # noqa: F401  # which says what is missing
+
+        return PatientMtProxy, FileMtProxy
+    try:
+        import python_socks.async_.asyncio  # noqa: F401
+    except ImportError:
+        raise SettingsError(
+            "PROXY needs the package python-socks; install the program's requirements again."
+        ) from None
+    return PatientConnection, FileConnection

@@ -13,7 +13,6 @@ from telethon.crypto import AuthKey
 from telethon.tl import TLObject, TLRequest, functions, types
 
 from utils.telegram.archive_client import ENDED, ArchiveBotClient
-from utils.telegram.connection import FileConnection
 from utils.telegram.file_sender import CONNECT_SECONDS, FileSender
 
 log = logging.getLogger(__name__)
@@ -95,7 +94,7 @@ class Centre:
         ip, port = await self._address()
         sender = FileSender(self._session_key(), client=self._client)
         sender._state.salt, sender._state.time_offset = self._salt, self._time_offset
-        connection = FileConnection(
+        connection = self._client.connection_for_files(
             ip,
             port,
             self._dc,
