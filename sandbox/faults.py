@@ -248,6 +248,10 @@ class Faults:
         names = {name for name in map(name_of, requests) if name is not None}
         self._refusals.append((refused, RpcError(400, error), names))
 
+    def make_plain_photos(self) -> None:
+        """From now on live photos come without their films, as where a server passes over what it is told."""
+        self._shelf.takes_live_photos = False
+
     def expire_references(self) -> None:
         """All file references given out so far are refused from now on."""
         self._shelf.expire_references()

@@ -90,6 +90,8 @@ class MediaShelf:
         self._key = store.secret("file references")
         #: Seconds that a reference lives; None for as long as expire_references() is not called.
         self.reference_seconds: float | None = None
+        #: Else a live photo comes as a plain one, as where a server passes over what it does not know.
+        self.takes_live_photos = True
 
     # -- in
 
@@ -100,7 +102,8 @@ class MediaShelf:
         if isinstance(media, types.InputMediaUploadedDocument):
             return await self._new_document(owner, media)
         if isinstance(media, types.InputMediaPhoto | types.InputMediaDocument):
-            return self.known(media.id, photo=isinstance(media, types.InputMediaPhoto))
+            known = self.known(media.id, photo=isinstance(media, types.InputMediaPhoto))
+            return self._with_film(known, media) if known.photo else known
         raise RpcError(400, "MEDIA_INVALID")
 
     def known(self, location: TLObject, *, photo: bool) -> Media:
@@ -137,9 +140,20 @@ class MediaShelf:
         base = self._base(owner, blob, media.file.name, "image/jpeg")
         largest = sizes[-1]
         # Which film it has is kept as the client named it.
-        film = (media.video,) if media.live_photo and self.known(media.video, photo=False).video else ()
+        named = media.live_photo and self.takes_live_photos
+        film = (media.video,) if named and self.known(media.video, photo=False).video else ()
         shown = replace(base, photo=True, width=largest.width, height=largest.height, sizes=tuple(sizes))
         return self._keep(replace(shown, attributes=film))
+
+    def _with_film(self, still: Media, media: types.InputMediaPhoto) -> Media:
+        """A live photo is one where the message says so, each time; here a photo is in one message.
+
+        (layer 229: inputMediaPhoto has a film, and messageMediaPhoto, while photo has none.)
+        """
+        named = media.live_photo and self.takes_live_photos
+        film = (media.video,) if named and self.known(media.video, photo=False).video else ()
+        self._store.run("UPDATE media SET attributes = ? WHERE id = ?", pack(film), still.id)
+        return replace(still, attributes=film)
 
     def film_of(self, media: Media) -> Media | None:
         """The short film of a live photo (layer 229: inputMediaUploadedPhoto, live_photo)."""

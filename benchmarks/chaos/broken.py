@@ -7,6 +7,7 @@ from pathlib import Path
 
 from utils.jobs import lines
 from utils.jobs import summary as summaries
+from utils.jobs.albums import Album
 from utils.jobs.delivery import Delivery
 from utils.jobs.journal import JobJournal
 from utils.jobs.lines import Line
@@ -31,9 +32,9 @@ def _delivered_before_it_is_sent() -> None:
     """Files are journaled as delivered before their message is sent."""
     announce = Delivery._announce
 
-    async def early(self: Delivery, key: str, numbers: Sequence[int]) -> tuple[int, ...]:
-        random_ids = await announce(self, key, numbers)
-        if numbers:
+    async def early(self: Delivery, key: str, messages: Sequence[Album]) -> tuple[int, ...]:
+        random_ids = await announce(self, key, messages)
+        if numbers := [file.number for message in messages for file in message]:
             await self._journal.write(lines.Sent(key, tuple(numbers), (0,) * len(numbers)))
         return random_ids
 

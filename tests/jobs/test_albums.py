@@ -12,6 +12,7 @@ from utils.jobs.albums import (
     MediaFile,
     caption,
     counted,
+    messages_of,
     plural,
     refused_as,
     shorten,
@@ -53,8 +54,57 @@ def test_photos_and_videos_of_a_folder_share_albums_in_order_where_they_may() ->
 
 def test_what_is_in_an_album_is_counted_by_kind() -> None:
     photos, videos = [file(n) for n in range(10)], [file(n, kind="video") for n in range(3)]
-    assert counted(photos) == "10 images"
-    assert counted([*videos, *photos[:1]]) == "1 image and 3 videos"
+    assert counted([(file,) for file in photos]) == "10 images"
+    assert counted([(file,) for file in (*videos, *photos[:1])]) == "1 image and 3 videos"
+    assert counted([(photos[0],), *zip(photos, videos, strict=False)]) == "1 image and 3 live photos"
+
+
+def still(number: int, folder: str = "") -> MediaFile:
+    return file(number, folder, name=f"IMG_{number}.HEIC")
+
+
+def film(number: int, folder: str = "", seconds: float = 3.0) -> MediaFile:
+    return replace(file(100 + number, folder, "video", f"img_{number}.mov"), duration=seconds)
+
+
+@pytest.mark.parametrize("mixed", [True, False])
+def test_a_short_film_is_behind_the_picture_of_its_name_whichever_comes_first(mixed: bool) -> None:
+    assert albums([still(1), film(1), still(2)], mixed=mixed) == [[1, 101, 2]]
+    assert albums([film(1), still(2), still(1), film(2)], mixed=mixed) == [[2, 102, 1, 101]]
+    others = [film(1, seconds=9), film(1, "a"), film(2), replace(film(1), kind="document")]
+    for other in others:
+        together = albums([still(1), other], mixed=mixed)
+        assert messages_of([still(1), other]) == [(still(1),), (other,)]
+        assert together == (
+            [[1, other.number]] if mixed and other not in others[1::2] else [[1], [other.number]]
+        )
+    assert messages_of([still(1), film(1), film(1)]) == [(still(1), film(1)), (film(1),)]
+
+
+def test_an_album_is_full_with_ten_messages_and_waits_for_the_film_of_its_last_picture() -> None:
+    stills, films = [still(n) for n in range(1, 13)], [film(n) for n in range(1, 13)]
+    pairs = [file for both in zip(stills, films, strict=True) for file in both]
+    assert [len(album) for album in albums(pairs)] == [20, 4]
+    expected = AlbumBuilder(mixed=True)
+    expected.films = frozenset({("", "img_10")})
+    given = [expected.add(file) for file in (*stills[:10], films[9])]
+    assert [len(found) for found in given] == [0] * 10 + [1] and len(given[-1][0]) == 11
+    # Nothing holds it up once the next picture is there, nor when none is expected.
+    given = [expected.add(file) for file in stills[:11]]
+    assert [len(found) for found in given] == [0] * 10 + [1] and len(given[-1][0]) == 10
+    plain = AlbumBuilder(mixed=True)
+    assert [len(plain.add(file)) for file in stills[:10]] == [0] * 9 + [1]
+
+
+def test_to_make_room_everything_goes_but_a_picture_whose_film_comes_next() -> None:
+    builder = AlbumBuilder(mixed=True)
+    builder.films = frozenset({("", "img_2")})
+    for item in (still(1), still(2)):
+        builder.add(item)
+    assert builder.make_room() == [(still(1),)]
+    assert builder.still_of(film(2)) == still(2)
+    builder.add(film(2))
+    assert builder.make_room() == [(still(2), film(2))] and builder.finish() == []
 
 
 def test_a_folder_is_over_when_the_next_begins() -> None:

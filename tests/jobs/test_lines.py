@@ -146,7 +146,7 @@ def as_before(now: Any, before: Any) -> Any:
 
 def facts(record: JobRecord | LastRecord) -> dict[str, Any]:
     """All that is known of a job."""
-    newer = {"highest", "before", "_newest", "_gone", "_whole"}
+    newer = {"highest", "before", "_newest", "_gone", "_whole", "live"}
     names = {field.name for field in fields(JobRecord)} - newer - {"known_origin"} | {"origin"}
     return {name: plain(getattr(record, name)) for name in names}
 

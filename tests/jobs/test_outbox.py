@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from utils.errors import Refused, TransferFailed
-from utils.jobs.albums import MediaFile
+from utils.jobs.albums import Album, MediaFile
 from utils.jobs.delivery import Delivery
 from utils.jobs.outbox import Outbox
 
@@ -30,6 +30,7 @@ class Telegram(Delivery):
         self.error: Exception | None = None
         self.cancelled = 0
         self.left_out: set[int] = set()
+        self.live = True
 
     async def prepare(self, file: MediaFile) -> None:
         self.prepared.append(file.number)
@@ -44,6 +45,9 @@ class Telegram(Delivery):
     async def send(self, key: str, files: Sequence[MediaFile], text: str) -> dict[int, int]:
         self.sent.append([file.number for file in files])
         return {file.number: 1 for file in files if file.number not in self.left_out}
+
+    def messages(self, key: str, files: Sequence[MediaFile]) -> list[Album]:
+        return [(file,) for file in files]
 
     def is_refused(self, file: MediaFile) -> bool:
         return False

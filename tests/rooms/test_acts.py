@@ -152,6 +152,7 @@ PLANNERS = (
         "jobs/record",
         "jobs/summary",
         "jobs/buttons",
+        "jobs/together",
         "media/plan",
         "media/segments",
         "media/geometry",

@@ -8,7 +8,7 @@ from typing import Literal
 import pytest
 from telethon import TelegramClient, errors, events, functions, types, utils
 
-from sandbox import RpcError, Sandbox
+from sandbox import RpcError, Sandbox, StoredMessage
 from sandbox.person import Person
 from tests.files import photo, video
 
@@ -142,9 +142,18 @@ async def test_a_live_photo_has_its_film(
     named = utils.get_input_document(film.document)
     still = await medium(photo(1), "still.jpg", live_photo=True, video=named)
     assert still.live_photo and still.video.id == film.document.id
-    await bot_client(functions.messages.SendMediaRequest(chat, utils.get_input_media(still.photo), ""))
-    (arrived,) = [m for m in sandbox.messages(chat.user_id, BOT_ID) if m.kind == "photo"]
-    assert arrived.live is not None and arrived.live.read_bytes() == video()
+    photo_ = utils.get_input_photo(still.photo)
+
+    async def sent(**facts: object) -> StoredMessage:
+        media = types.InputMediaPhoto(photo_, **facts)
+        await bot_client(functions.messages.SendMediaRequest(chat, media, ""))
+        return [m for m in sandbox.messages(chat.user_id, BOT_ID) if m.kind == "photo"][-1]
+
+    live = (await sent(live_photo=True, video=named)).live
+    assert live is not None and live.read_bytes() == video()
+    assert (await sent()).live is None
+    sandbox.faults.make_plain_photos()
+    assert (await sent(live_photo=True, video=named)).live is None
 
 
 async def test_in_a_forum_messages_stand_in_topics_which_can_be_closed_and_deleted(

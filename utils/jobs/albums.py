@@ -19,6 +19,9 @@ OPEN_FOLDERS = 4
 #: What stands in the key of what is made of an entry beside its own file, behind the entry's own key.
 _PART = "#"
 
+#: Seconds that the film of a live photo lasts at most; phones take about three.
+LIVE_SECONDS = 6.0
+
 Kind = Literal["photo", "video", "document"]
 
 #: What may share an album with its like alone: music is a document that is shown as music.
@@ -75,23 +78,54 @@ def whole_key(key: str) -> str:
     return whole if part else ""
 
 
-class AlbumBuilder:
-    """Collects files, folder by folder and group by group, and gives out albums of at most ten.
+Album = tuple[MediaFile, ...]
 
+
+def stem_of(name: str) -> str:
+    """What a picture and its film have in common: the name without its ending."""
+    return (name.rpartition(".")[0] or name).casefold()
+
+
+def is_film_of(film: MediaFile, still: MediaFile) -> bool:
+    """Whether ``film`` was taken along with ``still``: it is short, beside it, and has the same name."""
+    return (
+        (film.kind, still.kind) == ("video", "photo")
+        and 0 < film.duration <= LIVE_SECONDS
+        and (film.folder, stem_of(film.name)) == (still.folder, stem_of(still.name))
+    )
+
+
+def messages_of(files: Sequence[MediaFile]) -> list[Album]:
+    """What each message of an album holds: a film right behind its picture makes a live photo of it."""
+    found: list[Album] = []
+    for file in files:
+        if found and len(found[-1]) == 1 and is_film_of(file, found[-1][0]):
+            found[-1] += (file,)
+        else:
+            found.append((file,))
+    return found
+
+
+class AlbumBuilder:
+    """Collects files, folder by folder and group by group, and gives out albums of at most ten messages.
+
+    A short film is put right behind the picture of the same name, whichever comes first.
     ``mixed`` says that photos and videos share albums, in the order in which they came.
     ``by_folder`` says that files come folder by folder, so that a folder is over when the next one begins;
-    otherwise some folders are kept half collected.
+    otherwise some folders are kept half collected. ``films`` are the folders and stems of the films that
+    are expected: an album whose last picture's is yet to come waits for the next file.
     """
 
     def __init__(self, *, mixed: bool) -> None:
         self._mixed = mixed
         self.by_folder = False
-        self._open: dict[str, dict[Group, list[MediaFile]]] = {}
+        self.films: frozenset[tuple[str, str]] = frozenset()
+        self._open: dict[str, dict[Group, list[Album]]] = {}
 
-    def add(self, file: MediaFile) -> list[tuple[MediaFile, ...]]:
+    def add(self, file: MediaFile) -> list[Album]:
         """Take ``file`` in; returns the albums that are complete now, in order."""
         folder = self._open.pop(file.folder, {})
-        ready: list[tuple[MediaFile, ...]] = []
+        ready: list[Album] = []
         # First, so that what was left of a folder comes before what the next one begins with.
         while len(self._open) >= (1 if self.by_folder else OPEN_FOLDERS):
             ready += self.finish_folder(next(iter(self._open)))
@@ -100,20 +134,63 @@ class AlbumBuilder:
             # Its reason has to be read beside it.
             return [*ready, (file,)]
         group = "photo" if self._mixed and file.group == "video" else file.group
-        items = folder.setdefault(group, [])
-        items.append(file)
-        if len(items) == ALBUM_SIZE:
-            ready.append(tuple(folder.pop(group)))
+        message = (file,) if (film := _take_film_of(file, folder)) is None else (file, film)
+        found = folder.setdefault(group, [])
+        if (still := self.still_of(file)) is not None:
+            found = folder["photo"]
+            found[found.index((still,))] = (still, file)
+        else:
+            if len(found) == ALBUM_SIZE:
+                ready.append(_flat(found))
+                found.clear()
+            found.append(message)
+        if len(found) == ALBUM_SIZE and not self._waits(found):
+            ready.append(_flat(found))
+            found.clear()
         return ready
 
-    def finish_folder(self, folder: str) -> list[tuple[MediaFile, ...]]:
+    def still_of(self, film: MediaFile) -> MediaFile | None:
+        """The picture that waits for ``film``, if there is one."""
+        found = self._open.get(film.folder, {}).get("photo", [])
+        return next((item[0] for item in found if len(item) == 1 and is_film_of(film, item[0])), None)
+
+    def _waits(self, found: list[Album]) -> bool:
+        """Whether the film of the last picture may come next: it is expected, or others have one."""
+        last = found[-1][0]
+        if len(found[-1]) > 1 or last.kind != "photo":
+            return False
+        return (last.folder, stem_of(last.name)) in self.films or any(len(item) > 1 for item in found)
+
+    def finish_folder(self, folder: str) -> list[Album]:
         """Nothing more comes from ``folder``: what is left of it, photos first."""
         groups = self._open.pop(folder, {})
-        return [tuple(groups[group]) for group in _GROUPS if groups.get(group)]
+        return [_flat(groups[group]) for group in _GROUPS if groups.get(group)]
 
-    def finish(self) -> list[tuple[MediaFile, ...]]:
+    def make_room(self) -> list[Album]:
+        """Everything that is collected, but for a picture whose film may come next."""
+        photos = [(name, groups["photo"]) for name, groups in self._open.items() if groups.get("photo")]
+        held = {name: found.pop() for name, found in photos if self._waits(found)}
+        albums = self.finish()
+        self._open = {name: {"photo": [item]} for name, item in held.items()}
+        return albums
+
+    def finish(self) -> list[Album]:
         """Nothing more comes at all: everything that is left, folder by folder."""
         return [album for folder in list(self._open) for album in self.finish_folder(folder)]
+
+
+def _take_film_of(still: MediaFile, folder: dict[Group, list[Album]]) -> MediaFile | None:
+    """The film of ``still`` that came before it, which is by itself no longer."""
+    for found in folder.values():
+        for item in found:
+            if len(item) == 1 and is_film_of(item[0], still):
+                found.remove(item)
+                return item[0]
+    return None
+
+
+def _flat(found: list[Album]) -> Album:
+    return tuple(file for item in found for file in item)
 
 
 def utf16_units(text: str) -> int:
@@ -147,9 +224,9 @@ def plural(count: int, noun: str) -> str:
 _NOUNS: dict[Group, str] = {"photo": "image", "video": "video", "music": "audio file", "document": "file"}
 
 
-def counted(files: Sequence[MediaFile]) -> str:
+def counted(messages: Sequence[Album]) -> str:
     """What is in an album: "10 images", "3 images and 2 videos"."""
-    nouns = Counter(file.noun for file in files)
+    nouns = Counter(message[0].noun if len(message) == 1 else "live photo" for message in messages)
     return " and ".join(plural(nouns[noun], noun) for noun in sorted(nouns))
 
 

@@ -15,19 +15,28 @@ from pathlib import Path
 from typing import Protocol
 
 from telethon import errors as rpc
-from telethon.tl import types
 from telethon.tl.tlobject import TLObject, TLRequest
 
 from utils.errors import PassedOver, Refused, TransferFailed
 from utils.jobs import lines
-from utils.jobs.albums import MediaFile
+from utils.jobs.albums import Album, MediaFile
 from utils.jobs.intake import Reply
 from utils.jobs.journal import JobJournal
 from utils.jobs.proof import DUPLICATE, Call, Outgoing, Proof, Watching
-from utils.jobs.refusals import EXPIRED, MISSING, NO_BUTTONS, NO_REPLY, PASSING, PASSING_PAUSE, REFUSALS
+from utils.jobs.refusals import (
+    EXPIRED,
+    MISSING,
+    NO_BUTTONS,
+    NO_REPLY,
+    PASSING,
+    PASSING_PAUSE,
+    REFUSALS,
+    refuses_live,
+)
 from utils.jobs.requests import media_request, medium_of, photo_name, text_request, upload_request
 from utils.jobs.steps import Steps
 from utils.jobs.summary import with_words
+from utils.jobs.together import alone, left_over, messages_under, numbers_of, same_numbers
 from utils.telegram.pauses import error_name
 from utils.telegram.upload import UploadState
 
@@ -88,6 +97,8 @@ class Delivery:
         self._sleep = sleep
         self._draw = draw
         self._proof = Proof(call, sleep=sleep, watching=watching)
+        #: Whether a photo and its film are one message from now on: not where Telegram makes no live photos.
+        self.live = True
 
     def is_refused(self, file: MediaFile) -> bool:
         """Telegram will not take ``file`` as the picture, video or music that it is."""
@@ -175,6 +186,10 @@ class Delivery:
                         await upload.resend_part(part)
         raise TransferFailed(f"Telegram keeps losing parts of {file.name}.")
 
+    def messages(self, key: str, files: Sequence[MediaFile]) -> list[Album]:
+        """What each message under ``key`` holds: one file, or a photo and its film."""
+        return messages_under(self._record, key, files, live=self.live)
+
     async def send(self, key: str, files: Sequence[MediaFile], text: str) -> dict[int, int]:
         """Send prepared ``files`` as one message or album with the caption ``text``.
 
@@ -182,74 +197,86 @@ class Delivery:
         What is left then is to be sent in the messages of :meth:`left`. Raises :class:`Refused` when
         Telegram refuses the message as a whole: nothing of it was sent then.
         """
-        numbers = [file.number for file in files]
+        numbers, messages = numbers_of(files), self.messages(key, files)
         if self._record.delivered.issuperset(numbers):
-            messages = self._record.sent.get(key, ())
-            return dict(zip(numbers, messages or [0] * len(numbers), strict=False))
+            known_ids = self._record.sent.get(key, ())
+            return dict(zip(numbers, known_ids or [0] * len(numbers), strict=False))
         passing = False
         # Telegram names one reference at a time, and those of an album expire together.
         tries = REPEATS - 1 + len(files)
         for _ in range(tries):
-            random_ids = await self._announce(key, numbers)
+            random_ids = await self._announce(key, messages)
             if key in self._record.rejected:
-                raise _rejection(len(files), self._record.rejected[key])
+                raise _rejection(len(messages), self._record.rejected[key])
             for file in files:
                 await self.prepare(file)
-            media = [self._record.media[file.number] for file in files]
+            media = [[self._record.media[file.number] for file in message] for message in messages]
             reply_to = self._reply_to if self._target == self._chat else Reply()
-            out = self._outgoing(key, media_request(self._target, media, random_ids, text, reply_to), media)
+            request = media_request(self._target, media, random_ids, text, reply_to)
+            out = self._outgoing(key, request, [first for first, *_ in media])
             try:
                 known = await self._proof.send(out)
             except rpc.RPCError as error:
                 if error_name(error) == PASSING and not passing:
                     passing = True
                     await self._sleep(PASSING_PAUSE)
-                elif found := await self._after_refusal(error, key, files, out):
-                    return await self._sent_in_part(key, numbers, found)
+                elif found := await self._after_refusal(error, key, messages, out):
+                    return await self._sent_in_part(key, messages, await self._arrived(messages, found))
                 continue
-            if len(known.ids) == len(files):
-                return dict(zip(numbers, await self._sent(key, numbers, known.ids), strict=True))
-            if len(files) > 1:
-                return await self._sent_in_part(key, numbers, known.ids, doubtful=known.doubtful)
+            arrived = await self._arrived(messages, known.ids)
+            if len(arrived) == len(files):
+                await self._journal.write(lines.Sent(key, tuple(arrived), tuple(arrived.values())))
+                return arrived
+            if arrived or len(messages) > 1:
+                return await self._sent_in_part(key, messages, arrived, doubtful=known.doubtful)
             # It is not in the chat, and nothing more is to be learned of it: other random_ids.
             await self._journal.write(lines.Rejected(key, DUPLICATE))
         raise TransferFailed(f"Telegram did not take {files[0].name} after {tries} tries.")
 
     def left(self, files: Sequence[MediaFile]) -> list[tuple[str, Sequence[MediaFile]]]:
-        """The messages (their keys, and their files) for ``files``, which did not arrive with their album.
+        """See :func:`utils.jobs.together.left_over`."""
+        return left_over(self._record, files)
 
-        What may still come has to be asked for by itself, under the random_id that it had in the album.
+    async def _arrived(self, messages: Sequence[Album], ids: Mapping[int, int]) -> dict[int, int]:
+        """The message ids of the files that are in the chat, if those of ``messages`` are ``ids``, by place.
+
+        A film is there only where Telegram shows that it has made a live photo.
         """
-        if any(self._is_announced_alone(file) for file in files):
-            return [(_alone(file), [file]) for file in files]
-        return [(f"album-{files[0].number}", files)] if files else []
-
-    def _is_announced_alone(self, file: MediaFile) -> bool:
-        return _alone(file) in self._record.announced and _alone(file) not in self._record.rejected
+        live = [ids[place] for place, message in enumerate(messages) if place in ids and len(message) > 1]
+        shown = await self._proof.live_among(self._target, live) if live else set()
+        if len(shown) < len(live):
+            log.warning("⚠️ Telegram has made plain photos of live ones; their films are sent by themselves")
+            self.live = False
+        return {
+            file.number: ids[place]
+            for place in sorted(ids)
+            for file in messages[place][: 2 if ids[place] in shown else 1]
+        }
 
     async def _sent_in_part(
-        self, key: str, numbers: Sequence[int], ids: dict[int, int], *, doubtful: bool = False
+        self, key: str, messages: Sequence[Album], named: dict[int, int], *, doubtful: bool = False
     ) -> dict[int, int]:
         """Journal what of the album ``key`` arrived, and what is to be asked for by itself if ``doubtful``.
 
         The whole is not under its key, so that what is left may be.
         """
-        named = {numbers[place]: ids[place] for place in sorted(ids)}
-        log.warning("⚠️ Of an album of %d, %d arrived; the rest is sent again", len(numbers), len(named))
-        random_ids = zip(numbers, self._record.announced[key].random_ids, strict=True)
-        alone = [
-            lines.Announce(f"file-{number}", (number,), (random_id,))
-            for number, random_id in random_ids
-            if doubtful and number not in named
+        there = sum(message[0].number in named for message in messages)
+        if there < len(messages):
+            log.warning("⚠️ Of an album of %d, %d arrived; the rest is sent again", len(messages), there)
+        random_ids = dict.fromkeys(self._record.announced[key].random_ids)
+        single = [
+            lines.Announce(alone(message[0]), numbers_of(message), (random_id,) * len(message))
+            for message, random_id in zip(messages, random_ids, strict=True)
+            if doubtful and message[0].number not in named
         ]
         # From now on its random_ids are those of the messages that ask for each by itself.
         over = [lines.Rejected(key, DUPLICATE)] if doubtful else []
         part = [lines.Sent(f"{key}-part", tuple(named), tuple(named.values()))] if named else []
-        await self._journal.write(*alone, *over, *part)
+        await self._journal.write(*single, *over, *part)
         return named
 
     async def _after_refusal(
-        self, error: rpc.RPCError, key: str, files: Sequence[MediaFile], out: Outgoing
+        self, error: rpc.RPCError, key: str, messages: Sequence[Album], out: Outgoing
     ) -> dict[int, int]:
         """Journal what makes the next try another one, or raise.
 
@@ -257,22 +284,23 @@ class Delivery:
         """
         name = error_name(error)
         expired = EXPIRED.search(name)
+        live = any(len(message) > 1 for message in messages)
         if expired:
             place = expired.group(1)
-            renewed = files if place is None else [files[int(place)]]
-            await self._journal.write(*(lines.Renew(file.number) for file in renewed))
+            renewed = messages if place is None else [messages[int(place)]]
+            await self._journal.write(*(lines.Renew(file.number) for message in renewed for file in message))
         elif name == NO_REPLY and self._reply_to.message:
             self._reply_to = self._reply_to.to_nobody()
-        elif not REFUSALS.search(name):
+        elif not (REFUSALS.search(name) or (live and refuses_live(error))):
             raise error
-        elif len(files) > 1:
+        elif live or len(messages) > 1:
             if found := await self._proof.look(out):
                 return found
             # Its files may go in other messages from now on, so that it must never be sent again.
             await self._journal.write(lines.Rejected(key, name))
-            raise _rejection(len(files), name) from error
+            raise _rejection(len(messages), name) from error
         else:
-            await self._refuse(files[0], name)
+            await self._refuse(messages[0][0], name)
         return {}
 
     async def refuse(self, file: MediaFile, reason: str) -> None:
@@ -283,40 +311,32 @@ class Delivery:
         await self.refuse(file, reason)
         raise Refused(f"Telegram refused {file.name} ({reason}).", reason=reason)
 
-    async def _announce(self, key: str, numbers: Sequence[int]) -> tuple[int, ...]:
+    async def _announce(self, key: str, messages: Sequence[Album]) -> tuple[int, ...]:
         """The random_ids of the message ``key``: those of an earlier announcement, or new ones, journaled."""
         old = self._record.announced.get(key)
         lost = self._record.rejected.get(key) == DUPLICATE
-        if old is not None and old.numbers == tuple(numbers) and not lost:
-            return old.random_ids
-        random_ids = tuple(self._draw() for _ in range(max(1, len(numbers))))
-        await self._journal.write(lines.Announce(key, tuple(numbers), random_ids))
+        numbers = tuple(number for message in messages for number in numbers_of(message))
+        if old is not None and old.numbers == numbers and not lost:
+            return tuple(dict.fromkeys(old.random_ids))
+        random_ids = tuple(self._draw() for _ in messages or [()])
+        # A film has the random_id of its picture.
+        each = tuple(random_ids[place] for place, message in enumerate(messages) for _ in message)
+        await self._journal.write(lines.Announce(key, numbers, each or random_ids))
         return random_ids
 
     def _outgoing(self, key: str, request: TLRequest, media: Sequence[lines.Medium] = ()) -> Outgoing:
         """The message ``key``, which is announced, with where it would be found."""
         text, other = self._record.before[key]
-        known = [text, self._origin] if _same_numbers(request.peer, self._chat) else []
-        if _same_numbers(request.peer, self._target):
+        known = [text, self._origin] if same_numbers(request.peer, self._chat) else []
+        if same_numbers(request.peer, self._target):
             known.append(other)
-        random_ids = self._record.announced[key].random_ids
+        random_ids = tuple(dict.fromkeys(self._record.announced[key].random_ids))
         return Outgoing(request, random_ids, max(known), tuple(medium.id for medium in media))
 
     async def _sent(self, key: str, numbers: Sequence[int], ids: Mapping[int, int]) -> list[int]:
         messages = tuple(ids[place] for place in sorted(ids))
         await self._journal.write(lines.Sent(key, tuple(numbers), messages))
         return list(messages)
-
-
-def _same_numbers(one: TLObject, other: TLObject) -> bool:
-    """Whether messages in both chats are numbered together: all but those of channels are."""
-    channels = [p.channel_id if isinstance(p, types.InputPeerChannel) else 0 for p in (one, other)]
-    return channels[0] == channels[1]
-
-
-def _alone(file: MediaFile) -> str:
-    """The key of the message in which ``file`` is alone."""
-    return f"file-{file.number}"
 
 
 def _rejection(files: int, reason: str) -> Refused:

@@ -12,7 +12,7 @@ from pathlib import Path
 from utils.archives import ArchiveReader, Entry, Extracted
 from utils.errors import ArchiveError, DiskFull, MediaError, PassedOver
 from utils.jobs import lines
-from utils.jobs.albums import ALBUM_SIZE, MediaFile
+from utils.jobs.albums import ALBUM_SIZE, LIVE_SECONDS, MediaFile, stem_of, whole_key
 from utils.jobs.journal import JobJournal
 from utils.jobs.marks import ENTRY, READING
 from utils.jobs.media_files import (
@@ -22,6 +22,7 @@ from utils.jobs.media_files import (
     as_original,
     as_photos,
     as_video,
+    film_name,
     film_of,
     taken_out,
 )
@@ -113,7 +114,10 @@ class Extraction:
         known = self._known - self._again
         self._steps.check(READING, "reading it")
         self._steps.forget({f"{ENTRY}{key}" for key in known})
-        self._sending.collect(by_folder=reader.listing is not None and is_grouped(reader.listing))
+        listing = reader.listing
+        self._sending.collect(
+            by_folder=listing is not None and is_grouped(listing), films=films_in(listing or ())
+        )
 
         def accept(entry: Entry, head: bytes) -> bool:
             if entry.key in known:
@@ -190,7 +194,10 @@ class Extraction:
             if inspection.verdict is Verdict.READY:
                 return _Taken(extracted, await as_video(self._media, file, path, inspection))
             if inspection.verdict is Verdict.DEFERRED:
-                return await self._to_convert(extracted, path, inspection)
+                live = await self._as_film(file, path, inspection)
+                return (
+                    _Taken(extracted, live) if live else await self._to_convert(extracted, path, inspection)
+                )
             if inspection.verdict is Verdict.MUSIC:
                 file = await as_music(self._media, file, path)
                 return _Taken(extracted, file if file.music else replace(file, note=inspection.reason))
@@ -213,6 +220,21 @@ class Extraction:
             return None
         output = await asyncio.to_thread(taken.rename, self._files / f"{self._number():06d}")
         return await self._look_at(Extracted(entry, output, 0, None), output)
+
+    async def _as_film(self, file: MediaFile, path: Path, inspection: Inspection) -> MediaFile | None:
+        """The short film of a picture, converted at once to go with that; None where it cannot be."""
+        file = replace(file, kind="video", name=film_name(file.name), duration=inspection.duration)
+        in_picture = bool(whole_key(file.key)) and inspection.duration <= LIVE_SECONDS
+        if not in_picture and not self._sending.awaits(file):
+            return None
+        output = path.with_suffix(".live")
+        try:
+            result = await self._media.convert_film(path, output, inspection)
+        except MediaError as error:
+            log.info("%s is converted later: %s", file.name, error.told)
+            return None
+        await asyncio.to_thread(path.unlink)
+        return await as_video(self._media, file, output, result)
 
     async def _as_it_is(self, extracted: Extracted, file: MediaFile, path: Path) -> _Taken:
         """What is sent untouched, unless there is nothing in it."""
@@ -285,6 +307,12 @@ class _Taken:
     cost: float | None = None
     more: tuple[MediaFile, ...] = ()
     film: _Taken | None = None
+
+
+def films_in(listing: Sequence[Entry]) -> frozenset[tuple[str, str]]:
+    """Folder and stem of each film that may go with a picture, by its name."""
+    films = [entry for entry in listing if entry.name.lower().endswith((".mov", ".mp4"))]
+    return frozenset((entry.folder, stem_of(entry.name)) for entry in films)
 
 
 def is_grouped(listing: Sequence[Entry]) -> bool:

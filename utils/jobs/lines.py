@@ -199,7 +199,7 @@ class Other(Line):
 
 @dataclass(frozen=True)
 class Announce(Line):
-    """The message ``key`` is about to be sent, with these files, under these random_ids; a text has no files.
+    """The message ``key`` is about to go, with these files, under these random_ids; a film has its photo's.
 
     Written: before the call.
     Crash before: nothing was sent; other random_ids are drawn.

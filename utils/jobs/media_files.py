@@ -23,6 +23,8 @@ class Media(Cutting, Protocol):
 
     async def take_film(self, path: Path, output: Path) -> bool: ...
 
+    async def convert_film(self, path: Path, output: Path, inspection: Inspection) -> Inspection: ...
+
     async def describe_music(self, path: Path, cover: Path) -> Music | None: ...
 
 
@@ -33,8 +35,12 @@ def taken_out(entry: Entry, path: Path) -> MediaFile:
 
 def film_of(entry: Entry) -> Entry:
     """The film that is in the picture ``entry``, as if it lay beside it."""
-    stem = entry.path.rpartition(".")[0] or entry.path
-    return Entry(part_key(entry.key, "film"), f"{stem}.mp4", None)
+    return Entry(part_key(entry.key, "film"), film_name(entry.path), None)
+
+
+def film_name(name: str) -> str:
+    """What the film of a picture is called: ``IMG_1.heic`` has ``IMG_1.mp4``."""
+    return f"{name.rpartition('.')[0] or name}.mp4"
 
 
 async def as_photos(

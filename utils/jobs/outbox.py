@@ -9,7 +9,7 @@ from dataclasses import replace
 from pathlib import Path
 
 from utils.errors import Refused
-from utils.jobs.albums import MediaFile, caption, counted, refused_as
+from utils.jobs.albums import ALBUM_SIZE, Album, MediaFile, caption, counted, refused_as
 from utils.jobs.delivery import Delivery
 from utils.telegram.transfers import in_flight
 
@@ -17,8 +17,6 @@ log = logging.getLogger(__name__)
 
 #: Albums that may be uploading or waiting behind the one that is being sent.
 ALBUMS_AHEAD = 2
-
-Album = tuple[MediaFile, ...]
 
 
 class Outbox:
@@ -128,17 +126,34 @@ class Outbox:
     async def _deliver(self, key: str, album: Album) -> None:
         """Send what Telegram takes as an album and each of the rest as a document."""
         good = tuple(file for file in album if not self._delivery.is_refused(file))
+        messages = self._delivery.messages(key, good)
         try:
-            if good:
+            if len(messages) > ALBUM_SIZE:
+                await self._deliver_in_tens(key, good)
+            elif good:
                 await self._send(key, good)
         except Refused as refused:
             if len(good) == 1 and good[0].group == "document":
                 await self._on_refused(good[0], refused)
+            elif len(messages) < len(good):
+                await self._deliver_side_by_side(key, good)
             else:
                 await self._deliver_after_refusal(key, good, refused)
         for file in album:
             if file not in good:
                 await self._deliver_document(file)
+
+    async def _deliver_side_by_side(self, key: str, good: Album) -> None:
+        """Telegram did not take the photos of ``good`` together with their films."""
+        log.info("ℹ️ Telegram did not take live photos; they are sent beside their films")
+        self._delivery.live = False
+        await self._deliver(f"{key}-apart", good)
+        # If one of them was to blame, the next may be taken as they are.
+        self._delivery.live = any(self._delivery.is_refused(file) for file in good)
+
+    async def _deliver_in_tens(self, key: str, good: Album) -> None:
+        for place in range(0, len(good), ALBUM_SIZE):
+            await self._deliver(f"{key}.{place}", good[place : place + ALBUM_SIZE])
 
     async def _deliver_after_refusal(self, key: str, good: Album, refused: Refused) -> None:
         """One item of ``good`` is to blame: as soon as it is known, the rest goes as one album.
@@ -172,13 +187,15 @@ class Outbox:
             await self._on_refused(file, refused)
 
     async def _send(self, key: str, files: Sequence[MediaFile]) -> None:
-        what = counted(files)
-        name = what if len(files) > 1 else files[0].name
-        if len(files) > 1:
+        messages = self._delivery.messages(key, files)
+        what = counted(messages)
+        name = what if len(messages) > 1 else files[0].name
+        if len(messages) > 1:
             log.info("📤 Uploading %s as album...", what)
         else:
             log.info("📤 Uploading %s...", name)
-        arrived = await self._delivery.send(key, files, caption(self._archive, files))
+        said = caption(self._archive, [file for file, *_ in messages])
+        arrived = await self._delivery.send(key, files, said)
         await asyncio.to_thread(self._delete, [file for file in files if file.number in arrived])
         left = [file for file in files if file.number not in arrived]
         if not left:

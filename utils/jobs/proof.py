@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Sequence
 from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass, field
 from typing import Any, Protocol
@@ -20,7 +20,7 @@ from telethon.tl import types
 from telethon.tl.tlobject import TLObject, TLRequest
 
 from utils.errors import TransferFailed
-from utils.jobs.requests import message_ids
+from utils.jobs.requests import has_film, message_ids
 from utils.telegram.account import messages_request
 from utils.telegram.pauses import error_name
 from utils.telegram.sightings import Watch, is_in
@@ -114,6 +114,11 @@ class Proof:
         watch = _watch(out)
         await self._look(out, watch)
         return watch.seen
+
+    async def live_among(self, chat: TLObject, ids: Sequence[int]) -> set[int]:
+        """Those of the messages ``ids`` that are live photos."""
+        found = await self._call(messages_request(chat, ids))
+        return {message.id for message in found.messages if has_film(message) and is_in(message, chat)}
 
     async def _answer(self, out: Outgoing) -> dict[int, int]:
         """Make the call: the message ids that its answer names, by their places."""

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import dataclass, field, replace
 from functools import singledispatchmethod
+from itertools import pairwise
 
 from utils.jobs import lines
 from utils.jobs.albums import MediaFile, whole_key
@@ -43,6 +44,8 @@ class JobRecord:
     _gone: set[str] = field(default_factory=set)
     #: The file that each part belongs to.
     _whole: dict[int, int] = field(default_factory=dict)
+    #: Numbers of the films that came in one message with their pictures, as live photos.
+    live: set[int] = field(default_factory=set)
     #: The highest number that any file had, also one that was dropped.
     highest: int = 0
     #: The highest ids of a text and of another message that were known when each message was announced.
@@ -170,6 +173,8 @@ class JobRecord:
         newest = max(line.messages, default=0)
         self._newest = (text, max(other, newest)) if line.numbers else (max(text, newest), other)
         self.delivered |= set(line.numbers)
+        together = pairwise(zip(line.numbers, line.messages, strict=False))
+        self.live |= {number for (_, still), (number, film) in together if film and film == still}
         self._count_wholes({self.whole_of(number) for number in line.numbers})
 
     apply.register(_on_sent)

@@ -33,6 +33,11 @@ NO_BUTTONS = "REPLY_MARKUP_INVALID"
 PASSING, PASSING_PAUSE = "PHOTO_SAVE_FILE_INVALID", 2.0
 
 
+def refuses_live(error: rpc.RPCError) -> bool:
+    """Whether ``error`` may mean that a photo is not taken together with its film; no name is listed."""
+    return isinstance(error, rpc.BadRequestError) and not CLOSED.fullmatch(error_name(error))
+
+
 @contextmanager
 def chat_errors() -> Iterator[None]:
     """Turn Telegram's word that a chat is closed to us, wherever it comes, into :class:`ChatClosed`."""

@@ -38,19 +38,22 @@ def upload_request(
 
 def media_request(
     target: TLObject,
-    media: Sequence[lines.Medium],
+    media: Sequence[Sequence[lines.Medium]],
     random_ids: Sequence[int],
     text: str,
     reply_to: Reply,
 ) -> TLRequest:
-    """Sends ``media`` as one message or album with the caption ``text``, as a reply to ``reply_to``."""
+    """Sends ``media`` as one message or album with the caption ``text``, as a reply to ``reply_to``.
+
+    Each message has one of them, or a photo and its film.
+    """
     text = shorten(text, CAPTION_UNITS)
     if len(media) == 1:
         return functions.messages.SendMediaRequest(
-            target, _input(media[0]), text, random_id=random_ids[0], reply_to=reply_to.input()
+            target, _input(*media[0]), text, random_id=random_ids[0], reply_to=reply_to.input()
         )
     items = [
-        types.InputSingleMedia(_input(medium), text if place == 0 else "", random_id=random_id)
+        types.InputSingleMedia(_input(*medium), text if place == 0 else "", random_id=random_id)
         for place, (medium, random_id) in enumerate(zip(media, random_ids, strict=True))
     ]
     return functions.messages.SendMultiMediaRequest(target, items, reply_to=reply_to.input())
@@ -114,9 +117,19 @@ def medium_of(media: TLObject) -> lines.Medium:
     return lines.Medium(kind, item.id, item.access_hash, item.file_reference)
 
 
-def _input(medium: lines.Medium) -> TLObject:
-    """The medium that :func:`medium_of` remembered, to be sent."""
+def has_film(message: TLObject) -> bool:
+    """Whether ``message`` is a live photo: one that a server has made a mere photo of lacks its film."""
+    media = getattr(message, "media", None)
+    return isinstance(media, types.MessageMediaPhoto) and media.video is not None
+
+
+def _input(medium: lines.Medium, film: lines.Medium | None = None) -> TLObject:
+    """The medium that :func:`medium_of` remembered, to be sent; a photo perhaps with its ``film``."""
     place = medium.id, medium.access_hash, medium.file_reference
-    if medium.kind == "photo":
-        return types.InputMediaPhoto(types.InputPhoto(*place))
-    return types.InputMediaDocument(types.InputDocument(*place))
+    if medium.kind == "document":
+        return types.InputMediaDocument(types.InputDocument(*place))
+    photo = types.InputPhoto(*place)
+    if film is None:
+        return types.InputMediaPhoto(photo)
+    video = types.InputDocument(film.id, film.access_hash, film.file_reference)
+    return types.InputMediaPhoto(photo, live_photo=True, video=video)

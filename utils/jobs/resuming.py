@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import shutil
 from collections.abc import Awaitable, Callable
 from pathlib import Path
 
@@ -70,5 +71,10 @@ def _sweep(record: JobRecord, files: Path) -> None:
     """Remove what an extraction that was cut off left behind. Blocking."""
     known = record.paths()
     for path in files.iterdir():
-        if path.name not in known:
+        if path.name in known:
+            continue
+        # A film that was being converted along with its picture has a folder.
+        if path.is_dir():
+            shutil.rmtree(path)
+        else:
             path.unlink()

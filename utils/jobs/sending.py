@@ -8,10 +8,10 @@ from pathlib import Path
 
 from utils.errors import Refused
 from utils.jobs import lines
-from utils.jobs.albums import AlbumBuilder, MediaFile, refusal_words
+from utils.jobs.albums import Album, AlbumBuilder, MediaFile, refusal_words
 from utils.jobs.delivery import Delivery
 from utils.jobs.journal import JobJournal
-from utils.jobs.outbox import Album, Outbox
+from utils.jobs.outbox import Outbox
 from utils.jobs.parts import Parts
 from utils.jobs.services import JobSettings
 from utils.storage.atomic import set_aside
@@ -50,9 +50,13 @@ class Sending:
         self._spooled: dict[int, int] = {}
         self._outbox = self._new_outbox()
 
-    def collect(self, *, by_folder: bool) -> None:
-        """Whether files will come folder by folder (see :class:`AlbumBuilder`)."""
-        self._builder.by_folder = by_folder
+    def collect(self, *, by_folder: bool, films: frozenset[tuple[str, str]]) -> None:
+        """How files will come: see :class:`AlbumBuilder`."""
+        self._builder.by_folder, self._builder.films = by_folder, films
+
+    def awaits(self, film: MediaFile) -> bool:
+        """Whether the picture that ``film`` was taken along with is collected, and not on its way yet."""
+        return self._builder.still_of(film) is not None
 
     async def keep(self, file: MediaFile, *more: MediaFile) -> None:
         """Journal that ``file`` is ready, and what ``more`` was made of its entry, and take them in.
@@ -103,7 +107,8 @@ class Sending:
         limit = self._settings.spool_limit
         if sum(self._spooled.values()) <= limit:
             return
-        await self._put_collected()
+        for album in self._builder.make_room():
+            await self._outbox.put(album)
         while sum(self._spooled.values()) > limit and not self._outbox.idle:
             self._room.clear()
             await self._outbox.or_failure(self._room.wait())
@@ -116,16 +121,13 @@ class Sending:
 
     async def finish(self) -> None:
         """Send what is collected, and wait until everything arrived."""
-        await self._put_collected()
+        for album in self._builder.finish():
+            await self._outbox.put(album)
         await self._outbox.drain()
 
     async def close(self) -> None:
         """Stop at once; what is not sent stays on disk."""
         await self._outbox.close()
-
-    async def _put_collected(self) -> None:
-        for album in self._builder.finish():
-            await self._outbox.put(album)
 
     def _new_outbox(self) -> Outbox:
         return Outbox(

@@ -124,8 +124,11 @@ def _sent(record: JobRecord) -> str:
     kinds = Counter(
         "document" if number in record.refused else record.to_send(number).group
         for number in record.delivered_files()
+        if number not in record.live
     )
     counts = {"picture": kinds["photo"], "video": kinds["video"], "audio file": kinds["music"]}
     counts["file"] = kinds["document"]
     parts = [plural(count, noun) for noun, count in counts.items() if count]
+    if record.live:
+        parts[0] += f" ({len(record.live)} of them live)"
     return " and ".join([", ".join(parts[:-1]), parts[-1]] if len(parts) > 1 else parts) or "nothing"

@@ -21,6 +21,16 @@ class Checkpoint(Protocol):
         """Make ``data`` durable; ``progress`` is 0 to 100."""
 
 
+class NoCheckpoint:
+    """Of a conversion that begins anew when it was cut off."""
+
+    def load(self) -> None:
+        """Nothing was saved."""
+
+    async def save(self, data: Mapping[str, Any], progress: float) -> None:
+        """Nothing is kept."""
+
+
 @dataclass(frozen=True)
 class Segment:
     """A stretch of the source's frames.

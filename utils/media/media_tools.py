@@ -3,13 +3,17 @@
 from __future__ import annotations
 
 import asyncio
+import shutil
 from pathlib import Path
 
 from utils.constants import Settings
+from utils.media.checkpoint import NoCheckpoint
+from utils.media.convert import Converter
 from utils.media.inspection import Inspection, inspect
 from utils.media.motion import take_film
 from utils.media.music import Music, describe_music
 from utils.media.photos import PreparedPhoto, prepare_photo
+from utils.media.settings import EncodeSettings
 from utils.media.split import split_video
 from utils.media.thumbnails import make_thumbnail
 from utils.media.tools import Tools
@@ -19,14 +23,16 @@ from utils.pictures.pool import Pictures
 class MediaTools:
     """:func:`inspect`, :func:`prepare_photo` and :func:`make_thumbnail` with one set of tools."""
 
-    def __init__(self, tools: Tools) -> None:
+    def __init__(self, tools: Tools, encode: EncodeSettings | None = None) -> None:
         self.tools = tools
+        self._converter = Converter(encode or EncodeSettings(), tools)
 
     @classmethod
     def from_settings(cls, settings: Settings) -> MediaTools:
         """With ffmpeg and ffprobe from the path. :meth:`close` it in the end."""
         pictures = Pictures(settings.PICTURE_MEMORY_MB * 1_000_000)
-        return cls(Tools(pictures=pictures, reserve=settings.DISK_RESERVE_MB * 1_000_000))
+        tools = Tools(pictures=pictures, reserve=settings.DISK_RESERVE_MB * 1_000_000)
+        return cls(tools, EncodeSettings.from_settings(settings))
 
     async def close(self) -> None:
         """End what waits for more pictures."""
@@ -43,6 +49,25 @@ class MediaTools:
     async def take_film(self, path: Path, output: Path) -> bool:
         """See :func:`utils.media.motion.take_film`."""
         return await asyncio.to_thread(take_film, path, output)
+
+    async def convert_film(self, path: Path, output: Path, inspection: Inspection) -> Inspection:
+        """See :meth:`utils.media.convert.Converter.convert`; cut off, it begins anew: for what is short."""
+
+        async def on_progress(_: float) -> None:
+            return None
+
+        folder = output.with_suffix(".segments")
+        try:
+            return await self._converter.convert(
+                path,
+                output,
+                inspection=inspection,
+                checkpoint=NoCheckpoint(),
+                work_dir=folder,
+                on_progress=on_progress,
+            )
+        finally:
+            await asyncio.to_thread(shutil.rmtree, folder, ignore_errors=True)
 
     async def make_thumbnail(self, path: Path, output: Path, duration: float) -> Path | None:
         """See :func:`utils.media.thumbnails.make_thumbnail`."""
