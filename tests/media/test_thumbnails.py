@@ -81,7 +81,7 @@ def grey(*levels: tuple[float, int]) -> str:
 
 async def test_it_shows_what_is_to_be_seen_about_a_tenth_in(tmp_path: Path) -> None:
     beginning = grey((0, 200), (0.15, 100), (0.4, 200))
-    path = clip(tmp_path / "a.mp4", *H264, "-g", "5", size="64x48", sound=False, picture_filter=beginning)
+    path = clip(tmp_path / "a.mp4", *H264, "-g", "1", size="64x48", sound=False, picture_filter=beginning)
     assert 80 < brightness(await thumbnail(path, 2.0)) < 120
 
 

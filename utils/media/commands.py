@@ -44,7 +44,7 @@ _GLOBAL = (
     *("-progress", "pipe:1", "-stats_period", "0.5"),
 )
 #: A stream that no input has, and that need not be there: it makes an input one without taking from it.
-_NO_STREAM = "t:9999?"
+NO_STREAM = "t:9999?"
 
 
 def name_of(path: Path) -> str:
@@ -112,7 +112,7 @@ class Job:
         """
         # ffmpeg-python numbers inputs by first use and leaves out those without any.
         unused = set(range(len(self._inputs))) - {number for number, _ in streams}
-        used = [*streams, *((number, _NO_STREAM) for number in sorted(unused))]
+        used = [*streams, *((number, NO_STREAM) for number in sorted(unused))]
         order = list(dict.fromkeys(number for number, _ in used))
         if order != sorted(order):
             raise ValueError("streams must be taken from the inputs in their order")
