@@ -194,12 +194,14 @@ class Bench:
         began = time.perf_counter()
 
         async def on_message(event: events.NewMessage.Event) -> None:
-            if event.message.media is not None:
+            if event.message.media is not None and not isinstance(event, events.MessageEdited.Event):
                 result.arrivals.append(time.perf_counter() - began)
             elif "sent." in event.raw_text:
                 done.set()
 
+        # The summary is what the status message becomes.
         client.add_event_handler(on_message, events.NewMessage(incoming=True, from_users=username))
+        client.add_event_handler(on_message, events.MessageEdited(incoming=True, from_users=username))
         sampling = asyncio.create_task(watch.sample())
         try:
             name = types.DocumentAttributeFilename(made.path.name)

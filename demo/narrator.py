@@ -18,6 +18,9 @@ ALBUM_PAUSE = 0.4
 #: Characters of a file's name, and files of an album, that are shown.
 NAME_SHOWN, FILES_SHOWN = 44, 3
 
+#: What a status begins with.
+STATUS = "📦"
+
 KINDS = {"photo": ("🖼 ", "photo"), "video": ("🎬", "video"), "document": ("📎", "file")}
 
 
@@ -66,10 +69,14 @@ class Narrator:
         self._flush = asyncio.get_running_loop().call_later(ALBUM_PAUSE, self._end_album)
 
     def hear_edit(self, message: Message) -> None:
-        """A message that says something else now: the status."""
+        """A message that says something else now: the status, or the summary that it became."""
         self.last_event = time.monotonic()
         self._end_album()
-        lines = [line for line in (message.raw_text or "").splitlines() if line]
+        text = message.raw_text or ""
+        if not text.startswith(STATUS):
+            self._line("bot", text)
+            return
+        lines = [line for line in text.splitlines() if line]
         self._line("bot", "✎ " + " · ".join(lines[1:] or lines))
 
     def close(self) -> None:

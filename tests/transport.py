@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import os
 import shutil
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -19,7 +19,7 @@ from utils.constants import Settings
 from utils.telegram.archive_client import ArchiveBotClient
 from utils.telegram.client import Ask, build_client, login
 from utils.telegram.remote_file import RemoteFile
-from utils.telegram.transfers import OnProgress, Transfers
+from utils.telegram.transfers import Transfers
 from utils.telegram.upload import upload
 
 PHONE = "+15550100"
@@ -86,8 +86,10 @@ class Bot:
         request = functions.messages.UploadMediaRequest(self.reader, media)
         return (await self.transfers.caller(request)).document
 
-    def file_of(self, document: types.Document, on_progress: OnProgress | None = None) -> RemoteFile:
-        return RemoteFile.of(self.transfers, message_with(document), on_progress=on_progress)
+    def file_of(
+        self, document: types.Document, on_fetched: Callable[[int], None] | None = None
+    ) -> RemoteFile:
+        return RemoteFile.of(self.transfers, message_with(document), on_fetched=on_fetched)
 
 
 def message_with(document: types.Document, number: int = 1) -> types.Message:

@@ -87,6 +87,15 @@ class Turn:
             self._places.release()
 
 
+@dataclass(eq=False)
+class _Ticket:
+    """A place in the line of uploads."""
+
+    job: str
+    chat: int
+    has_turn: bool = False
+
+
 class QueueManager:
     """Lets normal uploads and conversions go in the right order."""
 
@@ -96,6 +105,7 @@ class QueueManager:
         self._convert = convert
         self._places = Places(uploads_at_once)
         self._chats: defaultdict[int, asyncio.Lock] = defaultdict(asyncio.Lock)
+        self._line: list[_Ticket] = []
         self._holds: Counter[str | None] = Counter()
         self._sequence = itertools.count()
         #: The conversions of each chat that wait; the chat whose turn is next comes first.
@@ -108,19 +118,44 @@ class QueueManager:
         self._later: set[asyncio.Task[None]] = set()
 
     @asynccontextmanager
-    async def upload(self, chat: int) -> AsyncIterator[Turn]:
-        """Hold while a chat's normal work goes on, in its turns."""
+    async def upload(self, chat: int, job: str = "") -> AsyncIterator[Turn]:
+        """Hold while a chat's normal work goes on, in its turns; ``job`` is who stands in line."""
         self.hold(chat)
+        ticket = _Ticket(job, chat)
+        self._line.append(ticket)
         try:
             async with self._chats[chat]:
                 turn = Turn(self._places)
                 try:
                     await turn.take()
+                    ticket.has_turn = True
                     yield turn
                 finally:
                     turn.give_back()
         finally:
+            self._line.remove(ticket)
             self.release(chat)
+
+    def ahead(self, job: str) -> tuple[list[str], int] | None:
+        """The jobs of the same chat before ``job`` in line, and how many of other chats are at work.
+
+        None when it is at work itself, or in no line.
+        """
+        waiting = [ticket for ticket in self._line if ticket.job == job and not ticket.has_turn]
+        if not waiting:
+            return None
+        before = self._line[: self._line.index(waiting[0])]
+        own = [ticket.job for ticket in before if ticket.chat == waiting[0].chat]
+        return own, sum(ticket.has_turn and ticket.chat != waiting[0].chat for ticket in self._line)
+
+    def conversions_ahead(self, job: str, number: int) -> int | None:
+        """How many conversions come before that one, as far as is known now; None when it runs."""
+        running = self._running
+        if running is not None and (running.job, running.number) == (job, number):
+            return None
+        line = self.waiting()
+        places = [place for place, task in enumerate(line) if (task.job, task.number) == (job, number)]
+        return (places[0] if places else len(line)) + (running is not None)
 
     def add_conversion(self, job: str, number: int, cost: float, *, after: float = 0.0) -> None:
         """Queue a conversion, not to be started within ``after`` seconds."""

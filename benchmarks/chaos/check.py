@@ -13,17 +13,15 @@ from pathlib import Path
 from PIL import Image, ImageFile
 
 from benchmarks.chaos.archive import DAMAGED, KEPT, PASSWORD, Archive, Item
-from benchmarks.chaos.plan import DEATHS, LOG_INS, Plan
+from benchmarks.chaos.plan import Plan
 from benchmarks.crash import unreadable
 from sandbox import StoredMessage
 from tests.world import TOKEN, UNHEARD, World
 
 #: What the first line of a summary, or of what stands in its place, looks like.
 SUMMARY = re.compile(r"(✅|⚠️|❌|ℹ️) (?P<name>[^\n]+?): (?P<told>[^\n]*)")
-#: What a status message says at its end.
-ENDS = re.compile("✅ Finished|❌ Failed|🛑 Cancelled")
-#: With these faults the bot ends, and is started again.
-ENDINGS = (*DEATHS, *LOG_INS, "stop")
+#: What a status message begins with, as long as it has not become the summary.
+STATUS = "📦"
 #: What the chat is told of an archive that was not even begun.
 NOT_BEGUN = "My disk is full"
 COUNTS = {"picture": "photo", "video": "video", "file": "document"}
@@ -52,11 +50,6 @@ def is_over(world: World, archive: Archive) -> bool:
     return bool(summaries(world, archive)) and not world.leftovers()
 
 
-def is_settled(world: World) -> bool:
-    """The status messages say that it is over."""
-    return all(ENDS.search(m.text) for m in world.chat() if m.kind == "text" and m.text.startswith("📦"))
-
-
 def summaries(world: World, archive: Archive) -> list[str]:
     """The texts in the chat that say how the archive ended."""
     found = ((m.text, SUMMARY.match(m.text)) for m in world.chat() if m.kind == "text")
@@ -73,7 +66,7 @@ def violations(world: World, plan: Plan, archive: Archive, results: Mapping[str,
     wrong += _about_files(plan, archive, came, told, results)
     if not plan.has("refuse", "full", "part", "torn", "once"):
         wrong += _about_order(plan, came)
-    wrong += _about_texts(plan, texts, told)
+    wrong += _about_texts(texts, told)
     wrong += _about_disk(world, plan)
     wrong += _about_log(world)
     return wrong
@@ -226,16 +219,10 @@ def _about_summary(plan: Plan, archive: Archive, came: Sequence[Came], told: Seq
     return wrong
 
 
-def _about_texts(plan: Plan, texts: Sequence[str], told: Sequence[str]) -> list[str]:
-    """Beside the summary there is one status message, which says that it is over."""
-    wrong = []
-    status = [text for text in texts if text.startswith("📦")]
-    if len(status) > 1:
-        wrong.append(f"{len(status)} status messages")
-    # Where Telegram takes no edit now, the last one rests, and is forgotten when the bot ends meanwhile.
-    rested = plan.has(*ENDINGS) and (plan.has("trouble") or any("edit" in f.request for f in plan.faults))
-    if not rested:
-        wrong += [f"the status stays at {text!r}" for text in status if told and not ENDS.search(text)]
+def _about_texts(texts: Sequence[str], told: Sequence[str]) -> list[str]:
+    """There is nothing beside the summary, which the status message became, or was deleted for."""
+    status = [text for text in texts if text.startswith(STATUS)]
+    wrong = [f"the status stays at {text!r}" for text in status if told]
     other = [text for text in texts if text not in status and text not in told]
     return wrong + [f"somebody was told {text!r}" for text in other if NOT_BEGUN not in text]
 

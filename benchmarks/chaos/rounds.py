@@ -14,7 +14,7 @@ from pathlib import Path
 from benchmarks.chaos import disk
 from benchmarks.chaos.acts import play
 from benchmarks.chaos.archive import CLIPS, PASSWORD, Archive, clip, make
-from benchmarks.chaos.check import is_over, is_settled, violations
+from benchmarks.chaos.check import is_over, violations
 from benchmarks.chaos.plan import Plan
 from benchmarks.chaos.stage import Stage
 from sandbox.mtproto.keys import ServerKey
@@ -29,8 +29,6 @@ RECOVERY = 7.0
 PATIENCE = 90.0
 #: Seconds in which the bot has to be there at first.
 READY = 60.0
-#: Seconds in which the status message says at last that it is over.
-STATUS = 15.0
 
 #: Settings that make more happen in less time.
 SETTINGS = {
@@ -82,8 +80,6 @@ async def _on_stage(stage: Stage, plan: Plan, archive: Archive) -> list[str]:
             stage.signal(signal.SIGUSR2)
             left = [str(path.relative_to(world.data)) for path in world.leftovers()][:4]
             return [f"not done after {PATIENCE:.0f} s; left: {left}; log: {world.lines()[-3:]}"]
-        # What it says last may have to rest as long as Telegram wants.
-        await _within(STATUS, lambda: is_settled(stage.world))
         return [f"the fault itself failed: {error!r}" for error in failed if error is not None]
     finally:
         await recover(stage, playing)

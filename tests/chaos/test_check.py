@@ -32,7 +32,8 @@ class Chat(World):
         self.data = data
         self.log = data / "bot.log"
         self.said = ["INFO: ✅ Ready"]
-        self.messages = [message(1, "text", text=f"📦 {archive.name}\n✅ Finished")]
+        text = f"✅ {archive.name}: 3 pictures and 2 videos sent.\n📄 Left out: 2 files (…)"
+        self.messages = [message(1, "text", text=text)]
         kinds = {"photo": "photo", "ready": "video"}
         items = [item for item in archive.items if item.kind in kinds]
         names = ", ".join(item.name for item in items)
@@ -40,8 +41,6 @@ class Chat(World):
             caption = "" if place else f"📦 {archive.name} › a\n{names}"
             facts = {"caption": caption, "sha256": item.sha256, "album": "a"}
             self.messages.append(message(place + 2, kinds[item.kind], **facts))
-        text = f"✅ {archive.name}: 3 pictures and 2 videos sent.\n📄 Left out: 2 files (…)"
-        self.messages.append(message(9, "text", text=text))
 
     def chat(self) -> list[StoredMessage]:
         return self.messages
@@ -93,13 +92,15 @@ WRONG: dict[str, tuple[Callable[[Chat], object], str]] = {
     "no reason": (as_a_file("\nar01.mp4"), "without a reason"),
     "no need": (as_a_file("\nar01.mp4\nℹ️ so"), "a/ar01.mp4 came as a file: "),
     "foreign": (lambda chat: chat.change(5, sha256="0", album="b", caption="\nb.mp4"), "which nobody sent"),
-    "count": (lambda chat: chat.change(6, text=chat.messages[6].text.replace("3 p", "4 p")), "counts"),
-    "silent": (lambda chat: chat.messages.pop(), "0 summaries"),
-    "twice": (lambda chat: chat.messages.append(chat.messages[-1]), "2 summaries"),
-    "failed": (lambda chat: chat.change(6, text="❌ chaos1.zip: x\n3 pictures and 2 videos sent."), "failed"),
-    "skipped": (lambda chat: chat.change(6, text=chat.messages[6].text + "\n⏭️ Skipped: x"), "skipped"),
-    "status": (lambda chat: chat.change(0, text="📦 chaos1.zip\n📤 Sending"), "the status stays at"),
-    "statuses": (lambda chat: chat.messages.insert(1, chat.messages[0]), "2 status messages"),
+    "count": (lambda chat: chat.change(0, text=chat.messages[0].text.replace("3 p", "4 p")), "counts"),
+    "silent": (lambda chat: chat.messages.pop(0), "0 summaries"),
+    "twice": (lambda chat: chat.messages.append(chat.messages[0]), "2 summaries"),
+    "failed": (lambda chat: chat.change(0, text="❌ chaos1.zip: x\n3 pictures and 2 videos sent."), "failed"),
+    "skipped": (lambda chat: chat.change(0, text=chat.messages[0].text + "\n⏭️ Skipped: x"), "skipped"),
+    "status": (
+        lambda chat: chat.messages.append(message(10, "text", text="📦 chaos1.zip\n📤 Sending")),
+        "the status stays at",
+    ),
     "words": (lambda chat: chat.messages.append(message(10, "text", text="Oh")), "was told 'Oh'"),
     "left": (left_behind, "left behind: jobs/7_1"),
     "temporary": (lambda chat: (chat.data / "x.tmp").touch(), "left behind: x.tmp"),
@@ -130,7 +131,7 @@ def test_what_a_fault_excuses_is_no_mistake(tmp_path: Path) -> None:
     data.mkdir()
     chat = Chat(data, archive)
     as_a_file("\nar01.mp4\nℹ️ Telegram did not take it.")(chat)
-    chat.change(6, text=chat.messages[6].text.replace("2 videos", "1 video and 1 file"))
+    chat.change(0, text=chat.messages[0].text.replace("2 videos", "1 video and 1 file"))
     refusing = replace(PLAN, faults=(Fault("refuse"),))
     assert violations(chat, refusing, archive, {}) == []
     assert violations(chat, PLAN, archive, {})

@@ -20,7 +20,8 @@ def is_end(call: Call) -> bool:
 async def test_what_was_cancelled_just_before_a_restart_stays_cancelled(world: World, tmp_path: Path) -> None:
     faults = world.sandbox.faults
     pictures = faults.hold("messages.uploadMedia", times=None)
-    faults.fail("messages.sendMessage", RpcError(400, "SOMETHING_NEW"), when=is_end)
+    for request in ("messages.editMessage", "messages.sendMessage"):
+        faults.fail(request, RpcError(400, "SOMETHING_NEW"), when=is_end)
     async with world.running():
         await world.send(zip_of(tmp_path / "a.zip", PHOTOS))
         await pictures.reached()
@@ -37,7 +38,7 @@ async def test_what_was_cancelled_just_before_a_restart_stays_cancelled(world: W
 async def test_of_two_archives_none_takes_the_others_turn(world: World, tmp_path: Path) -> None:
     faults = world.sandbox.faults
     pictures = faults.hold("messages.uploadMedia", times=None)
-    summary = faults.hold("messages.sendMessage", when=is_end)
+    summary = faults.hold("messages.editMessage", when=is_end)
     async with world.running() as bot:
         await world.send(zip_of(tmp_path / "a.zip", PHOTOS))
         await pictures.reached()

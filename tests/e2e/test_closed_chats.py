@@ -12,7 +12,10 @@ from tests.files import photo, video, zip_of
 from tests.world import BOT_ID, World, until
 
 BLOCKED = RpcError(400, "USER_IS_BLOCKED")
-SENDING = ("messages.sendMessage", "messages.sendMedia", "messages.sendMultiMedia")
+SENDING = (
+    *("messages.sendMessage", "messages.editMessage"),
+    *("messages.sendMedia", "messages.sendMultiMedia"),
+)
 
 
 def close(world: World, *requests: str, error: RpcError = BLOCKED) -> None:

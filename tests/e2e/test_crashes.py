@@ -307,7 +307,7 @@ def check_chat(world: World, archives: int) -> None:
         check_archive(media[number * size : (number + 1) * size])
     texts = [message.text for message in world.chat() if message.kind == "text"]
     assert len(summaries(world)) == archives
-    assert len(texts) == 2 * archives, texts
+    assert len(texts) == archives, texts
     assert world.leftovers() == []
     assert not list((world.data / "quarantine").iterdir())
 

@@ -72,7 +72,7 @@ async def test_after_a_restart_what_was_refused_in_every_form_is_not_looked_for(
 
     world.sandbox.faults.refuse_media(is_the_second)
     entries = {name: PHOTOS[name] for name in ("1.jpg", "2.jpg", "3.jpg")}
-    last = world.sandbox.faults.hold("messages.sendMessage", when=is_summary)
+    last = world.sandbox.faults.hold("messages.editMessage", when=is_summary)
     async with world.running():
         await world.send(zip_of(tmp_path / "a.zip", {**entries, "film.avi": video("avi")}))
         await last.reached()

@@ -18,11 +18,12 @@ from utils.jobs.albums import MediaFile
 from utils.jobs.extraction import Extraction
 from utils.jobs.gate import Gate
 from utils.jobs.journal import JobJournal
+from utils.jobs.live import Live
 from utils.jobs.marks import Marks
 from utils.jobs.sending import Sending
 from utils.jobs.steps import Steps
 from utils.media import Choice, MediaTools, Verdict
-from utils.queue_manager import Places, Turn
+from utils.queue_manager import ConversionTask, Places, QueueManager, Turn
 
 READY, DEFERRED = video("mp4"), video("pcm")
 TRIP = {"a.jpg": photo(1) + READY, "b.jpg": photo(2) + DEFERRED, "c.jpg": photo(3)}
@@ -72,6 +73,7 @@ class Bench:
             deferred=True,
             steps=Steps(Marks(self.files.parent / "marks"), Gate(), "a.zip"),
             choice=Choice(),
+            live=Live(self.journal.record, QueueManager(self._never), {}),
         )
         await extraction.run(
             await open_archive(FileSource(self.archive), scratch=self.scratch, limits=Limits(disk_reserve=0)),
@@ -79,6 +81,9 @@ class Bench:
         )
         found = [self.journal.record.deferred[number] for number in self.deferred]
         return sorted([*self.kept, *(f"{file.name}?" for file in found)])
+
+    async def _never(self, _: ConversionTask) -> None:
+        raise AssertionError("nothing is converted")
 
     def _nothing(self, **_: object) -> None:
         pass

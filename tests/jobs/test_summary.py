@@ -14,7 +14,6 @@ from utils.jobs.summary import (
     TEXT_UNITS,
     duration_words,
     names,
-    status_text,
     summary_text,
 )
 
@@ -38,13 +37,6 @@ def test_a_video_that_was_converted_but_not_sent_is_not_mentioned() -> None:
     ]
     assert "Converted" not in summary_text("a.zip", JobRecord.of([*converting, CANCELLED]))
     assert "Converted 1 video: film.avi" in summary_text("a.zip", JobRecord.of([*converting, sent(1)]))
-
-
-def test_nothing_is_to_be_converted_any_more_after_it_was_cancelled() -> None:
-    record = JobRecord.of([lines.Defer(file(1, "film.avi", "document"), 1)])
-    assert "to convert" in status_text("a.zip", record, "📤 Sending")
-    record.apply(CANCELLED)
-    assert "to convert" not in status_text("a.zip", record, "🛑 Cancelled")
 
 
 def test_a_picture_that_came_as_a_file_is_counted_as_one_and_named() -> None:
@@ -96,13 +88,6 @@ def test_reasons_are_not_each_compared_with_all() -> None:
     record = JobRecord.of(lines.Skip(str(n), f"{n}.jpg", Reason(n)) for n in range(500))
     summary_text("a.zip", record)
     assert Reason.compared < 5000
-
-
-def test_a_status_that_names_many_missing_volumes_still_fits() -> None:
-    missing = ", ".join(f"{'x' * 60}.part{number:03d}.rar" for number in range(1, 200))
-    text = status_text("a.rar", JobRecord(), f"🧩 Waiting: these volumes are missing: {missing}.")
-    assert utf16_units(text) == TEXT_UNITS and text.endswith("…")
-    assert text.startswith("📦 a.rar\n🧩 Waiting: these volumes are missing: xxx")
 
 
 def test_everything_that_may_happen_is_told_in_its_order() -> None:
@@ -224,25 +209,6 @@ def test_as_many_reasons_as_fit_are_shown_without_a_count() -> None:
     text = summary_text("a.zip", JobRecord.of(left[:LINES_SHOWN]))
     assert text.count("⏭️ Skipped: ") == LINES_SHOWN and "more" not in text
     assert summary_text("a.zip", JobRecord.of(left)).endswith("⏭️ Skipped: 1 more reason …")
-
-
-def test_a_status_says_step_share_and_what_is_sent_and_waits() -> None:
-    record = JobRecord.of(
-        [
-            lines.File(file(1, "a.jpg")),
-            lines.Defer(file(2, "b.avi", "document"), 1),
-            lines.Defer(file(3, "c.avi", "document"), 1),
-        ]
-    )
-    assert status_text("a.zip", record, "⏳ Opening") == "📦 a.zip\n⏳ Opening\n⏸️ 2 videos to convert"
-    record.apply(sent(1))
-    record.apply(sent(3))
-    assert status_text("a.zip", record, "📥 Fetching", 45.4).splitlines() == [
-        "📦 a.zip",
-        "📥 Fetching 45 %",
-        "📤 2 files sent",
-        "⏸️ 1 video to convert",
-    ]
 
 
 @pytest.mark.parametrize(

@@ -16,6 +16,7 @@ from utils.jobs.delivery import Delivery
 from utils.jobs.intake import Incoming, Reply
 from utils.jobs.proof import Call
 from utils.jobs.refusals import NO_REPLY
+from utils.jobs.services import Says
 from utils.jobs.summary import TEXT_UNITS
 from utils.telegram.pauses import error_name
 
@@ -113,17 +114,17 @@ class Conversation:
         return [question for question in self._questions if question.chat == chat]
 
     async def offer_again(
-        self, item: Incoming, known: str, *, buttons: bool, delivery: Delivery | None = None
+        self, item: Incoming, known: str, *, buttons: bool, say: Says | None = None
     ) -> None:
         """Say that the file is ``known``, and how to have it handled again: by a button, or in words.
 
-        ``delivery`` is that of the job that it ends, if it was a job already.
+        ``say`` is the last word of the job that it ends, if it was a job already.
         """
         self.offered[item.chat] = item.message
         button = again_button([item.message]) if buttons else None
         words = again_in_words([item.message], reply=not buttons)
         text = f"{known} {'Shall I do it again?' if buttons else words}"
-        if delivery is None:
+        if say is None:
             await self.say(item.peer.input(), text, reply_to=item.reply, buttons=button)
         else:
-            await delivery.send_text("summary", text, button, instead=words)
+            await say(text, button, instead=words)

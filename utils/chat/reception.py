@@ -111,7 +111,8 @@ class Reception:
         if not message.reply_to_msg_id:
             return self._conversation.offered.get(message.chat_id, 0)
         for replied in await self._account.messages(chat, [message.reply_to_msg_id]):
-            return int(replied.id if replied.file else replied.reply_to_msg_id or 0)
+            theirs = replied.file and not replied.out
+            return int(replied.id if theirs else replied.reply_to_msg_id or 0)
         return self._conversation.offered.get(message.chat_id, 0)
 
     async def _again(self, chat_id: int, chat: TLObject, ids: Sequence[int], *, others: bool) -> str | None:

@@ -126,7 +126,7 @@ class Conversions:
             file = job.record.deferred.get(task.number)
             name = file.name if file else job.name
             log.warning("⚠️ %s waits for disk space: %s", name, error.told)
-            job.show(f"⏸️ {name} waits: {error.told}")
+            job.waits(f"⏸️ {name} waits: {error.told}", self.backoff[0])
             self._queue(task, self.backoff[0])
         except ChatClosed as error:
             await job.give_up(error)
@@ -177,7 +177,7 @@ class Conversions:
         work_dir = self._recovery / f"{job.id}-{file.number:06d}"
 
         async def on_progress(percent: float) -> None:
-            job.show(f"🎬 Converting {file.name}", percent)
+            job.live.converts(file.number, percent)
 
         started = time.monotonic()
         result = await self._converter.convert(

@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
-from functools import partial
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Protocol
 
@@ -15,16 +14,18 @@ from utils.jobs.delivery import Delivery
 from utils.jobs.gate import Gate
 from utils.jobs.intake import Incoming
 from utils.jobs.job import Job
+from utils.jobs.last_word import STATUS, LastWord
+from utils.jobs.live import Live, Speeds
 from utils.jobs.media_files import Media
 from utils.jobs.opening import JobOpening, Opening
-from utils.jobs.progress import Progress
 from utils.jobs.services import JobServices, JobSettings, Owner, TakesVideos, Talks
 from utils.jobs.split_set import SplitSet
 from utils.jobs.steps import Steps
 from utils.jobs.stored import StoredJob
 from utils.queue_manager import QueueManager
 from utils.storage.workspace import MB
-from utils.telegram.status import StatusMessage
+from utils.telegram.account import Account
+from utils.telegram.status import Paces, StatusMessage, Words
 from utils.telegram.transfers import Transfers
 from utils.telegram.upload import MAX_PARTS, PART_SIZE, Upload
 
@@ -55,17 +56,37 @@ class Uploads:
     """Makes the uploads of one job."""
 
     transfers: Transfers
-    progress: Progress
+    live: Live
 
     def __call__(self, path: Path, name: str) -> Upload:
         """The way up of the file ``path``, shown under ``name``."""
+
+        async def on_progress(done: int, _: int) -> None:
+            self.live.uploaded(path.name, done)
+
         return Upload(
-            self.transfers,
-            path,
-            name=name,
-            on_wait=self.progress.waits,
-            on_progress=self.progress.of(f"📤 Sending {name}"),
+            self.transfers, path, name=name, on_wait=self.live.wait_for_telegram, on_progress=on_progress
         )
+
+
+@dataclass(frozen=True)
+class OwnMessages:
+    """Our messages in the chat of one job."""
+
+    account: Account
+    chat: TLObject
+
+    async def edit(self, message: int, words: Words) -> None:
+        """Have one say ``words``, if that can be done at once."""
+        await self.account.edit(self.chat, message, words)
+
+    async def change(self, message: int, words: Words) -> bool:
+        """Have one say ``words`` for good; whether it does now."""
+        return await self.account.change(self.chat, message, words)
+
+    async def delete(self, message: int) -> None:
+        """Delete one, if it is there."""
+        await self.account.delete(self.chat, message)
 
 
 @dataclass(frozen=True)
@@ -87,24 +108,29 @@ class JobBuilder:
     boot: str
     is_bot: bool
     gate: Gate
+    speeds: Speeds = field(default_factory=Speeds)
+    paces: Paces = field(default_factory=Paces)
 
     def build(self, item: Incoming, stored: StoredJob, owner: KeepsJobs) -> Work:
         """The job in ``stored``, which began with the message ``item``."""
         record = stored.record
-        progress = Progress(owner.jobs, stored.id)
+        live = Live(record, self.queue, owner.jobs, self.speeds)
         steps = Steps(stored.marks, self.gate, record.origin.title or item.name)
-        delivery = self._delivery(item, stored, progress, steps)
+        delivery = self._delivery(item, stored, live, steps)
+        messages = OwnMessages(self.opening.account, item.peer.input())
         status = StatusMessage(
-            send=partial(delivery.send_text, "status"),
-            edit=partial(self.opening.account.edit, item.peer.input()),
-            message=record.sent.get("status", [0])[0],
+            words=lambda: owner.jobs[stored.id].words() if stored.id in owner.jobs else None,
+            send=lambda words: delivery.send_text(STATUS, words.text, words.buttons),
+            edit=messages.edit,
+            message=record.sent.get(STATUS, [0])[0],
+            pace=self.paces.of(item.chat, group=item.peer.kind != "user"),
         )
         split = SplitSet(record, stored.journal.write, wait=self.settings.VOLUME_WAIT_MINUTES * 60.0)
         opening = JobOpening(
             opening=self.opening,
             split=split,
             scratch=stored.workspace.scratch,
-            progress=progress,
+            live=live,
             write=stored.journal.write,
             # Who has it handled again knows that it was.
             known=owner.known if stored.id == item.job else None,
@@ -118,13 +144,15 @@ class JobBuilder:
             conversions=self.conversions,
             owner=owner,
             status=status,
+            last_word=LastWord(journal=stored.journal, delivery=delivery, status=status, messages=messages),
+            live=live,
             media=self.media,
             settings=job_settings(self.settings, self.boot, is_bot=self.is_bot),
             steps=steps,
         )
         return Work(Job(stored, delivery, services), split, status)
 
-    def _delivery(self, item: Incoming, stored: StoredJob, progress: Progress, steps: Steps) -> Delivery:
+    def _delivery(self, item: Incoming, stored: StoredJob, live: Live, steps: Steps) -> Delivery:
         """The way of the job's messages; the connections that they and the file need are opened meanwhile."""
         transfers = self.opening.transfers
         for dc in {item.dc or transfers.pool.home, transfers.pool.home}:
@@ -136,8 +164,8 @@ class JobBuilder:
             reply_to=item.reply,
             files=stored.workspace.files,
             journal=stored.journal,
-            call=self.opening.account.call.telling(progress.waits),
-            upload=Uploads(transfers, progress),
+            call=self.opening.account.call.telling(live.wait_for_telegram),
+            upload=Uploads(transfers, live),
             steps=steps,
             watching=self.opening.account.sightings,
         )

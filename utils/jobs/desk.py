@@ -19,10 +19,10 @@ from utils.jobs.job import Job
 from utils.jobs.record import JobRecord
 from utils.jobs.running import run_job
 from utils.jobs.split_set import set_title
+from utils.jobs.status_text import status_text
 from utils.jobs.stored import StoredJob
 from utils.queue_manager import QueueManager
 from utils.storage.workspace import MB, Workspace, disk_errors
-from utils.telegram.status import StatusMessage
 
 log = logging.getLogger(__name__)
 
@@ -52,8 +52,6 @@ class Desk:
         self.jobs: dict[str, Job] = {}
         self._work: dict[str, Work] = {}
         self._tasks: dict[str, asyncio.Task[None]] = {}
-        #: Of jobs that are over: Telegram asked these messages to rest before they say how it ended.
-        self._resting: list[StatusMessage] = []
         self._taking = asyncio.Lock()
 
     # -- in -----------------------------------------------------------------------------------------
@@ -95,7 +93,7 @@ class Desk:
     def is_at_work_on(self, chat: int, message: int) -> bool:
         """Whether a job of that message, which may be one of its volumes, is not at its summary yet."""
         return any(
-            job.chat == chat and message in job.record.messages() and "summary" not in job.record.announced
+            job.chat == chat and message in job.record.messages() and not job.at_its_end
             for job in self.jobs.values()
         )
 
@@ -157,7 +155,7 @@ class Desk:
 
     def status_of(self, chat: int) -> str:
         """How far the jobs of ``chat`` are; "" when there are none."""
-        return "\n\n".join(job.status for job in self.jobs.values() if job.chat == chat)
+        return "\n\n".join(status_text(job.look()) for job in self.jobs.values() if job.chat == chat)
 
     async def cancel(self, chat: int) -> list[str]:
         """Stop all jobs of ``chat``; returns their names."""
@@ -198,10 +196,7 @@ class Desk:
             await asyncio.wait([task])
         await self._conversions.forget(job_id)
         self.jobs.pop(job_id, None)
-        work = self._work.pop(job_id, None)
-        self._resting = [status for status in self._resting if status.busy]
-        if work is not None and work.status.busy:
-            self._resting.append(work.status)
+        self._work.pop(job_id, None)
 
     async def stop(self) -> None:
         """End what is under way; it is left in a state that can be gone on with."""
@@ -211,8 +206,8 @@ class Desk:
 
     async def close(self) -> None:
         """The status messages stay as they are."""
-        for status in (*(work.status for work in self._work.values()), *self._resting):
-            await status.close()
+        for work in self._work.values():
+            await work.status.close()
 
 
 def delivered_words(before: Delivered) -> str:

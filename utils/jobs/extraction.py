@@ -14,6 +14,7 @@ from utils.errors import ArchiveError, DiskFull, MediaError, PassedOver
 from utils.jobs import lines
 from utils.jobs.albums import ALBUM_SIZE, LIVE_SECONDS, MediaFile, stem_of, whole_key
 from utils.jobs.journal import JobJournal
+from utils.jobs.live import Live
 from utils.jobs.marks import ENTRY, READING
 from utils.jobs.media_files import (
     Media,
@@ -53,6 +54,7 @@ class Extraction:
         deferred: bool,
         steps: Steps,
         choice: Choice,
+        live: Live,
     ) -> None:
         self._files = files
         self._number = number
@@ -63,6 +65,7 @@ class Extraction:
         self._deferred = deferred
         self._steps = steps
         self._choice = choice
+        self._live = live
         self.begin()
 
     def begin(self) -> None:
@@ -133,6 +136,7 @@ class Extraction:
 
         def new_file(entry: Entry) -> Path:
             self._steps.begin(self._step(entry))
+            self._live.preparing = entry.name
             return self._files / f"{self._number():06d}"
 
         found = reader.extract(accept, new_file)
@@ -148,6 +152,7 @@ class Extraction:
                 await turn.take()
         finally:
             self._steps.rest(ENTRY)
+            self._live.preparing = ""
 
     async def _next(self, found: AsyncIterator[Extracted]) -> _Taken | None:
         """The next entry, looked at; None at the end.

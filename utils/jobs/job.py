@@ -30,15 +30,18 @@ from utils.jobs.delivery import Delivery
 from utils.jobs.extraction import Extraction
 from utils.jobs.media_files import as_video, converted_name
 from utils.jobs.parts import Parts
+from utils.jobs.progress import JobProgress
 from utils.jobs.refusals import chat_errors
 from utils.jobs.resuming import take_up
 from utils.jobs.sending import Sending
 from utils.jobs.services import JobServices
+from utils.jobs.status_text import status_text
 from utils.jobs.stored import StoredJob
-from utils.jobs.summary import status_text, summary_text, with_words
+from utils.jobs.summary import summary_text, with_words
 from utils.media import Choice, Inspection
 from utils.queue_manager import Turn
 from utils.storage.workspace import disk_errors
+from utils.telegram.status import Words
 
 log = logging.getLogger(__name__)
 
@@ -51,7 +54,13 @@ class Job:
         self.record = stored.record
         self.name = self.record.origin.title or self.record.origin.name
         self.chat = self.record.origin.chat
-        self.status = status_text(self.name, self.record, "⏳ Waiting")
+        self.live = services.live
+        self.live.rest = self._rest
+        self.live.choice = Choice.of(
+            services.settings.other_files,
+            as_files=services.settings.as_files,
+            only_others=self.record.only_others,
+        )
         self.steps = services.steps
         self._workspace = stored.workspace
         self._journal = stored.journal
@@ -71,11 +80,8 @@ class Job:
             convert=self._convert,
             deferred=services.settings.deferred,
             steps=self.steps,
-            choice=Choice.of(
-                services.settings.other_files,
-                as_files=services.settings.as_files,
-                only_others=self.record.only_others,
-            ),
+            choice=self.live.choice,
+            live=self.live,
         )
 
     def _new_sending(self, number: Callable[[], int]) -> Sending:
@@ -111,13 +117,14 @@ class Job:
         self._taken_up = False
         self._sending.begin()
         self._extraction.begin()
-        self.show("♻️ Going on" if self.record.boot else "📥 Received")
+        if not self.record.settled():
+            self.show("♻️ Going on" if self.record.boot else "📥 Received")
         passwords: list[str] = []
         try:
             while True:
                 delivered = len(self.record.delivered)
                 try:
-                    async with self._services.turns.upload(self.chat) as self._turn:
+                    async with self._services.turns.upload(self.chat, self.id) as self._turn:
                         await self._deliver_all(passwords, self._turn)
                     break
                 except DiskFull:
@@ -133,7 +140,8 @@ class Job:
                     return
         finally:
             await self._sending.close()
-        await self.finish_if_done()
+        if not await self.finish_if_done():
+            self.show("🎬 Converting what Telegram would not play")
 
     async def finish_if_done(self) -> bool:
         """Send the summary and clean up, once nothing is left to do; returns whether that is so."""
@@ -144,10 +152,8 @@ class Job:
             if not record.failed:
                 # Before the summary: who reads that may send the file again at once.
                 await self._services.owner.delivered(record.origin, record)
-            await self._send_summary()
-            await self._end(
-                "🛑 Cancelled" if record.cancelled else "❌ Failed" if record.failed else "✅ Finished"
-            )
+            await self._say_last()
+            await self._end()
             log.info("🧹 Finished %s: %d files sent", self.name, len(record.delivered))
             return True
 
@@ -155,17 +161,16 @@ class Job:
         """There is nothing to do, unless somebody asks for it."""
         async with self._finishing:
             offer, buttons = self._services.conversation.offer_again, self._services.settings.buttons
-            await offer(self.record.origin, known.told, buttons=buttons, delivery=self._delivery)
-            await self._end("ℹ️ Known already")
+            await offer(self.record.origin, known.told, buttons=buttons, say=self._services.last_word.say)
+            await self._end()
             log.info("🧹 %s is known: %s", self.name, known.told)
 
-    async def _end(self, step: str) -> None:
-        await self._services.status.end(status_text(self.name, self.record, step))
+    async def _end(self) -> None:
         await self._journal.write(lines.Done())
         await self._services.owner.finished(self.id)
         await asyncio.to_thread(self._workspace.remove)
 
-    async def _send_summary(self) -> None:
+    async def _say_last(self) -> None:
         text, settings = summary_text(self.name, self.record), self._services.settings
         offers = Offers(
             self.record.messages(),
@@ -177,9 +182,14 @@ class Job:
         text = text if buttons else with_words(text, words)
         try:
             with chat_errors():
-                await self._delivery.send_text("summary", text, buttons, instead=words)
+                await self._services.last_word.say(text, buttons, instead=words)
         except ChatClosed as error:
             log.warning("⚠️ %s ends without a summary: %s", self.name, error.told)
+
+    @property
+    def at_its_end(self) -> bool:
+        """Whether all is done but for the last word, which may be said already."""
+        return self._services.last_word.begun
 
     async def cancel(self) -> None:
         """Give up what was not sent, after the job's tasks were ended; :meth:`run` ends it then."""
@@ -197,14 +207,27 @@ class Job:
             await self._journal.write(lines.Cancelled())
         await self.finish_if_done()
 
-    def show(self, step: str, percent: float | None = None) -> None:
-        """Tell in the status what the job does now; ``percent`` is 0 to 100."""
-        self.status = status_text(self.name, self.record, step, percent)
-        self._services.status.show(self.status)
+    def show(self, step: str) -> None:
+        """Tell in the status what the job does now."""
+        self.live.goes_on(step)
+        self._services.status.show()
 
-    def waits(self, seconds: float, step: str) -> None:
-        """It has to wait so long, as ``step`` says; others may upload meanwhile."""
-        self.show(step)
+    def waits(self, step: str, seconds: float | None = None) -> None:
+        """Tell what it waits for, and how long it will; None: as long as it takes."""
+        self.live.goes_on(step)
+        self.live.waits(step, seconds)
+        self._services.status.show()
+
+    def words(self) -> Words | None:
+        """What the status says; None: nothing yet."""
+        return Words(status_text(self.look()))
+
+    def look(self) -> JobProgress:
+        """How far it is now."""
+        return self.live.look(self.id, self.name)
+
+    def _rest(self, seconds: float) -> None:
+        """It has to wait so long; others may upload meanwhile."""
         if self._turn is not None:
             self._turn.rest(seconds)
 
@@ -245,6 +268,8 @@ class Job:
         self._extraction.begin()
         async with self.steps.of("opening", "opening it"):
             reader = await self._services.open_archive(passwords)
+        self.live.opened(reader.listing)
+        self.show("📤 Sending")
         await self._extraction.run(reader, turn)
 
     async def _ask_password(self, error: PasswordNeeded, passwords: list[str]) -> None:
@@ -253,7 +278,7 @@ class Job:
         if not passwords:
             # Of the questions of an earlier process the last one is still open.
             asked = max(0, asked - 1)
-        self.show("🔒 Waiting for the password")
+        self.waits("🔒 Waiting for the password")
         ask = self._services.conversation.ask_password
         try:
             passwords.append(await ask(self.record.origin, self._delivery, error, asked))
@@ -263,7 +288,7 @@ class Job:
     async def _wait_for_volumes(self, error: VolumeMissing) -> None:
         """Return when there is something new to try: another volume, or that the time is over."""
         log.info("🧩 %s waits: %s", self.name, error.told)
-        self.show(f"🧩 Waiting: {error.told}")
+        self.waits(f"🧩 Waiting: {error.told}", self._services.volumes.left)
         if not await self._services.volumes.more():
             await self._fail(VolumeMissing(f"the other volumes did not come: {error.told}"))
 

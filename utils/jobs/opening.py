@@ -14,8 +14,8 @@ from utils.archives import ArchiveReader, Limits, looks_like_archive, open_archi
 from utils.errors import ArchiveError, BotError, DeliveredBefore, NotAnArchive
 from utils.jobs import lines
 from utils.jobs.intake import Incoming, fingerprint
+from utils.jobs.live import Live
 from utils.jobs.marks import ENTRY
-from utils.jobs.progress import Progress
 from utils.jobs.single_file import SingleFile
 from utils.jobs.split_set import SplitSet
 from utils.jobs.steps import Steps
@@ -40,15 +40,16 @@ class Opening:
     limits: Limits
     passwords: Sequence[str]
 
-    async def source(self, item: Incoming, progress: Progress | None = None) -> RemoteFile:
-        """The file of the message ``item``; ``progress`` tells how far it is."""
-        refresh = Refetch(self.account, item, progress)
+    async def source(self, item: Incoming, live: Live | None = None) -> RemoteFile:
+        """The file of the message ``item``; ``live`` is told how far it is."""
+        refresh = Refetch(self.account, item, live)
         return RemoteFile.of(
             self.transfers,
             await refresh(),
             refresh=refresh,
-            on_wait=progress.waits if progress else None,
-            on_progress=progress.of(f"📥 Fetching {item.name}") if progress else None,
+            on_wait=live.wait_for_telegram if live else None,
+            on_fetched=live.fetched if live else None,
+            on_whole=live.whole if live else None,
         )
 
     async def is_volume(self, item: Incoming) -> bool:
@@ -67,11 +68,11 @@ class Refetch:
 
     account: Account
     item: Incoming
-    progress: Progress | None
+    live: Live | None
 
     async def __call__(self) -> types.Message:
         """Raises :class:`ArchiveError` when the message is gone."""
-        on_wait = self.progress.waits if self.progress else None
+        on_wait = self.live.wait_for_telegram if self.live else None
         found = await self.account.messages(self.item.peer.input(), [self.item.message], on_wait)
         if not found or found[0].media is None:
             raise ArchiveError("the message was deleted before everything was read.")
@@ -88,7 +89,7 @@ class JobOpening:
     opening: Opening
     split: SplitSet
     scratch: Path
-    progress: Progress
+    live: Live
     write: Callable[[lines.Line], Awaitable[None]]
     known: Known | None
     steps: Steps
@@ -100,10 +101,10 @@ class JobOpening:
         """
         items = self.split.take()
         if len(items) > 1:
-            sources = [await self.opening.source(item, self.progress) for item in items]
+            sources = [await self.opening.source(item, self.live) for item in items]
             return await self._archive(sources, passwords, items)
         (item,) = items
-        source = await self.opening.source(item, self.progress)
+        source = await self.opening.source(item, self.live)
         content = await fingerprint(source)
         if self.known and (told := self.known(item, content)):
             raise DeliveredBefore(told)

@@ -1,47 +1,179 @@
-"""What one job's transfers tell in its status: how far they are, and what they wait for."""
+"""How far one job is, as plain data: what the chat's status shows of it, and whoever else looks."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections import Counter
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Protocol
 
-from utils.jobs.summary import duration_words
-from utils.telegram.window import Lanes
+from utils.archives import Entry
+from utils.jobs.albums import Group
+from utils.jobs.record import JobRecord
+from utils.media import Choice
 
-
-class Shows(Protocol):
-    """A job, as far as its status goes; ``percent`` is 0 to 100."""
-
-    def show(self, step: str, percent: float | None = None) -> None: ...
-
-    def waits(self, seconds: float, step: str) -> None: ...
+#: Endings of names that promise a picture or a video. Only the content decides; this is for what was not
+#: reached yet.
+PICTURES = frozenset(
+    (
+        *("jpg", "jpeg", "jpe", "jfif", "png", "gif", "webp", "bmp", "tif", "tiff"),
+        *("heic", "heif", "avif", "jp2", "j2k"),
+    )
+)
+VIDEOS = frozenset(
+    (
+        *("mp4", "m4v", "mov", "mkv", "webm", "avi", "wmv", "flv", "mpg", "mpeg", "mts", "m2ts", "ts", "vob"),
+        *("3gp", "3g2", "ogv", "asf", "rm", "rmvb", "mxf", "dv"),
+    )
+)
 
 
 @dataclass(frozen=True)
-class Progress:
-    """Of the job ``job``, which is looked up among ``jobs`` when there is something to tell."""
+class Count:
+    """So many were ``sent`` ``of`` how many; None where that is not known yet."""
 
-    jobs: Mapping[str, Shows]
+    sent: int = 0
+    of: int | None = None
+
+
+@dataclass(frozen=True)
+class Waiting:
+    """What is waited for, and for how many ``seconds`` more; None where nobody knows."""
+
+    reason: str
+    seconds: float | None = None
+
+
+@dataclass(frozen=True)
+class Converting:
+    """A video that is to be converted, with so many ``before`` it; None: it runs, and ``percent`` are done.
+
+    ``left``: seconds until it is done, where that can be told.
+    """
+
+    name: str
+    before: int | None = None
+    percent: float = 0.0
+    left: float | None = None
+
+
+@dataclass(frozen=True)
+class Place:
+    """Where in the queue a job is: behind those of its chat (``names``), and behind so many ``others``."""
+
+    names: tuple[str, ...] = ()
+    others: int = 0
+
+
+@dataclass(frozen=True)
+class JobProgress:
+    """One job at one moment. ``step`` says in words what it does now, ``preparing`` with which file.
+
+    ``done`` of ``total`` bytes (0: not known) were fetched and sent, ``speed`` of them a second, and
+    ``left`` seconds are left (None: that cannot be told) until all but conversions is sent.
+    """
+
     job: str
-
-    async def waits(self, seconds: float, reason: str) -> None:
-        """Telegram, or the network, has the job wait."""
-        self.jobs[self.job].waits(seconds, f"⏳ Waiting {duration_words(seconds)}: {reason}")
-
-    def of(self, step: str) -> TransferProgress:
-        """Of one file; ``step`` says what is done with it."""
-        return TransferProgress(self, step)
-
-
-@dataclass(frozen=True)
-class TransferProgress:
-    """Called as a file's parts are done; small files are not worth a word."""
-
-    progress: Progress
+    chat: int
+    name: str
     step: str
+    done: int = 0
+    total: int = 0
+    speed: float = 0.0
+    left: float | None = None
+    pictures: Count = Count()
+    videos: Count = Count()
+    music: Count = Count()
+    files: Count = Count()
+    preparing: str = ""
+    conversions: tuple[Converting, ...] = ()
+    waiting: Waiting | None = None
+    place: Place | None = None
+    paused: bool = False
 
-    async def __call__(self, done: int, total: int) -> None:
-        """``done`` of ``total`` bytes."""
-        if total >= Lanes.LARGE:
-            self.progress.jobs[self.progress.job].show(self.step, 100 * done / total)
+
+def kind_by_name(name: str) -> Group | None:
+    """What a file that is called ``name`` promises to be; None: nothing that would be sent."""
+    ending = name.rpartition(".")[2].lower()
+    return "photo" if ending in PICTURES else "video" if ending in VIDEOS else None
+
+
+def sent_by_kind(record: JobRecord) -> Counter[Group]:
+    """How many files of each kind were sent. What Telegram refused as a picture or video came as a file."""
+    return Counter(
+        "document" if number in record.refused else record.to_send(number).group
+        for number in record.delivered_files()
+        # The film of a live photo is a part of it.
+        if number not in record.live
+    )
+
+
+def wanted(listing: Sequence[Entry], known: Collection[str], choice: Choice) -> Iterator[tuple[Group, Entry]]:
+    """What ``listing`` promises to hold of what is sent, beside what is ``known`` by its key."""
+    for entry in listing:
+        kind = kind_by_name(entry.name)
+        if entry.key not in known and (choice.others if kind is None else choice.media):
+            yield kind or "document", entry
+
+
+def counts(
+    record: JobRecord, listing: Sequence[Entry] | None, choice: Choice | None = None
+) -> Mapping[Group, Count]:
+    """How many of each kind were sent, and of how many; ``listing`` is None where there is none."""
+    sent, of = sent_by_kind(record), _taken_out(record)
+    if not record.extracted and listing is not None:
+        of += Counter(kind for kind, _ in wanted(listing, record.known_keys(), choice or Choice()))
+    known = record.extracted or listing is not None
+    kinds: tuple[Group, ...] = ("photo", "video", "music", "document")
+    return {kind: Count(sent[kind], max(of[kind], sent[kind]) if known else None) for kind in kinds}
+
+
+def _taken_out(record: JobRecord) -> Counter[Group]:
+    """What is in the journal, by what it will be sent as; a video to be converted is one."""
+    kinds: Counter[Group] = Counter()
+    parts = {part for parts in record.parts.values() for part in parts}
+    for number in record.files.keys() | record.deferred.keys() | record.wholes.keys():
+        if number in parts or number in record.live:
+            continue
+        if number in record.refused or number in record.unconvertible:
+            kinds["document"] += 1
+        else:
+            kinds["video" if number in record.deferred else record.to_send(number).group] += 1
+    return kinds
+
+
+class Rate:
+    """How fast a number grows, over the last ``window`` seconds."""
+
+    def __init__(self, clock: Callable[[], float], window: float = 30.0) -> None:
+        self._clock = clock
+        self._window = window
+        self._samples: list[tuple[float, float]] = []
+        self._began = 0.0
+        self.total = 0.0
+
+    def add(self, amount: float) -> None:
+        """It grew by so much."""
+        now = self._clock()
+        if not self._samples:
+            self._began = now
+            self._samples.append((now, self.total))
+        self.total += amount
+        # Some samples a second are enough.
+        if now - self._samples[-1][0] >= self._window / 100:
+            self._samples.append((now, self.total))
+            while len(self._samples) > 2 and self._samples[1][0] < now - self._window:
+                del self._samples[0]
+
+    @property
+    def age(self) -> float:
+        """Seconds since it began to grow."""
+        return self._clock() - self._began if self._samples else 0.0
+
+    @property
+    def value(self) -> float:
+        """So much a second; 0 when nothing can be said yet."""
+        if not self._samples:
+            return 0.0
+        began, amount = self._samples[0]
+        took = self._clock() - began
+        return (self.total - amount) / took if took > 0 else 0.0

@@ -35,14 +35,14 @@ async def run_job(job: Job, *, alone: Callable[[], bool]) -> None:
                 await _give_up(job, error)
                 return
             log.warning("⚠️ %s waits for disk space: %s", job.name, error.told)
-            job.show(f"⏸️ Waiting for room on the disk: {error.told}")
+            job.waits(f"⏸️ Waiting for room on the disk: {error.told}", pause)
             await asyncio.sleep(pause)
         except ProgramKilled as error:
             if pause is None:
                 await _give_up(job, error)
                 return
             log.warning("⚠️ %s is tried again: %s", job.name, error.told)
-            job.show(f"⏸️ {error.told} It is tried again.")
+            job.waits(f"⏸️ {error.told} It is tried again.", pause)
             await asyncio.sleep(pause)
         except Exception:  # noqa: BLE001
             log.exception("❌ %s broke off; it is kept and taken up again", job.name)

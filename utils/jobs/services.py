@@ -8,11 +8,15 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Protocol
 
+from telethon.tl.tlobject import TLObject
+
 from utils.archives import ArchiveReader
 from utils.errors import PasswordNeeded
 from utils.jobs.albums import MediaFile
 from utils.jobs.delivery import Delivery
 from utils.jobs.intake import Incoming
+from utils.jobs.last_word import LastWord, Status
+from utils.jobs.live import Live
 from utils.jobs.media_files import Media
 from utils.jobs.record import JobRecord
 from utils.jobs.steps import Steps
@@ -32,6 +36,16 @@ class Volumes(Protocol):
     async def more(self) -> bool:
         """Wait for another volume; False when none came in time."""
 
+    @property
+    def left(self) -> float:
+        """Seconds that it will wait."""
+
+
+class Says(Protocol):
+    """Says something once; where it cannot have ``buttons``, with ``instead`` below it."""
+
+    async def __call__(self, text: str, buttons: TLObject | None = None, *, instead: str = "") -> None: ...
+
 
 class Talks(Protocol):
     """Asks for passwords in the chats, and whether what is known is to be handled again."""
@@ -41,14 +55,14 @@ class Talks(Protocol):
     ) -> str:
         """The answer, in the chat of ``item``. Raises ``error`` when it was ``asked`` often enough before."""
 
-    async def offer_again(self, item: Incoming, known: str, *, buttons: bool, delivery: Delivery) -> None:
+    async def offer_again(self, item: Incoming, known: str, *, buttons: bool, say: Says) -> None:
         """Say that the file is ``known``, as the last word of the job that it became."""
 
 
 class Turns(Protocol):
     """Whose turn it is to upload."""
 
-    def upload(self, chat: int) -> AbstractAsyncContextManager[Turn]:
+    def upload(self, chat: int, job: str) -> AbstractAsyncContextManager[Turn]:
         """One job of a chat uploads at a time, in its turns; no conversion of the chat begins meanwhile."""
 
 
@@ -67,16 +81,6 @@ class Owner(Protocol):
 
     async def finished(self, job_id: str) -> None:
         """The job is over, and its folder is removed next."""
-
-
-class Status(Protocol):
-    """The message that tells how far the job is."""
-
-    def show(self, text: str) -> None:
-        """Set it, some time soon. Never waits."""
-
-    async def end(self, text: str) -> None:
-        """Set it for the last time."""
 
 
 @dataclass(frozen=True)
@@ -111,6 +115,8 @@ class JobServices:
     conversions: TakesVideos
     owner: Owner
     status: Status
+    last_word: LastWord
+    live: Live
     media: Media
     settings: JobSettings
     steps: Steps

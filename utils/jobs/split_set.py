@@ -89,6 +89,11 @@ class SplitSet:
             raise
         self._came.set()
 
+    @property
+    def left(self) -> float:
+        """Seconds that :meth:`more` would wait."""
+        return max(self._until - self._clock(), min(GRACE, self._wait))
+
     async def more(self) -> bool:
         """Wait for a volume that was not there at the last :meth:`take`; False when the time is over."""
         self._until = max(self._until, self._clock() + min(GRACE, self._wait))

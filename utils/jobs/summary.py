@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import math
-from collections import Counter, defaultdict
+from collections import defaultdict
 from collections.abc import Iterable, Iterator
 
 from utils.jobs.albums import plural, refused_as, shorten, utf16_units
+from utils.jobs.progress import sent_by_kind
 from utils.jobs.record import JobRecord
 from utils.jobs.sidecars import is_sidecar
 
@@ -18,18 +19,6 @@ LINES_SHOWN = 10
 
 #: Length of a text message at most, in UTF-16 units.
 TEXT_UNITS = 4096
-
-
-def status_text(archive: str, record: JobRecord, step: str, percent: float | None = None) -> str:
-    """The status message: how far the job is and what it does now."""
-    lines = [f"📦 {archive}", step if percent is None else f"{step} {percent:.0f} %"]
-    if record.delivered:
-        lines.append(f"📤 {plural(len(record.delivered_files()), 'file')} sent")
-    waiting = 0 if record.cancelled else len(record.open_conversions())
-    if waiting:
-        lines.append(f"⏸️ {plural(waiting, 'video')} to convert")
-    # A step may name a hundred missing volumes.
-    return shorten("\n".join(lines), TEXT_UNITS)
 
 
 def summary_text(archive: str, record: JobRecord) -> str:
@@ -120,12 +109,7 @@ def _as_files(record: JobRecord) -> Iterator[tuple[str, str]]:
 
 def _sent(record: JobRecord) -> str:
     """ "3 pictures and 2 videos"."""
-    # What Telegram refused as a picture or video came as a file.
-    kinds = Counter(
-        "document" if number in record.refused else record.to_send(number).group
-        for number in record.delivered_files()
-        if number not in record.live
-    )
+    kinds = sent_by_kind(record)
     counts = {"picture": kinds["photo"], "video": kinds["video"], "audio file": kinds["music"]}
     counts["file"] = kinds["document"]
     parts = [plural(count, noun) for noun, count in counts.items() if count]

@@ -13,11 +13,15 @@ from telethon.tl.tlobject import TLObject, TLRequest
 
 from utils.errors import SettingsError
 from utils.telegram.archive_client import ArchiveBotClient
-from utils.telegram.pauses import TROUBLE, error_name
+from utils.telegram.pauses import TROUBLE, Reason, error_name
 from utils.telegram.sightings import Sightings
+from utils.telegram.status import Words
 from utils.telegram.waits import Caller, OnWait
 
 log = logging.getLogger(__name__)
+
+#: Seconds that Telegram may ask to wait before a message of ours is changed or deleted.
+PATIENCE = 30.0
 
 
 class Account:
@@ -48,11 +52,33 @@ class Account:
             message._finish_init(self._client, {}, chat)
         return found
 
-    async def edit(self, chat: TLObject, message: int, text: str) -> None:
-        """Have a message of ours say ``text``. Tried once: a wait is raised, since newer text may follow."""
-        await self.call.once(
-            functions.messages.EditMessageRequest(chat, message, message=text, no_webpage=True)
-        )
+    async def edit(self, chat: TLObject, message: int, words: Words) -> None:
+        """Have a message of ours say ``words``. Tried once: a wait is raised, since newer ones may follow."""
+        await self.call.once(_edit_request(chat, message, words))
+
+    async def change(self, chat: TLObject, message: int, words: Words) -> bool:
+        """The same for good: trouble is waited out, but no long pause that Telegram asks for.
+
+        Returns whether the message says it now; it may have been deleted, or be too old.
+        """
+        try:
+            await self.call(_edit_request(chat, message, words), on_wait=_not_long)
+        except rpc.MessageNotModifiedError:
+            return True
+        except (rpc.RPCError, _TooLong) as error:
+            log.info("A message is not changed: %s", _name(error))
+            return False
+        return True
+
+    async def delete(self, chat: TLObject, message: int) -> None:
+        """Delete a message of ours, if it is there."""
+        request = functions.messages.DeleteMessagesRequest([message], revoke=True)
+        if isinstance(chat, types.InputPeerChannel):
+            request = functions.channels.DeleteMessagesRequest(chat, [message])
+        try:
+            await self.call(request, on_wait=_not_long)
+        except (rpc.RPCError, _TooLong) as error:
+            log.info("A message is not deleted: %s", _name(error))
 
     async def answer_button(self, press: int, notice: str | None) -> None:
         """End the waiting of whoever pressed a button; after some seconds it is too late for that."""
@@ -71,8 +97,7 @@ class Account:
         try:
             await self.call.once(request)
         except TROUBLE as error:
-            name = error_name(error) if isinstance(error, rpc.RPCError) else type(error).__name__
-            log.log(level, "%s: %s", told, name)
+            log.log(level, "%s: %s", told, _name(error))
 
     async def target(self, name: str) -> types.TypeInputPeer | None:
         """The chat that TARGET_CHAT names (id or @username); None when it names none.
@@ -90,6 +115,26 @@ class Account:
                 f"TARGET_CHAT: {name} cannot be found. Write to the bot from there first; "
                 "in a channel, make it an administrator."
             ) from None
+
+
+class _TooLong(Exception):
+    """Telegram asks for a pause that is not worth it."""
+
+
+async def _not_long(seconds: float, reason: str) -> None:
+    """Raises :class:`_TooLong` for a pause after which another message has long said it."""
+    if seconds > PATIENCE and reason in (Reason.FLOOD, Reason.SLOW_MODE):
+        raise _TooLong
+
+
+def _edit_request(chat: TLObject, message: int, words: Words) -> TLRequest:
+    return functions.messages.EditMessageRequest(
+        chat, message, message=words.text, no_webpage=True, reply_markup=words.buttons
+    )
+
+
+def _name(error: BaseException) -> str:
+    return error_name(error) if isinstance(error, rpc.RPCError) else type(error).__name__
 
 
 def messages_request(chat: TLObject, ids: Sequence[int]) -> TLRequest:

@@ -22,7 +22,7 @@ from utils.errors import ArchiveError, TransferFailed
 from utils.telegram.part_file import PartFile
 from utils.telegram.pauses import error_name
 from utils.telegram.read_ahead import ReadAhead
-from utils.telegram.transfers import WINDOWS, Direction, FileTransfer, OnProgress, Transfers, in_flight
+from utils.telegram.transfers import WINDOWS, Direction, FileTransfer, Transfers, in_flight
 from utils.telegram.waits import OnWait
 
 log = logging.getLogger(__name__)
@@ -87,8 +87,9 @@ def _photo(photo: types.Photo) -> Place | None:
 class RemoteFile:
     """One file at Telegram; satisfies ``ByteSource``. Any number of reads may run at once.
 
-    ``refresh`` is called when Telegram says that the file reference has expired, ``on_progress`` while the
-    whole of it is fetched. Reads raise :class:`TransferFailed` when Telegram will not give the bytes.
+    ``refresh`` is called when Telegram says that the file reference has expired, ``on_fetched`` with the
+    number of bytes that came, each time some did, and ``on_whole`` when all of it is to be fetched. Reads
+    raise :class:`TransferFailed` when Telegram will not give the bytes.
     """
 
     def __init__(
@@ -98,14 +99,16 @@ class RemoteFile:
         *,
         refresh: Refresh | None = None,
         on_wait: OnWait | None = None,
-        on_progress: OnProgress | None = None,
+        on_fetched: Callable[[int], None] | None = None,
+        on_whole: Callable[[], None] | None = None,
     ) -> None:
         self.name = place.name
         self.size = place.size
         self._place = place
         self._transfers = transfers
         self._refresh = refresh
-        self._on_progress = on_progress
+        self._on_fetched = on_fetched
+        self._on_whole = on_whole
         self._refreshing = asyncio.Lock()
         self._transfer = FileTransfer(transfers, Direction.DOWN, on_wait=on_wait)
         self._cache = ReadAhead(place.size, self._fetch)
@@ -118,13 +121,16 @@ class RemoteFile:
         *,
         refresh: Refresh | None = None,
         on_wait: OnWait | None = None,
-        on_progress: OnProgress | None = None,
+        on_fetched: Callable[[int], None] | None = None,
+        on_whole: Callable[[], None] | None = None,
     ) -> RemoteFile:
         """The file of ``message``. Raises :class:`ArchiveError` when it has none (any more)."""
         place = place_of(message)
         if place is None:
             raise ArchiveError("its message holds no file any more.")
-        return cls(transfers, place, refresh=refresh, on_wait=on_wait, on_progress=on_progress)
+        return cls(
+            transfers, place, refresh=refresh, on_wait=on_wait, on_fetched=on_fetched, on_whole=on_whole
+        )
 
     @property
     def identity(self) -> str:
@@ -145,21 +151,20 @@ class RemoteFile:
         ``path`` appears only when it is complete and verified. Raises :class:`DiskFull` and
         :class:`TransferFailed`; what had arrived is kept for the next try.
         """
+        if self._on_whole is not None:
+            self._on_whole()
         if await asyncio.to_thread(_is_complete, path, self.size):
+            self._tell_fetched(self.size)
             return
         parts = PartFile(path, identity=self.identity, size=self.size, part_size=PART_SIZE)
         async with self._transfer.lane(self._place.dc, self.size):
             await parts.open()
             try:
-                done = parts.bytes_done
+                self._tell_fetched(parts.bytes_done)
 
                 async def fetch(part: int) -> None:
-                    nonlocal done
                     data = await self._fetch(part * PART_SIZE, PART_SIZE)
                     await parts.write(part, data)
-                    done += len(data)
-                    if self._on_progress is not None:
-                        await self._on_progress(done, self.size)
 
                 jobs = (fetch(part) for part in parts.missing())
                 await in_flight(jobs, WINDOWS[Direction.DOWN][1])
@@ -183,8 +188,13 @@ class RemoteFile:
             else:
                 if len(data) != expected:
                     raise TransferFailed(f"{self.name} ended early: Telegram gave too few bytes.")
+                self._tell_fetched(len(data))
                 return data
         raise TransferFailed(f"{self.name} cannot be fetched: Telegram keeps refusing its reference.")
+
+    def _tell_fetched(self, count: int) -> None:
+        if self._on_fetched is not None:
+            self._on_fetched(count)
 
     async def _ask(self, place: Place, offset: int, limit: int, expected: int) -> bytes:
         async def request() -> TLRequest:
