@@ -10,7 +10,7 @@ itself passes a :class:`Settings` around, so that a test can choose its own.
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field, fields
 from pathlib import Path
 from typing import Any, Literal, get_args, get_origin, get_type_hints
@@ -338,9 +338,9 @@ def settings_table() -> str:
 _PASSED_ON = ("LD_LIBRARY_PATH", "LIBVA_DRIVER_NAME", "LIBVA_DRIVERS_PATH", "ANDROID_ROOT", "ANDROID_DATA")
 
 
-def passed_on() -> dict[str, str]:
+def passed_on(names: Iterable[str] = _PASSED_ON) -> dict[str, str]:
     """The variables of the bot's environment that foreign programs see as well; no setting is among them."""
-    return {name: os.environ[name] for name in _PASSED_ON if name in os.environ}
+    return {name: os.environ[name] for name in names if name in os.environ}
 
 
 def __getattr__(name: str) -> Any:

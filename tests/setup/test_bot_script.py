@@ -284,6 +284,21 @@ def test_works_through_a_link_and_keeps_the_callers_folder(project: Project, tmp
     assert ran.stdout == f"{tmp_path} ['--archive', 'x.zip']\n"
 
 
+def test_install_shows_and_runs_the_commands_up_to_one_that_fails(project: Project, tmp_path: Path) -> None:
+    room = project.folder / "utils" / "terminal"
+    room.mkdir(parents=True)
+    for folder in (room, room.parent):
+        (folder / "__init__.py").touch()
+    (room / "service.py").write_text("import sys\nprint(*sys.argv[1:])\nsys.exit(2)\n")
+    refused = project.run("install", "--user")
+    assert (refused.returncode, refused.stdout) == (2, ""), "what is no plan is not run"
+    assert project.run("uninstall", "--print").stdout == "uninstall --print\n"
+    (room / "service.py").write_text("print('echo \\\\one two')\nprint('exit 3')\nprint('echo three')\n")
+    done = project.run("install", "--user")
+    assert (done.returncode, done.stdout) == (1, "one two\n")
+    assert "bot: exit 3\nbot: That did not work" in done.stderr
+
+
 @pytest.mark.parametrize("arguments", [(), ("walk",), ("--archive", "x")])
 def test_unknown_verb_shows_the_usage(finished: Project, arguments: Iterable[str]) -> None:
     ran = finished.run(*arguments)

@@ -25,7 +25,7 @@ def test_what_is_linked_is_there(target: str) -> None:
 def test_every_verb_that_is_named_exists() -> None:
     usage = (ROOT / "bot").read_text(encoding="utf-8")
     verbs = set(re.findall(r"\./bot (\w+)", README))
-    assert verbs == {"run", "demo", "doctor", "test", "check", "audit"}
+    assert verbs == {"run", "install", "uninstall", "demo", "doctor", "test", "check", "audit"}
     assert all(re.search(rf"^  {verb} ", usage, re.MULTILINE) for verb in verbs)
 
 
