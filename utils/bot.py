@@ -188,7 +188,10 @@ class Bot:
         await self._recover()
         background = [
             asyncio.create_task(work)
-            for work in (self.queue.run(), self._leftovers.clean_up(), arrivals.keep_place())
+            for work in (
+                *(self.queue.run(), arrivals.keep_place()),
+                *(self._leftovers.clean_up(), self._leftovers.keep_written()),
+            )
         ]
         arrivals.open(self._reception)
         self.ready.set()
@@ -201,6 +204,7 @@ class Bot:
                 task.cancel()
             await asyncio.gather(*background, self.desk.stop(), return_exceptions=True)
             await self.desk.close()
+            await self._leftovers.write()
             await self._media.close()
 
     async def _recover(self) -> None:

@@ -2,17 +2,20 @@
 
 from __future__ import annotations
 
+import json
 import logging
 import math
 import threading
 import time
-from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
 from utils import constants
-from utils.storage.atomic import load_or_set_aside, make_folder, write_json
+from utils.storage.atomic import as_json, load_or_set_aside, make_folder, write_bytes
+from utils.storage.changes import Changes
+from utils.storage.journal import Record
 from utils.storage.lock import folder_lock
 
 log = logging.getLogger(__name__)
@@ -24,7 +27,11 @@ FAILED = "failed"
 
 #: Conversions in these states are to be gone on with.
 INCOMPLETE = (PENDING, IN_PROGRESS)
-STATUSES = (*INCOMPLETE, COMPLETED, FAILED)
+FINISHED = (COMPLETED, FAILED)
+STATUSES = (*INCOMPLETE, *FINISHED)
+
+#: Bytes up to which the file is written at each change.
+WRITTEN_AT_ONCE = 32_000
 
 #: Completed entries, and failed ones, are forgotten by themselves once there are more than this many of each.
 KEEP_FINISHED = 100
@@ -43,16 +50,29 @@ class ConversionStateManager:
     Every change is on disk, atomically, when the method returns; a file that cannot be parsed is set aside
     in ``quarantine_dir``. Several managers, also of several processes, may work on one file: each changes
     what is newest there. The methods block for one fsync and may be called from any thread.
+
+    A small file is written at each change. A large one (``WRITTEN_AT_ONCE``) follows within about
+    ``save_interval`` seconds, and at :meth:`flush`; until then, changes are lines in a file beside it, so
+    that the thousandth conversion costs as much as the first.
     """
 
     def __init__(
-        self, state_file: str | Path | None = None, quarantine_dir: str | Path | None = None
+        self,
+        state_file: str | Path | None = None,
+        quarantine_dir: str | Path | None = None,
+        *,
+        save_interval: float = constants.CONVERSION_STATE_SAVE_INTERVAL,
     ) -> None:
         if state_file is None and quarantine_dir is None:
             quarantine_dir = constants.QUARANTINE_DIR
         self.state_file = Path(state_file or constants.CONVERSION_STATE_FILE)
         self._quarantine = Path(quarantine_dir or self.state_file.parent / "quarantine")
         make_folder(self.state_file.parent)
+        self._changes = Changes(self.state_file)
+        self._save_interval = save_interval
+        #: Bytes of the file as it was written here (-1: perhaps by others), and when (time.monotonic()).
+        self._size = -1
+        self._written = 0.0
         self._lock = threading.RLock()
         self._depth = 0
         self._known: tuple[int, ...] = ()
@@ -90,13 +110,15 @@ class ConversionStateManager:
                 "error": error,
                 "details": dict(details) if details is not None else old.get("details", {}),
             }
-            self._write()
+            self._write([str(file_path)])
 
     def load_state(self, file_path: str | Path) -> State | None:
-        """What is known about ``file_path``, or None; from memory, as it is asked on the event loop."""
-        with self._lock:
-            state = self.states.get(str(file_path))
-            return dict(state) if state else None
+        """What is known about ``file_path``, or None; from memory, as it is asked on the event loop.
+
+        It waits for nobody who writes.
+        """
+        state = self.states.get(str(file_path))
+        return dict(state) if state else None
 
     def mark_completed(self, file_path: str | Path) -> None:
         """The conversion of ``file_path`` is done; its details are no longer needed and are dropped."""
@@ -118,15 +140,18 @@ class ConversionStateManager:
     def get_incomplete_conversions(self) -> list[State]:
         """The conversions to go on with; one whose source is gone becomes failed, "Original file missing"."""
         with self._newest():
-            incomplete = []
-            for path, state in list(self.states.items()):
+            incomplete, missing = [], []
+            for path, state in self.states.items():
                 if state["status"] not in INCOMPLETE:
                     continue
                 if Path(path).exists():
                     incomplete.append(dict(state))
                 else:
                     log.warning("⚠️ Original file missing: %s", display_name(state))
-                    self.mark_failed(path, "Original file missing")
+                    state.update(status=FAILED, error="Original file missing", last_updated=time.time())
+                    missing.append(path)
+            if missing:
+                self._write(missing)
             return incomplete
 
     def cleanup_completed(self, max_age_hours: float = 24) -> int:
@@ -138,17 +163,21 @@ class ConversionStateManager:
                 for path, state in self.states.items()
                 if state["status"] == COMPLETED and state["last_updated"] < oldest
             ]
-            for path in gone:
-                del self.states[path]
-            if gone:
-                self._write()
+            self.forget(*gone)
             return len(gone)
 
-    def forget(self, file_path: str | Path) -> None:
-        """Drop the entry of ``file_path``, if there is one."""
+    def forget(self, *file_paths: str | Path) -> None:
+        """Drop the entries of ``file_paths``, as far as there are any; one write for all."""
         with self._newest():
-            if self.states.pop(str(file_path), None) is not None:
-                self._write()
+            gone = [str(path) for path in file_paths if self.states.pop(str(path), None) is not None]
+            if gone:
+                self._write(gone)
+
+    def flush(self) -> None:
+        """Have the file itself say all that is known."""
+        with self._newest():
+            if self._changes.size:
+                self._write_whole()
 
     def get_stats(self) -> dict[str, int]:
         """How many conversions there are: total, pending, in_progress, completed, failed."""
@@ -165,7 +194,7 @@ class ConversionStateManager:
             if state is None:
                 return
             state.update(changes, last_updated=time.time())
-            self._write()
+            self._write([str(file_path)])
 
     @contextmanager
     def _newest(self) -> Iterator[None]:
@@ -184,31 +213,83 @@ class ConversionStateManager:
                 self._depth -= 1
 
     def _read(self) -> None:
-        loaded = load_or_set_aside(self.state_file, self._quarantine, parse_states)
-        self.states.clear()
-        self.states.update(loaded or {})
+        loaded = load_or_set_aside(self.state_file, self._quarantine, parse_states) or {}
+        with suppress(FileNotFoundError):
+            _take_in(self._changes.read(self.state_file.read_bytes()), loaded)
+        self.states = loaded
+        self._size = -1
         self._known = self._stamp()
 
     def _stamp(self) -> tuple[int, ...]:
-        """Tells one writing of the file from another: each makes a new file."""
-        try:
-            status = self.state_file.stat()
-        except FileNotFoundError:
-            return ()
-        return status.st_ino, status.st_mtime_ns, status.st_size
+        """Tells one writing of the files from another: each makes a new file, or one longer."""
+        stamp: tuple[int, ...] = ()
+        for file in (self.state_file, self._changes.path):
+            with suppress(FileNotFoundError):
+                status = file.stat()
+                stamp += (status.st_ino, status.st_mtime_ns, status.st_size)
+        return stamp
 
-    def _write(self) -> None:
-        # What is finished is bounded, so that saving the thousandth conversion costs as much as the first.
-        for status in (COMPLETED, FAILED):
-            finished = [path for path, state in self.states.items() if state["status"] == status]
-            for path in sorted(finished, key=lambda p: self.states[p]["last_updated"])[:-KEEP_FINISHED]:
-                del self.states[path]
+    def _write(self, changed: Sequence[str]) -> None:
+        """Write what ``changed``, also what is gone."""
+        late = time.monotonic() - self._written > self._save_interval
         try:
-            write_json(self.state_file, self.states)
+            if self._size <= WRITTEN_AT_ONCE or self._changes.size > self._size or late:
+                self._write_whole()
+                return
+            now = {self.states[path]["status"] for path in changed if path in self.states}
+            gone = self._drop_oldest(now.intersection(FINISHED))
+            self._changes.append({"path": p, "state": self.states.get(p)} for p in (*changed, *gone))
+            self._known = self._stamp()
         except OSError:
             self._read()  # what is on the disk counts
             raise
+
+    def _write_whole(self) -> None:
+        self._drop_oldest(FINISHED)
+        content = as_json(self.states)
+        write_bytes(self.state_file, content)
+        self._changes.begin(content)
+        self._size, self._written = len(content), time.monotonic()
         self._known = self._stamp()
+
+    def _drop_oldest(self, statuses: Iterable[str]) -> list[str]:
+        """Bound what is finished, so that saving the thousandth conversion costs as much as the first."""
+        dropped = []
+        for status in statuses:
+            paths = [path for path, state in self.states.items() if state["status"] == status]
+            dropped += sorted(paths, key=lambda p: self.states[p]["last_updated"])[:-KEEP_FINISHED]
+        for path in dropped:
+            del self.states[path]
+        return dropped
+
+
+def read_states(file: Path) -> dict[str, State]:
+    """What is known by the state file and what changed since; nothing when there is none. Changes nothing.
+
+    Raises ValueError when it is none, and OSError. Blocking.
+    """
+    try:
+        content = file.read_bytes()
+    except FileNotFoundError:
+        return {}
+    states = parse_states(json.loads(content))
+    _take_in(Changes(file).read(content), states)
+    return states
+
+
+def _take_in(changes: Iterable[Record], states: dict[str, State]) -> None:
+    """Apply ``changes`` to ``states``, up to one that makes no sense."""
+    for change in changes:
+        path, state = change.get("path"), change.get("state")
+        if not isinstance(path, str):
+            return
+        if state is None:
+            states.pop(path, None)
+            continue
+        try:
+            states |= parse_states({path: state})
+        except ValueError:
+            return
 
 
 def display_name(state: Mapping[str, Any]) -> str:

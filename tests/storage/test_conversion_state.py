@@ -7,8 +7,10 @@ import json
 import os
 import subprocess
 import sys
+import threading
 import time
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
@@ -16,7 +18,9 @@ import pytest
 
 from utils import constants, conversion_state
 from utils.constants import ROOT
-from utils.conversion_state import KEEP_FINISHED, ConversionStateManager, parse_states
+from utils.conversion_state import KEEP_FINISHED, ConversionStateManager, parse_states, read_states
+from utils.storage import changes
+from utils.storage.atomic import write_bytes
 
 SAVER = """
 import sys
@@ -38,23 +42,81 @@ def test_two_processes_on_one_file_lose_nothing_of_each_other(tmp_path: Path) ->
     assert [path.name for path in tmp_path.iterdir()] == ["s.json"]
 
 
+@pytest.mark.parametrize("large", [True, False], ids=["large", "small"])
 @pytest.mark.parametrize("known", [True, False], ids=["changed", "new"])
 def test_a_change_that_could_not_be_written_did_not_happen(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, known: bool
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, known: bool, large: bool
 ) -> None:
     def full(*_: object) -> None:
         raise OSError(errno.ENOSPC, "No space left on device")
 
+    if large:
+        monkeypatch.setattr(conversion_state, "WRITTEN_AT_ONCE", 0)
     states = ConversionStateManager(state_file=tmp_path / "s.json")
     if known:
         states.save_state("film", "in_progress", 50, "out")
+    states.save_state("third", "pending", 0, "out")
     with monkeypatch.context() as patch, pytest.raises(OSError, match="No space"):
-        patch.setattr(conversion_state, "write_json", full)
+        patch.setattr(changes, "append_lines", full)
+        patch.setattr(conversion_state, "write_bytes", full)
         states.save_state("film", "completed", 100, "out")
     state = states.load_state("film")
     assert (state or {}).get("status") == ("in_progress" if known else None)
     states.save_state("other", "pending", 0, "out")
     assert ConversionStateManager(state_file=tmp_path / "s.json").states == states.states
+
+
+def test_of_a_large_state_only_what_changes_is_written_and_the_file_follows(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    file = tmp_path / "s.json"
+    states = ConversionStateManager(state_file=file)
+    written: list[int] = []
+
+    def counted(path: Path, content: bytes) -> None:
+        written.append(len(content))
+        write_bytes(path, content)
+
+    monkeypatch.setattr(conversion_state, "write_bytes", counted)
+    for number in range(2000):
+        states.save_state(f"/films/{number}.avi", "pending", 0, "out", details={"job": f"7_{number % 2}"})
+    first = Path(f"{file}.changes")
+    assert sum(written) + first.stat().st_size < 2000 * 4000
+    known = states.states
+    assert len(known) == 2000
+    assert read_states(file) == ConversionStateManager(state_file=file).states == known
+    stale = first.read_bytes()
+    states.flush()
+    assert json.loads(file.read_bytes()) == known and not first.exists()
+    # As a crash leaves it that comes before they are removed.
+    states.forget(*(path for path in known if path.endswith("1.avi")))
+    states.flush()
+    first.write_bytes(stale)
+    assert ConversionStateManager(state_file=file).states == known and len(known) == 1800
+    # After a while the file itself is written, whoever looks.
+    later = time.monotonic() + 60
+    monkeypatch.setattr(time, "monotonic", lambda: later)
+    states.save_state("another", "pending", 0, "out")
+    assert "another" in json.loads(file.read_bytes())
+
+
+def test_what_is_known_is_told_while_somebody_writes(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    states = ConversionStateManager(state_file=tmp_path / "s.json")
+    states.save_state("film", "pending", 0, "out")
+    writing, told = threading.Event(), threading.Event()
+
+    def slow(path: Path, content: bytes) -> None:
+        writing.set()
+        assert told.wait(30)
+        write_bytes(path, content)
+
+    monkeypatch.setattr(conversion_state, "write_bytes", slow)
+    with ThreadPoolExecutor() as pool:
+        other = pool.submit(states.save_state, "other", "pending", 0, "out")
+        assert writing.wait(30)
+        assert states.load_state("film") is not None
+        told.set()
+        other.result()
 
 
 def test_what_another_manager_cleaned_up_stays_away(tmp_path: Path) -> None:
@@ -135,13 +197,13 @@ def test_the_owners_quarantine_is_used(tmp_path: Path, monkeypatch: pytest.Monke
 def test_every_change_says_when_it_was(tmp_path: Path) -> None:
     """By that the diagnostics tell a conversion that moves from one that is stuck."""
     states = ConversionStateManager(state_file=tmp_path / "s.json")
-    changes: list[Callable[[str], object]] = [
+    ways: list[Callable[[str], object]] = [
         states.increment_retry_count,
         states.mark_completed,
         lambda name: states.mark_failed(name, "why"),
         lambda name: states.save_state(name, "pending", 0, "out"),
     ]
-    for number, change in enumerate(changes):
+    for number, change in enumerate(ways):
         states.save_state(str(number), "in_progress", 5, "out")
         states.states[str(number)]["last_updated"] = 1.0
         change(str(number))

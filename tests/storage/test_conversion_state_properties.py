@@ -14,7 +14,8 @@ from hypothesis import strategies as st
 from hypothesis.stateful import Bundle, RuleBasedStateMachine, initialize, invariant, rule
 
 from tests.drawn import any_text
-from utils.conversion_state import INCOMPLETE, STATUSES, ConversionStateManager, parse_states
+from utils import conversion_state
+from utils.conversion_state import INCOMPLETE, STATUSES, ConversionStateManager, parse_states, read_states
 
 pytestmark = pytest.mark.usefixtures("no_waiting_for_the_disk")
 
@@ -135,13 +136,51 @@ class States(RuleBasedStateMachine):
             assert state["started_at"] <= state["last_updated"]
 
         # Not an invariant by itself: only now the manager has read what is newest.
+        assert read_states(self.file) == self.manager.states
+        self.leaves_only_its_own_files()
+
+    def leaves_only_its_own_files(self) -> None:
         if self.file.exists():
             assert json.loads(self.file.read_bytes()) == self.manager.states
         assert [entry.name for entry in self.file.parent.iterdir()] in ([], [self.file.name])
 
 
+class LargeStates(States):
+    """The same, with changes as lines beside a file that is written now and then."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.patch = pytest.MonkeyPatch()
+        self.patch.setattr(conversion_state, "WRITTEN_AT_ONCE", 0)
+
+    def teardown(self) -> None:
+        self.patch.undo()
+        super().teardown()
+
+    @rule()
+    def write_it(self) -> None:
+        self.manager.flush()
+        if self.file.exists():
+            assert json.loads(self.file.read_bytes()) == self.manager.states
+
+    @rule(torn=st.binary(max_size=20))
+    def crash_in_a_line(self, torn: bytes) -> None:
+        changes = Path(f"{self.file}.changes")
+        if changes.exists():
+            with changes.open("ab") as file:
+                file.write(b'{"path": "a' + torn.replace(b"\n", b""))
+        self.manager = ConversionStateManager(state_file=self.file)
+
+    def leaves_only_its_own_files(self) -> None:
+        assert {entry.name for entry in self.file.parent.iterdir()} <= {
+            *(self.file.name, f"{self.file.name}.changes")
+        }
+
+
 States.TestCase.settings = settings(stateful_step_count=15, max_examples=25)
+LargeStates.TestCase.settings = settings(stateful_step_count=20, max_examples=40)
 TestStates = States.TestCase
+TestLargeStates = LargeStates.TestCase
 
 
 @given(json_values, any_text)

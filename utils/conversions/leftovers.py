@@ -21,6 +21,9 @@ JOB_ID = re.compile(r"-?\d+_\d+(_[0-9a-f]{8})?")
 #: Hours that a completed conversion is remembered, and seconds between two clean-ups.
 REMEMBER_HOURS, CLEAN_UP_PAUSE = 24.0, 3600.0
 
+#: Seconds until the state file says what is known, at most.
+WRITE_PAUSE = 10.0
+
 
 class Leftovers:
     """``jobs`` and ``recovery`` are the folders of jobs, and of the segments of conversions under way."""
@@ -75,9 +78,9 @@ class Leftovers:
         await asyncio.to_thread(self._forget, job)
 
     def _forget(self, job: str) -> None:
-        for state in list(self._states.states.values()):
-            if state["details"].get("job") == job and state["status"] in INCOMPLETE:
-                self._states.forget(state["file_path"])
+        states = list(self._states.states.values())
+        own = [s for s in states if s["details"].get("job") == job and s["status"] in INCOMPLETE]
+        self._states.forget(*(state["file_path"] for state in own))
         for folder in self._recovery.glob(f"{job}-*"):
             shutil.rmtree(folder, ignore_errors=True)
 
@@ -87,3 +90,13 @@ class Leftovers:
             work = asyncio.to_thread(self._states.cleanup_completed, REMEMBER_HOURS)
             await guarded(work, "The states of old conversions could not be removed")
             await asyncio.sleep(CLEAN_UP_PAUSE)
+
+    async def keep_written(self) -> None:
+        """Until cancelled: have the state file say what is known, also when nothing changes any more."""
+        while True:
+            await asyncio.sleep(WRITE_PAUSE)
+            await self.write()
+
+    async def write(self) -> None:
+        """Have the state file say all that is known."""
+        await guarded(asyncio.to_thread(self._states.flush), "The state of conversions could not be written")

@@ -15,12 +15,11 @@ from utils.conversion_state import (
     INCOMPLETE,
     STATUSES,
     display_name,
-    parse_states,
+    read_states,
 )
 from utils.diagnostics.check import Check, Level
 from utils.diagnostics.running import running
 from utils.jobs.albums import plural
-from utils.storage.atomic import read_json
 from utils.storage.journal import parse
 
 GROUP = "State"
@@ -48,7 +47,7 @@ def check_state(settings: Settings) -> Iterator[Check]:
     yield from check_jobs(jobs)
     file = settings.path("CONVERSION_STATE_FILE")
     try:
-        states = read_states(file)
+        states = conversions_in(file)
     except ValueError as error:
         advice = "Nothing; the bot sets it aside in quarantine and starts."
         yield Check(GROUP, file.name, Level.WARN, f"cannot be used: {error}", advice)
@@ -62,13 +61,12 @@ def check_state(settings: Settings) -> Iterator[Check]:
     yield check_quarantine(settings.path("QUARANTINE_DIR"))
 
 
-def read_states(file: Path) -> list[State]:
+def conversions_in(file: Path) -> list[State]:
     """The conversions in the state file; raises ValueError when it is not one."""
     try:
-        value = read_json(file)
+        return list(read_states(file).values())
     except (OSError, RecursionError) as error:
         raise ValueError(getattr(error, "strerror", None) or "it is no JSON") from error
-    return [] if value is None else list(parse_states(value).values())
 
 
 def read_jobs(folder: Path) -> Jobs:

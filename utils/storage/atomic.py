@@ -58,12 +58,17 @@ def write_bytes(path: Path, content: bytes) -> None:
 
 def write_json(path: Path, value: Any) -> None:
     """Replace ``path`` by ``value`` as JSON that a person can read."""
+    write_bytes(path, as_json(value))
+
+
+def as_json(value: Any) -> bytes:
+    """``value`` as JSON that a person can read."""
     try:
         content = json.dumps(value, ensure_ascii=False, indent=1).encode()
     except UnicodeEncodeError:
         # File names may hold bytes that are no text.
         content = json.dumps(value, indent=1).encode()
-    write_bytes(path, content + b"\n")
+    return content + b"\n"
 
 
 def read_json(path: Path) -> Any:

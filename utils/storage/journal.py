@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import json
 import os
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -57,17 +57,23 @@ class Journal:
             await asyncio.shield(asyncio.to_thread(self._write, records))
 
     def _write(self, records: tuple[Record, ...]) -> None:
-        data = b"".join(_line(record) for record in records)
-        with self.path.open("ab") as file:
-            before = file.tell()
-            try:
-                file.write(data)
-                file.flush()
-                os.fsync(file.fileno())
-            except OSError:
-                # A full disk may have taken half of it; the next append must not glue itself to a torn line.
-                os.ftruncate(file.fileno(), before)
-                raise
+        append_lines(self.path, records)
+
+
+def append_lines(path: Path, records: Iterable[Record]) -> int:
+    """Append ``records`` to ``path``, all of them or none; returns the size of the file then. Blocking."""
+    data = b"".join(_line(record) for record in records)
+    with path.open("ab") as file:
+        before = file.tell()
+        try:
+            file.write(data)
+            file.flush()
+            os.fsync(file.fileno())
+        except OSError:
+            # A full disk may have taken half of it; the next append must not glue itself to a torn line.
+            os.ftruncate(file.fileno(), before)
+            raise
+    return before + len(data)
 
 
 def _line(record: Record) -> bytes:
