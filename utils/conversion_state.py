@@ -61,7 +61,7 @@ class ConversionStateManager:
         state_file: str | Path | None = None,
         quarantine_dir: str | Path | None = None,
         *,
-        save_interval: float = constants.CONVERSION_STATE_SAVE_INTERVAL,
+        save_interval: float = 10.0,
     ) -> None:
         if state_file is None and quarantine_dir is None:
             quarantine_dir = constants.QUARANTINE_DIR

@@ -94,6 +94,9 @@ def test_of_a_large_state_only_what_changes_is_written_and_the_file_follows(
     first.write_bytes(stale)
     assert ConversionStateManager(state_file=file).states == known and len(known) == 1800
     # After a while the file itself is written, whoever looks.
+    states.save_state("file", "pending", 0, "out")
+    states.save_state("line", "pending", 0, "out")
+    assert "line" in states.states and "line" not in json.loads(file.read_bytes())
     later = time.monotonic() + 60
     monkeypatch.setattr(time, "monotonic", lambda: later)
     states.save_state("another", "pending", 0, "out")
