@@ -45,9 +45,12 @@ class Chat:
 
     def __post_init__(self) -> None:
         self.steps = Steps(Marks(self.files / "steps"), Gate(), self.name)
+        self.live = SimpleNamespace(
+            converts=lambda number, percent: self.told.append(("converts", number, percent))
+        )
 
-    def show(self, text: str, percent: float | None = None) -> None:
-        self.told.append(("show", text))
+    def waits(self, text: str, seconds: float) -> None:
+        self.told.append(("waits", text))
 
     async def deliver_converted(self, number: int, output: Path, result: Inspection, note: str) -> None:
         if self.fails:
@@ -68,7 +71,7 @@ class Chat:
 
     @property
     def ends(self) -> list[tuple[object, ...]]:
-        return [each for each in self.told if each[0] != "show"]
+        return [each for each in self.told if each[0] not in ("waits", "converts")]
 
 
 @dataclass
@@ -152,7 +155,7 @@ async def test_a_conversion_that_succeeds_is_on_record_and_delivered(
     with caplog.at_level(logging.INFO):
         await bench.run()
     assert bench.chat.ends == [("converted", 7, "000007.mp4", b"result", "")]
-    assert ("show", "🎬 Converting film.avi") in bench.chat.told
+    assert ("converts", 7, 45.0) in bench.chat.told
     assert (bench.state["status"], bench.state["progress"], bench.state["details"]) == (COMPLETED, 100, {})
     assert bench.engine.folders == [tmp_path / "recovery" / "1_1-000007"]
     assert bench.again == []
@@ -260,7 +263,7 @@ async def test_a_full_disk_is_no_failed_attempt(tmp_path: Path) -> None:
     await bench.run(2)
     assert bench.again == [30.0, 30.0]
     assert bench.state["retry_count"] == 0 and bench.chat.ends == []
-    assert ("show", "⏸️ film.avi waits: No room.") in bench.chat.told
+    assert ("waits", "⏸️ film.avi waits: No room.") in bench.chat.told
     await bench.run()
     assert bench.chat.ends[0][:2] == ("converted", 7)
 
