@@ -49,6 +49,8 @@ class StoredMessage:
     topic: int | None = None
     #: The bytes of the short film of a live photo.
     live: Path | None = None
+    #: The bytes of the photo that covers a video.
+    cover: Path | None = None
 
 
 class Export:
@@ -92,6 +94,7 @@ class Export:
             reactions=self._reactions(message),
             topic=self._messages.thread(message.account, message.id),
             live=self._live(media),
+            cover=self._cover(media),
         )
 
     def _reactions(self, message: Message) -> tuple[str, ...]:
@@ -101,6 +104,10 @@ class Export:
     def _live(self, media: Media | None) -> Path | None:
         film = self._shelf.film_of(media) if media is not None else None
         return self._shelf.path(film.blob) if film is not None else None
+
+    def _cover(self, media: Media | None) -> Path | None:
+        cover = self._shelf.cover_of(media) if media is not None else None
+        return self._shelf.path(cover.blob) if cover is not None else None
 
     def _thumb(self, media: Media | None) -> Path | None:
         return self._shelf.path(media.sizes[0].blob) if media is not None and media.sizes else None

@@ -100,11 +100,27 @@ class MediaShelf:
         if isinstance(media, types.InputMediaUploadedPhoto):
             return await self._new_photo(owner, media)
         if isinstance(media, types.InputMediaUploadedDocument):
-            return await self._new_document(owner, media)
-        if isinstance(media, types.InputMediaPhoto | types.InputMediaDocument):
-            known = self.known(media.id, photo=isinstance(media, types.InputMediaPhoto))
-            return self._with_film(known, media) if known.photo else known
+            return self._covered(await self._new_document(owner, media), media.video_cover)
+        if isinstance(media, types.InputMediaDocument):
+            return self._covered(self.known(media.id, photo=False), media.video_cover)
+        if isinstance(media, types.InputMediaPhoto):
+            return self._with_film(self.known(media.id, photo=True), media)
         raise RpcError(400, "MEDIA_INVALID")
+
+    def _covered(self, media: Media, cover: TLObject | None) -> Media:
+        """``media``, which is sent with that ``cover``, or none (layer 229). Raises MEDIA_INVALID."""
+        self._store.run("DELETE FROM covers WHERE media = ?", media.id)
+        if cover is not None:
+            if not media.video:
+                raise RpcError(400, "MEDIA_INVALID")
+            photo = self.known(cover, photo=True)
+            self._store.run("INSERT INTO covers VALUES (?, ?)", media.id, photo.id)
+        return media
+
+    def cover_of(self, media: Media) -> Media | None:
+        """The photo that is shown until a video is played."""
+        row = self._store.one("SELECT photo FROM covers WHERE media = ?", media.id)
+        return self.get(row["photo"]) if row is not None else None
 
     def known(self, location: TLObject, *, photo: bool) -> Media:
         """What an InputPhoto, an InputDocument or a file location names.
@@ -248,7 +264,12 @@ class MediaShelf:
                 live_photo=film is not None or None,
                 video=self._document(film) if film is not None else None,
             )
-        return types.MessageMediaDocument(document=self._document(media), video=media.video or None)
+        cover = self.cover_of(media)
+        return types.MessageMediaDocument(
+            document=self._document(media),
+            video=media.video or None,
+            video_cover=self._photo(cover) if cover is not None else None,
+        )
 
     def _photo(self, media: Media) -> types.Photo:
         return types.Photo(

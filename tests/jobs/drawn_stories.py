@@ -12,6 +12,7 @@ from tests.drawn import any_text, kinds, media_file, text
 from utils.jobs import lines
 from utils.jobs.intake import Incoming, Peer
 from utils.jobs.lines import KINDS, Line
+from utils.jobs.medium import Medium
 from utils.jobs.record import JobRecord
 
 ITEM = Incoming(Peer("user", 7), 7, 1, "a.zip", 100, 5, "")
@@ -101,7 +102,7 @@ class Teller:
 
     def upload(self) -> None:
         for number in self.waiting()[:1]:
-            medium = lines.Medium("photo", number, 1, b"\1")
+            medium = Medium("photo", number, 1, b"\1")
             after = [lines.Renew(number), lines.Refused(number, "PHOTO_INVALID"), lines.Media(number, medium)]
             self.tell(lines.Media(number, medium), self.draw(st.sampled_from(after)))
 

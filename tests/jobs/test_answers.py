@@ -18,7 +18,7 @@ from telethon.tl.tlobject import TLObject, TLRequest
 from utils.errors import ChatClosed, Refused, TransferFailed
 from utils.jobs import lines
 from utils.jobs.albums import MediaFile, utf16_units
-from utils.jobs.delivery import MISSING_PARTS, Delivery
+from utils.jobs.delivery import Delivery
 from utils.jobs.gate import Gate
 from utils.jobs.intake import Reply
 from utils.jobs.journal import JobJournal
@@ -26,6 +26,7 @@ from utils.jobs.marks import Marks
 from utils.jobs.proof import LONG_PAUSES, PAUSES
 from utils.jobs.refusals import chat_errors
 from utils.jobs.steps import Steps
+from utils.jobs.uploading import MISSING_PARTS
 from utils.telegram.upload import PART_SIZE, UploadState
 
 CHAT, TARGET = types.InputPeerUser(1, 1), types.InputPeerUser(2, 2)

@@ -20,6 +20,7 @@ from utils.jobs.intake import Incoming, Peer
 from utils.jobs.journal import JobJournal, decode, decode_all, encode
 from utils.jobs.lines import KINDS, Line
 from utils.jobs.lines_table import lines_table
+from utils.jobs.medium import Medium
 from utils.jobs.record import JobRecord
 from utils.storage.journal import parse
 
@@ -57,6 +58,7 @@ FILE_JSON = {
     "music": "",
     "title": "",
     "performer": "",
+    "cover": "",
 }
 VIDEO_JSON = {
     "number": 2,
@@ -75,8 +77,9 @@ VIDEO_JSON = {
     "music": "",
     "title": "",
     "performer": "",
+    "cover": "",
 }
-MEDIUM_JSON = {"kind": "photo", "id": 5, "access_hash": -6, "file_reference": "00ff"}
+MEDIUM_JSON = {"kind": "photo", "id": 5, "access_hash": -6, "file_reference": "00ff", "cover": []}
 
 #: One line of each kind, and what it is on disk. A change here is one that older versions cannot read.
 ON_DISK: list[tuple[Line, dict[str, Any]]] = [
@@ -103,7 +106,7 @@ ON_DISK: list[tuple[Line, dict[str, Any]]] = [
         {"t": "announce", "key": "album-1", "numbers": [1, 2], "random_ids": [-3, 4]},
     ),
     (
-        lines.Media(1, lines.Medium("photo", 5, -6, b"\x00\xff")),
+        lines.Media(1, Medium("photo", 5, -6, b"\x00\xff")),
         {"t": "media", "number": 1, "media": MEDIUM_JSON},
     ),
     (lines.Renew(1), {"t": "renew", "number": 1}),
@@ -146,7 +149,7 @@ def as_before(now: Any, before: Any) -> Any:
 
 def facts(record: JobRecord | LastRecord) -> dict[str, Any]:
     """All that is known of a job."""
-    newer = {"highest", "before", "_newest", "_gone", "_whole", "live"}
+    newer = {"highest", "before", "_newest", "_gone", "_whole", "live", "stills", "deferred_names"}
     names = {field.name for field in fields(JobRecord)} - newer - {"known_origin"} | {"origin"}
     return {name: plain(getattr(record, name)) for name in names}
 

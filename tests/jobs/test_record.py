@@ -11,10 +11,11 @@ from tests.jobs.drawn_stories import ITEM
 from utils.errors import JournalBroken
 from utils.jobs import lines
 from utils.jobs.journal import decode
+from utils.jobs.medium import Medium
 from utils.jobs.record import JobRecord
 
 PHOTO, VIDEO = media_file(1), media_file(2, kind="video", thumb="000002.thumb")
-MEDIUM = lines.Medium("photo", 5, 6, b"x")
+MEDIUM = Medium("photo", 5, 6, b"x")
 
 
 def sent(*numbers: int) -> lines.Sent:

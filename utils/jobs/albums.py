@@ -37,6 +37,7 @@ class MediaFile:
     are display pixels, ``duration`` is in seconds, ``thumb`` a JPEG beside it (empty: none). ``key`` is that
     of the entry; where several files are made of one, all but the first have a :func:`part_key`. ``music`` is
     the MIME type of a document that is played (empty: of none), with its ``title`` and ``performer``.
+    ``cover`` is the picture that covers a video; of a photo, a copy of it kept for a video of its name.
     """
 
     number: int
@@ -55,6 +56,7 @@ class MediaFile:
     music: str = ""
     title: str = ""
     performer: str = ""
+    cover: str = ""
 
     @property
     def group(self) -> Group:

@@ -8,11 +8,11 @@ again after any crash. A file counts as delivered only when a message that holds
 from __future__ import annotations
 
 import asyncio
+import itertools
 import logging
 import secrets
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from pathlib import Path
-from typing import Protocol
 
 from telethon import errors as rpc
 from telethon.tl.tlobject import TLObject, TLRequest
@@ -22,10 +22,10 @@ from utils.jobs import lines
 from utils.jobs.albums import Album, MediaFile
 from utils.jobs.intake import Reply
 from utils.jobs.journal import JobJournal
+from utils.jobs.medium import Medium
 from utils.jobs.proof import DUPLICATE, Call, Outgoing, Proof, Watching
 from utils.jobs.refusals import (
     EXPIRED,
-    MISSING,
     NO_BUTTONS,
     NO_REPLY,
     PASSING,
@@ -33,34 +33,17 @@ from utils.jobs.refusals import (
     REFUSALS,
     refuses_live,
 )
-from utils.jobs.requests import media_request, medium_of, photo_name, text_request, upload_request
+from utils.jobs.requests import media_request, text_request
 from utils.jobs.steps import Steps
 from utils.jobs.summary import with_words
 from utils.jobs.together import alone, left_over, messages_under, numbers_of, same_numbers
+from utils.jobs.uploading import NewUpload, Uploading
 from utils.telegram.pauses import error_name
-from utils.telegram.upload import UploadState
 
 log = logging.getLogger(__name__)
 
 #: How often one message is sent again because a medium's reference expired or the like.
 REPEATS = 5
-
-#: How often parts that Telegram lost are sent again for one file.
-MISSING_PARTS = 20
-
-
-class FileUpload(Protocol):
-    """One file's way up: ``run`` gives what ``uploadMedia`` takes."""
-
-    state: UploadState
-
-    async def run(self) -> TLObject: ...
-
-    async def resend_part(self, part: int) -> None: ...
-
-
-#: A file (its path, and the name that is shown) that is to be uploaded.
-NewUpload = Callable[[Path, str], FileUpload]
 
 
 class Delivery:
@@ -88,11 +71,9 @@ class Delivery:
         self._target = target
         self._reply_to = reply_to
         self._origin = reply_to.message
-        self._files = files
+        self._uploading = Uploading(target=target, files=files, call=call, upload=upload, sleep=sleep)
         self._journal = journal
         self._record = journal.record
-        self._call = call
-        self._new_upload = upload
         self._steps = steps
         self._sleep = sleep
         self._draw = draw
@@ -146,14 +127,10 @@ class Delivery:
             return
         if self.is_refused(file):
             raise Refused(f"{file.name} was refused before.", reason=self.refusal(file))
-        name = photo_name(file.name) if file.kind == "photo" else file.name
-        uploads = [self._new_upload(self._files / file.path, name)]
-        if file.thumb and file.group != "document":
-            uploads.append(self._new_upload(self._files / file.thumb, "thumb.jpg"))
         step = f"upload {file.number}{' as a file' if file.group == 'document' else ''}"
         try:
             async with self._steps.of(step, "uploading it"):
-                media = await self._upload_media(file, uploads)
+                medium = await self._uploading.medium(file)
         except PassedOver as over:
             await self.refuse(file, over.told)
             raise Refused(f"{file.name}: {over.told}", reason=over.told) from over
@@ -161,30 +138,7 @@ class Delivery:
             if not REFUSALS.search(error_name(error)):
                 raise
             await self._refuse(file, error_name(error))
-        await self._journal.write(lines.Media(file.number, medium_of(media)))
-
-    async def _upload_media(self, file: MediaFile, uploads: Sequence[FileUpload]) -> TLObject:
-        handles = [await upload.run() for upload in uploads]
-        request = upload_request(self._target, file, *handles)
-        passing = False
-        for _ in range(MISSING_PARTS):
-            try:
-                return await self._call(request)
-            except rpc.RPCError as error:
-                if error_name(error) == PASSING and not passing:
-                    passing = True
-                    await self._sleep(PASSING_PAUSE)
-                    continue
-                missing = MISSING.fullmatch(error_name(error))
-                if missing is None:
-                    raise
-                part = int(missing.group(1))
-                log.info("Part %d of %s is missing at Telegram, sending it again", part, file.name)
-                # Telegram does not say of which of the two files, and a part too many does no harm.
-                for upload in uploads:
-                    if part < upload.state.parts:
-                        await upload.resend_part(part)
-        raise TransferFailed(f"Telegram keeps losing parts of {file.name}.")
+        await self._journal.write(lines.Media(file.number, medium))
 
     def messages(self, key: str, files: Sequence[MediaFile]) -> list[Album]:
         """What each message under ``key`` holds: one file, or a photo and its film."""
@@ -293,6 +247,12 @@ class Delivery:
             self._reply_to = self._reply_to.to_nobody()
         elif not (REFUSALS.search(name) or (live and refuses_live(error))):
             raise error
+        elif covered := [
+            n for n in numbers_of(tuple(itertools.chain(*messages))) if self._record.media[n].cover
+        ]:
+            # Perhaps it is a cover that is not taken: it is tried without, under the same random_ids.
+            self._uploading.covers = False
+            await self._journal.write(*map(lines.Renew, covered))
         elif live or len(messages) > 1:
             if found := await self._proof.look(out):
                 return found
@@ -324,7 +284,7 @@ class Delivery:
         await self._journal.write(lines.Announce(key, numbers, each or random_ids))
         return random_ids
 
-    def _outgoing(self, key: str, request: TLRequest, media: Sequence[lines.Medium] = ()) -> Outgoing:
+    def _outgoing(self, key: str, request: TLRequest, media: Sequence[Medium] = ()) -> Outgoing:
         """The message ``key``, which is announced, with where it would be found."""
         text, other = self._record.before[key]
         known = [text, self._origin] if same_numbers(request.peer, self._chat) else []

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import itertools
 import logging
-from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -14,6 +14,7 @@ from utils.errors import ArchiveError, DiskFull, MediaError, PassedOver
 from utils.jobs import lines
 from utils.jobs.albums import ALBUM_SIZE, LIVE_SECONDS, MediaFile, stem_of, whole_key
 from utils.jobs.journal import JobJournal
+from utils.jobs.listing import films_in, is_grouped, videos_in
 from utils.jobs.live import Live
 from utils.jobs.marks import ENTRY, READING
 from utils.jobs.media_files import (
@@ -25,6 +26,7 @@ from utils.jobs.media_files import (
     as_video,
     film_name,
     film_of,
+    kept_for_cover,
     taken_out,
 )
 from utils.jobs.sending import Sending
@@ -78,6 +80,7 @@ class Extraction:
         self._again: set[str] = set()
         #: By key, what is sent as it is, and whether that may be music.
         self._untouched: dict[str, bool] = {}
+        self._videos: frozenset[tuple[str, str]] = frozenset()
 
     async def run(self, reader: ArchiveReader, turn: Turn) -> None:
         """Take out everything that is not in the journal yet, and close the reader.
@@ -121,6 +124,8 @@ class Extraction:
         self._sending.collect(
             by_folder=listing is not None and is_grouped(listing), films=films_in(listing or ())
         )
+
+        self._videos = videos_in(listing or ())
 
         def accept(entry: Entry, head: bytes) -> bool:
             if entry.key in known:
@@ -195,9 +200,11 @@ class Extraction:
             if inspection.verdict is Verdict.PHOTO:
                 film = await self._film_in(entry, path)
                 made = await as_photos(self._media, file, path, number=self._number, known=self._known)
-                return _Taken(extracted, made[0], more=tuple(made[1:]), film=film)
+                first = await kept_for_cover(made[0], self._files) if self._may_cover(file) else made[0]
+                return _Taken(extracted, first, more=tuple(made[1:]), film=film)
             if inspection.verdict is Verdict.READY:
-                return _Taken(extracted, await as_video(self._media, file, path, inspection))
+                still = self._still_of(file)
+                return _Taken(extracted, await as_video(self._media, file, path, inspection, still))
             if inspection.verdict is Verdict.DEFERRED:
                 live = await self._as_film(file, path, inspection)
                 return (
@@ -239,7 +246,16 @@ class Extraction:
             log.info("%s is converted later: %s", file.name, error.told)
             return None
         await asyncio.to_thread(path.unlink)
-        return await as_video(self._media, file, output, result)
+        return await as_video(self._media, file, output, result, self._still_of(file))
+
+    def _may_cover(self, photo: MediaFile) -> bool:
+        """Whether there is a video of the same name that ``photo`` may be the cover of."""
+        record, name = self._journal.record, (photo.folder, stem_of(photo.name))
+        return name not in record.stills and (name in self._videos or name in record.deferred_names)
+
+    def _still_of(self, video: MediaFile) -> Path | None:
+        still = self._journal.record.stills.get((video.folder, stem_of(video.name)))
+        return self._files / still if still else None
 
     async def _as_it_is(self, extracted: Extracted, file: MediaFile, path: Path) -> _Taken:
         """What is sent untouched, unless there is nothing in it."""
@@ -312,15 +328,3 @@ class _Taken:
     cost: float | None = None
     more: tuple[MediaFile, ...] = ()
     film: _Taken | None = None
-
-
-def films_in(listing: Sequence[Entry]) -> frozenset[tuple[str, str]]:
-    """Folder and stem of each film that may go with a picture, by its name."""
-    films = [entry for entry in listing if entry.name.lower().endswith((".mov", ".mp4"))]
-    return frozenset((entry.folder, stem_of(entry.name)) for entry in films)
-
-
-def is_grouped(listing: Sequence[Entry]) -> bool:
-    """Whether the entries of each folder stand together, so that a folder is over when the next begins."""
-    folders = [folder for folder, _ in itertools.groupby(entry.folder for entry in listing)]
-    return len(folders) == len(set(folders))

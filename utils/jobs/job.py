@@ -25,6 +25,7 @@ from utils.errors import (
     VolumeMissing,
 )
 from utils.jobs import lines
+from utils.jobs.albums import stem_of
 from utils.jobs.buttons import Offers
 from utils.jobs.delivery import Delivery
 from utils.jobs.extraction import Extraction
@@ -312,7 +313,10 @@ class Job:
         named = replace(original, name=converted_name(original.name))
         try:
             async with self.steps.of(f"thumbnail {number}", "making its thumbnail"):
-                file = replace(await as_video(self._services.media, named, path, inspection), note=note)
+                still = self.record.stills.get((original.folder, stem_of(original.name)))
+                cover = self._workspace.files / still if still else None
+                video = await as_video(self._services.media, named, path, inspection, cover)
+                file = replace(video, note=note)
         except PassedOver as error:
             await self.deliver_original(number, error.told)
             return

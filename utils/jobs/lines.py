@@ -9,10 +9,11 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, fields
-from typing import Any, ClassVar, Literal
+from typing import Any, ClassVar
 
 from utils.jobs.albums import MediaFile
 from utils.jobs.intake import Incoming
+from utils.jobs.medium import Medium
 
 
 @dataclass(frozen=True)
@@ -210,16 +211,6 @@ class Announce(Line):
     key: str
     numbers: tuple[int, ...]
     random_ids: tuple[int, ...]
-
-
-@dataclass(frozen=True)
-class Medium:
-    """What Telegram calls a file that was uploaded."""
-
-    kind: Literal["photo", "document"]
-    id: int
-    access_hash: int
-    file_reference: bytes
 
 
 @dataclass(frozen=True)

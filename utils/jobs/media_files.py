@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import shutil
 from collections.abc import Callable, Collection
 from dataclasses import replace
 from pathlib import Path
@@ -10,9 +11,9 @@ from typing import Protocol
 
 from utils.archives import Entry
 from utils.errors import MediaError
-from utils.jobs.albums import MediaFile, part_key
+from utils.jobs.albums import LIVE_SECONDS, MediaFile, part_key
 from utils.jobs.parts import Cutting
-from utils.media import Inspection, Music, PreparedPhoto
+from utils.media import Inspection, Music, PreparedPhoto, Stills
 from utils.storage.atomic import sync_file
 
 
@@ -24,6 +25,8 @@ class Media(Cutting, Protocol):
     async def take_film(self, path: Path, output: Path) -> bool: ...
 
     async def convert_film(self, path: Path, output: Path, inspection: Inspection) -> Inspection: ...
+
+    async def make_stills(self, path: Path, thumb: Path, cover: Path | None, duration: float) -> Stills: ...
 
     async def describe_music(self, path: Path, cover: Path) -> Music | None: ...
 
@@ -89,9 +92,18 @@ async def _as_photo(file: MediaFile, photo: PreparedPhoto) -> MediaFile:
     )
 
 
-async def as_video(media: Media, file: MediaFile, path: Path, inspection: Inspection) -> MediaFile:
-    """``file`` as the playable video in ``path``, with its thumbnail made."""
-    thumb = await media.make_thumbnail(path, path.with_suffix(".thumb"), inspection.duration)
+async def as_video(
+    media: Media, file: MediaFile, path: Path, inspection: Inspection, still: Path | None = None
+) -> MediaFile:
+    """``file`` as the playable video in ``path``, with its thumbnail, and a cover unless it is a short film.
+
+    The cover is ``still``, a picture that is called like it, or one of its own.
+    """
+    cover = path.with_suffix(".cover")
+    covered = inspection.duration > LIVE_SECONDS
+    given = still is not None and await asyncio.to_thread(_use, still, cover if covered else None)
+    drawn = cover if covered and not given else None
+    stills = await media.make_stills(path, path.with_suffix(".thumb"), drawn, inspection.duration)
     return replace(
         file,
         kind="video",
@@ -101,8 +113,42 @@ async def as_video(media: Media, file: MediaFile, path: Path, inspection: Inspec
         height=inspection.height,
         duration=inspection.duration,
         has_audio=inspection.has_audio,
-        thumb=thumb.name if thumb else "",
+        thumb=stills.thumb.name if stills.thumb else "",
+        cover=cover.name if given or stills.cover else "",
     )
+
+
+def _use(still: Path, cover: Path | None) -> bool:
+    """Make ``still`` the ``cover`` as well, or delete it; whether there is a cover now. Blocking.
+
+    It stays, as a process that is killed has to find it again.
+    """
+    try:
+        if cover is None:
+            still.unlink()
+        else:
+            _link(still, cover)
+    except FileNotFoundError:
+        return False
+    return cover is not None
+
+
+async def kept_for_cover(photo: MediaFile, folder: Path) -> MediaFile:
+    """``photo`` in ``folder``, with a copy of it that outlives its delivery, for a video of the same name."""
+    source = folder / photo.path
+    copy = source.with_suffix(".cover")
+    await asyncio.to_thread(_link, source, copy)
+    return replace(photo, cover=copy.name)
+
+
+def _link(source: Path, copy: Path) -> None:
+    copy.unlink(missing_ok=True)
+    try:
+        copy.hardlink_to(source)
+    except FileNotFoundError:
+        raise
+    except OSError:
+        shutil.copyfile(source, copy)
 
 
 async def as_original(file: MediaFile, path: Path) -> MediaFile:

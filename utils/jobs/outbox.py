@@ -205,7 +205,9 @@ class Outbox:
 
     def _delete(self, files: Sequence[MediaFile]) -> None:
         for file in files:
-            for name in filter(None, (file.path, file.thumb)):
+            # The copy of a photo is still to become the cover of a video.
+            cover = file.cover if file.kind == "video" else ""
+            for name in filter(None, (file.path, file.thumb, cover)):
                 (self._files / name).unlink(missing_ok=True)
 
 

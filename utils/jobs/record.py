@@ -8,8 +8,9 @@ from functools import singledispatchmethod
 from itertools import pairwise
 
 from utils.jobs import lines
-from utils.jobs.albums import MediaFile, whole_key
+from utils.jobs.albums import MediaFile, stem_of, whole_key
 from utils.jobs.lines import Line
+from utils.jobs.medium import Medium
 
 
 @dataclass
@@ -30,7 +31,11 @@ class JobRecord:
     skipped: dict[str, tuple[str, str]] = field(default_factory=dict)
     others: dict[str, str] = field(default_factory=dict)
     announced: dict[str, lines.Announce] = field(default_factory=dict)
-    media: dict[int, lines.Medium] = field(default_factory=dict)
+    #: Copies of photos, to become the covers of videos, by folder and stem.
+    stills: dict[tuple[str, str], str] = field(default_factory=dict)
+    #: Folder and stem of the videos that were deferred.
+    deferred_names: set[tuple[str, str]] = field(default_factory=set)
+    media: dict[int, Medium] = field(default_factory=dict)
     refused: dict[int, str] = field(default_factory=dict)
     rejected: dict[str, str] = field(default_factory=dict)
     sent: dict[str, tuple[int, ...]] = field(default_factory=dict)
@@ -89,6 +94,8 @@ class JobRecord:
 
     def _on_file(self, line: lines.File) -> None:
         self.files[line.file.number] = line.file
+        if line.file.kind == "photo" and line.file.cover:
+            self.stills[line.file.folder, stem_of(line.file.name)] = line.file.cover
         self._count(line.file)
 
     apply.register(_on_file)
@@ -104,6 +111,7 @@ class JobRecord:
     def _on_defer(self, line: lines.Defer) -> None:
         self.deferred[line.file.number] = line.file
         self.costs[line.file.number] = line.cost
+        self.deferred_names.add((line.file.folder, stem_of(line.file.name)))
         self._count(line.file)
 
     apply.register(_on_defer)
@@ -290,7 +298,8 @@ class JobRecord:
         known = (*self.files.values(), *self.deferred.values(), *self.converted.values())
         waiting = [file for file in known if file.number not in self.delivered]
         results = {f"{file.path}.mp4" for file in waiting}
-        return results | {name for file in waiting for name in (file.path, file.thumb) if name}
+        used = {name for file in waiting for name in (file.path, file.thumb, file.cover) if name}
+        return results | used | set(self.stills.values())
 
     def next_number(self) -> int:
         """The next file's number; numbers are never used twice, as what was announced goes by them."""

@@ -33,6 +33,11 @@ NO_BUTTONS = "REPLY_MARKUP_INVALID"
 PASSING, PASSING_PAUSE = "PHOTO_SAVE_FILE_INVALID", 2.0
 
 
+def refuses_addition(error: rpc.RPCError) -> bool:
+    """Whether ``error`` may mean that a video is not taken with its cover; no name is listed."""
+    return refuses_live(error) and not MISSING.fullmatch(error_name(error))
+
+
 def refuses_live(error: rpc.RPCError) -> bool:
     """Whether ``error`` may mean that a photo is not taken together with its film; no name is listed."""
     return isinstance(error, rpc.BadRequestError) and not CLOSED.fullmatch(error_name(error))

@@ -10,9 +10,9 @@ from telethon.tl import functions, types
 from telethon.tl.tlobject import TLObject, TLRequest
 
 from utils.errors import TransferFailed
-from utils.jobs import lines
 from utils.jobs.albums import CAPTION_UNITS, MediaFile, shorten
 from utils.jobs.intake import Reply
+from utils.jobs.medium import Cover, Medium
 
 
 def text_request(
@@ -30,15 +30,20 @@ def text_request(
 
 
 def upload_request(
-    target: TLObject, file: MediaFile, handle: TLObject, thumb: TLObject | None = None
+    target: TLObject,
+    file: MediaFile,
+    handle: TLObject,
+    thumb: TLObject | None = None,
+    *,
+    cover: Cover | None = None,
 ) -> TLRequest:
     """Has Telegram look at ``file``, whose parts (and whose thumbnail's) are there under these handles."""
-    return functions.messages.UploadMediaRequest(target, _uploaded(file, handle, thumb))
+    return functions.messages.UploadMediaRequest(target, _uploaded(file, handle, thumb, cover))
 
 
 def media_request(
     target: TLObject,
-    media: Sequence[Sequence[lines.Medium]],
+    media: Sequence[Sequence[Medium]],
     random_ids: Sequence[int],
     text: str,
     reply_to: Reply,
@@ -76,7 +81,7 @@ def message_ids(answer: TLObject, random_ids: Sequence[int]) -> dict[int, int]:
     }
 
 
-def _uploaded(file: MediaFile, handle: TLObject, thumb: TLObject | None = None) -> TLObject:
+def _uploaded(file: MediaFile, handle: TLObject, thumb: TLObject | None, cover: Cover | None) -> TLObject:
     """The ``InputMediaUploaded…`` for ``file``."""
     if file.kind == "photo":
         return types.InputMediaUploadedPhoto(handle)
@@ -102,10 +107,11 @@ def _uploaded(file: MediaFile, handle: TLObject, thumb: TLObject | None = None) 
         # Without it a silent MP4 becomes a GIF, which cannot be in an album.
         nosound_video=file.kind == "video" and not file.has_audio,
         force_file=file.group == "document",
+        video_cover=_input_photo(cover) if cover is not None else None,
     )
 
 
-def medium_of(media: TLObject) -> lines.Medium:
+def medium_of(media: TLObject) -> Medium:
     """What to remember of an uploaded medium."""
     kind: Literal["photo", "document"]
     if isinstance(media, types.MessageMediaPhoto):
@@ -114,7 +120,7 @@ def medium_of(media: TLObject) -> lines.Medium:
         kind, item = "document", media.document
     else:
         raise TransferFailed(f"Telegram answered an upload with {type(media).__name__}.")
-    return lines.Medium(kind, item.id, item.access_hash, item.file_reference)
+    return Medium(kind, item.id, item.access_hash, item.file_reference)
 
 
 def has_film(message: TLObject) -> bool:
@@ -123,13 +129,18 @@ def has_film(message: TLObject) -> bool:
     return isinstance(media, types.MessageMediaPhoto) and media.video is not None
 
 
-def _input(medium: lines.Medium, film: lines.Medium | None = None) -> TLObject:
+def _input(medium: Medium, film: Medium | None = None) -> TLObject:
     """The medium that :func:`medium_of` remembered, to be sent; a photo perhaps with its ``film``."""
-    place = medium.id, medium.access_hash, medium.file_reference
     if medium.kind == "document":
-        return types.InputMediaDocument(types.InputDocument(*place))
-    photo = types.InputPhoto(*place)
+        document = types.InputDocument(medium.id, medium.access_hash, medium.file_reference)
+        cover = _input_photo(medium.cover[0]) if medium.cover else None
+        return types.InputMediaDocument(document, video_cover=cover)
+    photo = _input_photo(medium)
     if film is None:
         return types.InputMediaPhoto(photo)
     video = types.InputDocument(film.id, film.access_hash, film.file_reference)
     return types.InputMediaPhoto(photo, live_photo=True, video=video)
+
+
+def _input_photo(medium: Medium | Cover) -> TLObject:
+    return types.InputPhoto(medium.id, medium.access_hash, medium.file_reference)

@@ -10,7 +10,7 @@ from utils.media.music import Music
 from utils.media.photos import PreparedPhoto, prepare_photo
 from utils.media.plan import MAX_TRACKS, Action, ConversionPlan
 from utils.media.settings import EncodeSettings
-from utils.media.thumbnails import make_thumbnail
+from utils.media.thumbnails import Stills, make_thumbnail
 from utils.media.tools import Tools
 
 __all__ = [
@@ -26,6 +26,7 @@ __all__ = [
     "MediaTools",
     "Music",
     "PreparedPhoto",
+    "Stills",
     "Tools",
     "Verdict",
     "inspect",

@@ -15,7 +15,7 @@ from utils.media.music import Music, describe_music
 from utils.media.photos import PreparedPhoto, prepare_photo
 from utils.media.settings import EncodeSettings
 from utils.media.split import split_video
-from utils.media.thumbnails import make_thumbnail
+from utils.media.thumbnails import Stills, make_stills, make_thumbnail
 from utils.media.tools import Tools
 from utils.pictures.pool import Pictures
 
@@ -72,6 +72,10 @@ class MediaTools:
     async def make_thumbnail(self, path: Path, output: Path, duration: float) -> Path | None:
         """See :func:`utils.media.thumbnails.make_thumbnail`."""
         return await make_thumbnail(path, output, duration=duration, tools=self.tools)
+
+    async def make_stills(self, path: Path, thumb: Path, cover: Path | None, duration: float) -> Stills:
+        """See :func:`utils.media.thumbnails.make_stills`."""
+        return await make_stills(path, thumb, cover, duration=duration, tools=self.tools)
 
     async def describe_music(self, path: Path, cover: Path) -> Music | None:
         """See :func:`utils.media.music.describe_music`."""

@@ -1,0 +1,33 @@
+"""What the listing of an archive says of the files that will come. Pure."""
+
+from __future__ import annotations
+
+import itertools
+from collections.abc import Sequence
+
+from utils.archives import Entry
+from utils.jobs.albums import stem_of
+
+#: How the names of videos end.
+_VIDEOS = (
+    *(".mp4", ".m4v", ".mov", ".mkv", ".webm", ".avi", ".wmv", ".flv", ".3gp", ".ogv", ".mxf"),
+    *(".mpg", ".mpeg", ".vob", ".ts", ".mts", ".m2ts", ".rm", ".rmvb", ".divx"),
+)
+
+
+def films_in(listing: Sequence[Entry]) -> frozenset[tuple[str, str]]:
+    """Folder and stem of each film that may go with a picture, by its name."""
+    films = [entry for entry in listing if entry.name.lower().endswith((".mov", ".mp4"))]
+    return frozenset((entry.folder, stem_of(entry.name)) for entry in films)
+
+
+def videos_in(listing: Sequence[Entry]) -> frozenset[tuple[str, str]]:
+    """Folder and stem of each video, by its name."""
+    videos = [entry for entry in listing if entry.name.lower().endswith(_VIDEOS)]
+    return frozenset((entry.folder, stem_of(entry.name)) for entry in videos)
+
+
+def is_grouped(listing: Sequence[Entry]) -> bool:
+    """Whether the entries of each folder stand together, so that a folder is over when the next begins."""
+    folders = [folder for folder, _ in itertools.groupby(entry.folder for entry in listing)]
+    return len(folders) == len(set(folders))
