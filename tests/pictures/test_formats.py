@@ -179,10 +179,10 @@ async def test_pages_come_as_pictures_but_not_the_small_ones_of_others(tools: To
     assert (await sent(tools, path)).parts == 1
 
     many = tmp_path / "book.tif"
-    pages[0].save(many, save_all=True, append_images=[Image.new("L", (8, 8), n) for n in range(59)])
+    pages[0].save(many, save_all=True, append_images=[Image.new("L", (8, 8), n % 256) for n in range(499)])
     book = await sent(tools, many)
     assert book.parts == 50
-    assert book.note == "Converted from TIFF. The first 50 of its 60 pages are shown."
+    assert book.note == "Converted from TIFF. The first 50 of its 500 pages are shown."
 
 
 async def test_a_long_strip_comes_in_slices_that_are_the_whole(tools: Tools, tmp_path: Path) -> None:

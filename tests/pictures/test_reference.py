@@ -16,7 +16,10 @@ from pillow_jxl import JpegXLImagePlugin
 from tests.pictures.makers import deep_tiff, psd
 from utils.media import Tools, Verdict, inspect, prepare_photo
 from utils.media.commands import Job, Value
+from utils.pictures.opening import open_picture
+from utils.pictures.photos import _draft, _Task, make_photo
 from utils.pictures.pool import Pictures
+from utils.pictures.protocol import Act, Request
 
 pillow_heif.register_heif_opener()
 assert JpegXLImagePlugin
@@ -219,3 +222,17 @@ async def test_a_picture_looks_as_it_was_made(tools: Tools, tmp_path: Path, name
     path.write_bytes(MADE[name]())
     mode = {"alpha": "RGBA", "grey": "L", "16": "L"}.get(path.stem, "RGB")
     assert difference(await arrived(tools, path), flat(painted(mode))) <= 2
+
+
+async def test_a_large_jpeg_is_decoded_no_larger_than_it_need_be(tools: Tools, tmp_path: Path) -> None:
+    """At three eighths of its size: at a quarter it would be too small, at a half it takes more memory."""
+    path = tmp_path / "a.jpg"
+    painted().resize((7001, 3333), Image.Resampling.BILINEAR).save(path, quality=90, progressive=True)
+    with path.open("rb") as file, io.BytesIO() as output:
+        image = open_picture(file, 1 << 30)
+        _draft(image, 0, _Task(1 << 30, Request(Act.PHOTO)))
+        assert image.size == (2626, 1250)
+        assert difference(image.convert("RGB").resize(SIZE), painted()) <= 2
+        photo = make_photo(file, output, 1 << 30, Request(Act.PHOTO))
+        assert (photo.width, photo.height) == (2560, 1218)
+        assert difference(Image.open(output).resize(SIZE), painted()) <= 2

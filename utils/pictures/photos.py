@@ -5,6 +5,7 @@ A picture that is fine already keeps its bytes.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from typing import BinaryIO
 
@@ -41,8 +42,8 @@ _JPEG = ("JPEG", "MPO")
 _BARE_SHARE = 6
 #: The tag that lists the pictures in an MPO.
 _MP_ENTRIES = 0xB002
-#: What JPEG can be made smaller by while it is decoded.
-_FRACTIONS = (1, 2, 4, 8)
+#: The sizes that a JPEG can be decoded at, in eighths of its own.
+_EIGHTHS = (1, 2, 3, 4, 8)
 #: How much smaller than wanted a JPEG may be decoded: the rest is not worth four times the memory.
 _NEARLY = 0.95
 _TURNS = {
@@ -233,13 +234,22 @@ def _draft(image: Image.Image, held: int, task: _Task) -> Canvas:
     for side in (KEPT_SIDE, LEAST_SIDE):
         canvas = rewritten_canvas(*_upright(image.size, orientation), side)
         wanted = _upright(canvas.picture, orientation)
-        fraction = max(n for n in _FRACTIONS if n == 1 or image.width / n >= wanted[0] * _NEARLY)
-        size = (max(1, image.width // fraction), max(1, image.height // fraction))
+        eighths = min(n for n in _EIGHTHS if n == 8 or image.width * n / 8 >= wanted[0] * _NEARLY)
+        size = (math.ceil(image.width * eighths / 8), math.ceil(image.height * eighths / 8))
         if held + decoded_bytes("JPEG", image.mode, *size, 0) + rewritten_bytes(canvas) <= task.memory:
             break
-    if fraction > 1:
-        image.draft(image.mode, size)
+    if eighths == 3:
+        _decode_at_three_eighths(image, size)
+    elif eighths < 8:
+        image.draft(image.mode, (max(1, image.width * eighths // 8), max(1, image.height * eighths // 8)))
     return canvas
+
+
+def _decode_at_three_eighths(image: Image.Image, size: tuple[int, int]) -> None:
+    """As ``draft`` does for the others: of a third libjpeg makes the next larger size, which is this."""
+    assert isinstance(image, ImageFile.ImageFile)
+    image.tile = [image.tile[0]._replace(extents=(0, 0, *size))]
+    vars(image).update(_size=size, decoderconfig=(3, 0))
 
 
 def _with_margins(picture: Image.Image, canvas: Canvas) -> Image.Image:
