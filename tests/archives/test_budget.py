@@ -72,8 +72,12 @@ def test_a_disk_too_full_is_told_with_what_may_be_used() -> None:
         one.admit(3 * MB, HERE)
     told = "3.0 MB of disk are needed, but only 2.0 MB may be used (10.0 MB are kept free)."
     assert told in error.value.told and isinstance(error.value, DiskFull)
-    with pytest.raises(NoRoom, match=r"only 0\.0 MB may be used"):
-        budget(free=1 * MB, disk_reserve=10 * MB).check_disk(1, HERE)
+    full = budget(free=1 * MB, disk_reserve=10 * MB)
+    with pytest.raises(NoRoom, match="1.0 MB of disk are needed, but nothing more may be used"):
+        full.check_disk(MB, HERE)
+    # Of a file that grows as it comes.
+    with pytest.raises(NoRoom, match=r"more of the disk is needed, but nothing more may be used \(10\.0 MB"):
+        full.check_disk(0, HERE)
 
 
 def test_what_is_taken_out_is_counted_with_what_grew() -> None:

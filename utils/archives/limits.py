@@ -121,11 +121,14 @@ class Budget:
             )
 
     def check_disk(self, size: int, folder: Path) -> None:
-        """Raise NoRoom, with the figures, unless ``size`` bytes fit into ``folder``."""
+        """Raise NoRoom, with the figures, unless ``size`` bytes fit into ``folder``; 0: it is not full."""
         available = self.limits.free(folder) - self.limits.disk_reserve
         if size > available:
+            # Of what grows as it comes it is not known how much it will need.
+            needed = f"{megabytes(size)} of disk are" if size else "more of the disk is"
+            left = f"only {megabytes(available)}" if available > 0 else "nothing more"
             raise NoRoom(
-                f"{megabytes(size)} of disk are needed, but only {megabytes(max(0, available))} may be used"
+                f"{needed} needed, but {left} may be used"
                 f" ({megabytes(self.limits.disk_reserve)} are kept free)."
             )
         with self._lock:
