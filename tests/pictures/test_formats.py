@@ -67,6 +67,9 @@ def jpeg_xl() -> bytes:
 
 SHOWN: dict[str, Callable[[], bytes]] = {
     "a.jxl": jpeg_xl,
+    "mif1.avif": lambda: called("AVIF", b"mif1"),
+    "miaf.avif": lambda: called("AVIF", b"miaf"),
+    "miaf.heic": lambda: called("HEIF", b"miaf"),
     "a.psd": lambda: psd(scene()),
     "a.tga": lambda: saved("TGA"),
     "runs.tga": lambda: saved("TGA", compression="tga_rle"),
@@ -85,6 +88,14 @@ SHOWN: dict[str, Callable[[], bytes]] = {
     "16 planes, other order.tif": lambda: deep_tiff(scene(), apart=True, order=">"),
     "16 planes, turned.tif": lambda: deep_tiff(stored(scene(), 6), apart=True, orientation=6),
 }
+
+
+def called(kind: str, brand: bytes, **options: object) -> bytes:
+    """It says only behind that what it can be read as."""
+    data = saved(kind, "RGB", quality=95, **options)
+    return data[:8] + brand + data[12:]
+
+
 GREY: dict[str, Callable[[], bytes]] = {
     "16 grey.tif": lambda: deep_tiff(scene(mode="L")),
     "16 white is zero.tif": lambda: deep_tiff(scene(mode="L"), white_is_zero=True),
@@ -433,11 +444,18 @@ async def test_the_table_of_the_documents_is_that_of_the_code() -> None:
     assert "docs/formats.md" in (ROOT / "README.md").read_text(encoding="utf-8")
 
 
-async def test_every_format_is_told_by_its_beginning_and_tga_by_its_name_as_well() -> None:
+async def test_every_format_is_told_by_its_beginning_and_tga_by_its_name_as_well(
+    tools: Tools, tmp_path: Path
+) -> None:
     from utils.media import Kind, kind_of
 
     for name, make in {**SHOWN, **GREY, **RAW}.items():
         assert kind_of(make(), name) is Kind.PHOTO, name
+    moving = called("AVIF", b"msf1", save_all=True, append_images=[scene().rotate(180)], duration=200)
+    path = tmp_path / "a.avif"
+    path.write_bytes(moving)
+    assert (await inspect(path, path.name, tools=tools)).verdict is Verdict.DEFERRED
+    assert kind_of(moving.replace(b"ftypmsf1", b"ftypmp42"), "a.avif") is Kind.VIDEO
     tga = saved("TGA")
     assert kind_of(tga, "a.bin") is Kind.OTHER
     assert {ending for one in FORMATS for ending in one.endings} >= {

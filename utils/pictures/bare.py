@@ -11,6 +11,8 @@ import struct
 from collections.abc import Iterator
 from typing import BinaryIO
 
+from utils.pictures.formats import format_of
+
 #: JPEG's markers without a length, and those after which something else begins.
 _BARE = frozenset((0x01, *range(0xD0, 0xD9)))
 _SCAN, _END = 0xDA, 0xD9
@@ -36,6 +38,9 @@ _TIFF_PIXELS = frozenset(
 
 #: The entry of an item that is EXIF: version 2 or 3, its number of 2 or 4 bytes, its protection, its type.
 _EXIF_ITEM = re.compile(rb"(infe(?:\x02.{3}.{2}|\x03.{3}.{4}).{2})Exif", re.DOTALL)
+#: What decoders know for sure.
+_BRANDS = {"AVIF": b"avif", "HEIC": b"heic"}
+_HEAD = 4096
 #: Bytes in which the entries are looked for.
 _ENTRIES = 1 << 20
 
@@ -54,6 +59,9 @@ def bare_versions(file: BinaryIO) -> Iterator[BinaryIO]:
         yield io.BytesIO(_bare_tiff(data, _TIFF_PIXELS | {_ORIENTATION, _PROFILE}))
         yield io.BytesIO(_bare_tiff(data, _TIFF_PIXELS))
     elif data[4:8] == b"ftyp":
+        known = format_of(data[:_HEAD])
+        # Decoders go by what it says to be, and not by what it says to be readable as.
+        data = data[:8] + _BRANDS.get(known.name if known else "", data[8:12]) + data[12:]
         # Of a kind that nobody knows, it is passed over.
         yield io.BytesIO(_EXIF_ITEM.sub(rb"\1free", data[:_ENTRIES]) + data[_ENTRIES:])
 

@@ -12,6 +12,8 @@ from typing import NamedTuple
 
 _AVIF_BRANDS = (b"avif", b"avis")
 _HEIF_BRANDS = (b"heic", b"heix", b"heim", b"heis", b"hevc", b"hevx", b"mif1", b"msf1")
+#: A video, whatever else it says to be readable as.
+_VIDEO_BRANDS = (b"isom", b"iso2", b"mp41", b"mp42", b"avc1", b"qt  ", b"M4V ", b"3gp4", b"3gp5", b"mjp2")
 _RAW_STARTS = (
     *(b"IIRO", b"IIRS", b"MMOR"),  # ORF
     b"IIU\0",  # RW2
@@ -48,7 +50,15 @@ def _start(*starts: bytes) -> Callable[[bytes], bool]:
 
 
 def _brand(*brands: bytes) -> Callable[[bytes], bool]:
-    return lambda head: head[4:8] == b"ftyp" and head[8:12] in brands
+    """By what it says to be, or else to be readable as: some say vague things first."""
+
+    def is_one(head: bytes) -> bool:
+        if head[4:8] != b"ftyp" or head[8:12] in _VIDEO_BRANDS:
+            return False
+        end = min(len(head), int.from_bytes(head[:4], "big"))
+        return any(head[at : at + 4] in brands for at in (8, *range(16, end - 3, 4)))
+
+    return is_one
 
 
 def _is_bmp(head: bytes) -> bool:
