@@ -13,6 +13,7 @@ import unicodedata
 import zlib
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from functools import cache, lru_cache
 
 UTF8 = "utf-8"
 #: Scored when names are neither marked nor valid UTF-8; earlier wins a tie.
@@ -214,7 +215,10 @@ def display_path(name: str) -> str:
 
 def _display(part: str) -> str:
     # macOS writes "é" as two characters, which not every client puts together.
-    return shortened("".join("�" if _is_trick(char) else char for char in unicodedata.normalize("NFC", part)))
+    text = unicodedata.normalize("NFC", part)
+    if not text.isprintable():
+        text = "".join("�" if _is_trick(char) else char for char in text)
+    return shortened(text)
 
 
 def shortened(name: str) -> str:
@@ -238,8 +242,13 @@ def is_junk(path: str) -> bool:
         name in _JUNK_NAMES
         or name.startswith(_JUNK_STARTS)
         or name.endswith(_JUNK_ENDINGS)
-        or any(folder in _JUNK_FOLDERS or folder.startswith(".trash-") for folder in folders.split("/"))
+        or _are_junk(folders)
     )
+
+
+@lru_cache(1024)
+def _are_junk(folders: str) -> bool:
+    return any(folder in _JUNK_FOLDERS or folder.startswith(".trash-") for folder in folders.split("/"))
 
 
 def natural_key(text: str) -> tuple[tuple[int, int, str], ...]:
@@ -255,8 +264,12 @@ def natural_order(paths: Sequence[str]) -> list[int]:
     Folders come in the natural order of their own paths.
     """
 
+    @cache
+    def folder_key(folder: str) -> tuple[object, ...]:
+        return tuple(natural_key(part) for part in folder.split("/"))
+
     def key(index: int) -> tuple[object, ...]:
         folder, _, name = paths[index].rpartition("/")
-        return tuple(natural_key(f) for f in folder.split("/")), natural_key(name), index
+        return folder_key(folder), natural_key(name), index
 
     return sorted(range(len(paths)), key=key)

@@ -184,11 +184,11 @@ class _Opener:
             if reason.cut_off and isinstance(source, JoinedSource):
                 raise CutOff("the archive is cut off.") from reason
             return await self._open_spooled("zip", await self._spool(source))
-        names = decode_names([item.name for item in items])
+        # Tens of thousands of names take a while.
+        names = await asyncio.to_thread(decode_names, [item.name for item in items])
+        shown = await asyncio.to_thread(lambda: list(map(display_path, names)))
         wanted = [
-            item
-            for item, name in zip(items, names, strict=True)
-            if not item.is_folder and not is_junk(display_path(name))
+            item for item, name in zip(items, shown, strict=True) if not item.is_folder and not is_junk(name)
         ]
         locked = [item.encrypted for item in wanted if item.size]
         if locked and all(locked) and not self._passwords:
@@ -198,7 +198,7 @@ class _Opener:
         faults = find_faults(items)
         self._budget.add_entries(len(items))
         self._budget.check_content(sum(item.size for i, item in enumerate(items) if i not in faults))
-        return ZipReader(source, items, self._budget, faults)
+        return await asyncio.to_thread(ZipReader, source, items, shown, self._budget, faults)
 
     async def _open_stream(self, kind: str, source: ByteSource) -> ArchiveReader:
         opened = await OpenStream.open(kind, source, self._scratch, self._budget)

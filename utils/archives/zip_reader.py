@@ -13,7 +13,7 @@ from utils.archives.entry import HEAD, Accept, Entry, Extracted, NewFile
 from utils.archives.extraction import EntryFile, concerns_entry, failed
 from utils.archives.inflate import Decompressor
 from utils.archives.limits import Budget
-from utils.archives.names import decode_names, display_path, is_junk, natural_order
+from utils.archives.names import is_junk, natural_order
 from utils.archives.source import CHUNK, ByteSource
 from utils.archives.zip_directory import BZIP2, ZipItem
 from utils.archives.zip_methods import DECOMPRESSORS, unpack
@@ -68,26 +68,33 @@ class _Room:
 
 
 class ZipReader:
-    """Reads ``items``, the directory of ``source``; ``faults`` are those not worth a try, by index."""
+    """Reads ``items``, the directory of ``source``, with their ``names`` as they may be shown.
+
+    ``faults`` are those not worth a try, by index.
+    """
 
     format = "zip"
 
     def __init__(
-        self, source: ByteSource, items: Sequence[ZipItem], budget: Budget, faults: Mapping[int, str]
+        self,
+        source: ByteSource,
+        items: Sequence[ZipItem],
+        names: Sequence[str],
+        budget: Budget,
+        faults: Mapping[int, str],
     ) -> None:
         self._source = source
         self._budget = budget
         self._faults = {items[index].offset: fault for index, fault in faults.items()}
         self._order: list[tuple[Entry, ZipItem]] = []
         self.ignored = 0
-        self._read_names(items)
+        self._put_in_order(items, names)
         self.listing: Sequence[Entry] | None = [entry for entry, _ in self._order]
         self._tasks: set[asyncio.Task[Any]] = set()
         self._files: dict[str, EntryFile] = {}
         self._pieces = asyncio.Semaphore(PIECES)
 
-    def _read_names(self, items: Sequence[ZipItem]) -> None:
-        names = [display_path(name) for name in decode_names([item.name for item in items])]
+    def _put_in_order(self, items: Sequence[ZipItem], names: Sequence[str]) -> None:
         for index in natural_order(names):
             item = items[index]
             if item.is_folder:
