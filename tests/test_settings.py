@@ -11,12 +11,12 @@ from utils.constants import (
     EXAMPLE_NAME,
     ROOT,
     SETTINGS,
-    example_text,
     load_settings,
     missing_settings,
     parse_properties,
 )
 from utils.errors import SettingsError
+from utils.terminal.settings_tables import example_text
 
 
 def test_the_example_file_is_the_table() -> None:

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Coroutine
+from collections.abc import AsyncIterator, Coroutine
+from contextlib import asynccontextmanager
 from pathlib import Path
-from typing import TypeVar
+from typing import TYPE_CHECKING, TypeVar
 
-from telethon.tl import types
-
+import utils.telegram  # noqa: F401  # before whatever loads Telethon
 from utils.archives import Limits
 from utils.chat.access import Access, split_names
 from utils.chat.conversation import COMMANDS, Conversation
@@ -26,6 +26,8 @@ from utils.jobs.intake import Seen
 from utils.jobs.opening import Opening
 from utils.jobs.recovery import Recovery, boot_id
 from utils.media import Converter, EncodeSettings, MediaTools
+from utils.owner.eyes import Eyes, Where
+from utils.owner.watch import Watch
 from utils.queue_manager import QueueManager
 from utils.storage.atomic import make_folder, set_aside
 from utils.storage.bindings import FILE_NAME, Bindings
@@ -34,6 +36,9 @@ from utils.telegram.archive_client import ArchiveBotClient
 from utils.telegram.arrivals import Arrivals
 from utils.telegram.client import Ask, build_client, login
 from utils.telegram.transfers import Transfers
+
+if TYPE_CHECKING:
+    from telethon.tl import types
 
 log = logging.getLogger(__name__)
 T = TypeVar("T")
@@ -48,6 +53,7 @@ class Bot:
         self._data = settings.path("DATA_DIR")
         self._jobs_dir = self._data / "jobs"
         self._seen = Seen(self._data / "intake.jsonl", self._quarantine)
+        self.watch = Watch()
         self.ready = asyncio.Event()
         self._stopping = asyncio.Event()
 
@@ -62,6 +68,7 @@ class Bot:
         :class:`LoginFailed`, when the log-in was ended. What was under way is gone on with by the next run.
         """
         await asyncio.to_thread(self._prepare)
+        where = self._where()
         client = await self._build_client()
         self.transfers = Transfers(client, connections=self._settings.TRANSFER_CONNECTIONS)
         self._account = Account(client, self.transfers.caller)
@@ -69,7 +76,7 @@ class Bot:
         try:
             me = await self._unless_stopped(login(client, self._settings, self._ask))
             if me is not None:
-                await self._until_gone(client, self._serve(me, arrivals))
+                await self._until_gone(client, self._serve(me, client, arrivals, where))
         finally:
             await self.transfers.close()
             await client.disconnect()
@@ -178,13 +185,48 @@ class Bot:
             is_bot=bool(me.bot),
         )
 
+    # -- the owner ----------------------------------------------------------------------------------
+
+    def _where(self) -> Where | None:
+        """Where the status page is, if one is wanted. Raises :class:`SettingsError`."""
+        settings = self._settings
+        if not settings.STATUS_PORT:
+            return None
+        return Where.of(settings.STATUS_HOST, settings.STATUS_PORT, settings.STATUS_TOKEN)
+
+    @asynccontextmanager
+    async def _looked_on(self, client: ArchiveBotClient, where: Where | None) -> AsyncIterator[None]:
+        """Inside, the owner sees what is done. Raises :class:`SettingsError`."""
+        with self.watch.listening():
+            if where is None:
+                yield
+                return
+            # Loaded here: it takes memory that a bot without a page need not have.
+            from utils.owner.server import StatusServer
+
+            eyes = Eyes(
+                self._settings,
+                line=client,
+                desk=self.desk,
+                queue=self.queue,
+                states=lambda: self._states.states,
+            )
+            async with StatusServer(where, eyes.look, self.watch, eyes.acts).running():
+                yield
+
     # -- at work ------------------------------------------------------------------------------------
 
-    async def _serve(self, me: types.User, arrivals: Arrivals) -> None:
+    async def _serve(
+        self, me: types.User, client: ArchiveBotClient, arrivals: Arrivals, where: Where | None
+    ) -> None:
         log.info("🤖 Logged in as %s (%d)", me.username or me.first_name, me.id)
         self._assemble(me, await self._account.target(self._settings.TARGET_CHAT))
         if me.bot:
             await self._account.publish_commands(COMMANDS)
+        async with self._looked_on(client, where):
+            await self._at_work(arrivals)
+
+    async def _at_work(self, arrivals: Arrivals) -> None:
         await self._recover()
         background = [
             asyncio.create_task(work)

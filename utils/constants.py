@@ -84,6 +84,18 @@ class Settings:
         group="Telegram",
     )
 
+    # -- Owner ------------------------------------------------------------------------------------
+    STATUS_PORT: int = setting(
+        0, "Port of a page that shows what the bot does, /metrics and /healthz. 0: none.", group="Owner"
+    )
+    STATUS_HOST: str = setting("127.0.0.1", "Address that the page is at.", group="Owner")
+    STATUS_TOKEN: str = setting(
+        "",
+        "What has to be known to see the page; needed where STATUS_HOST is open to others.",
+        group="Owner",
+        secret=True,
+    )
+
     # -- Folders ----------------------------------------------------------------------------------
     DATA_DIR: str = setting("data", "Folder for everything the bot keeps.", group="Folders")
     CONVERSION_STATE_FILE: str = setting(
@@ -301,37 +313,6 @@ def load_settings(
 def missing_settings(settings: Settings) -> list[SettingInfo]:
     """The required settings that have no value."""
     return [info for info in SETTINGS if info.required and not getattr(settings, info.name)]
-
-
-def example_text() -> str:
-    """The content of ``secrets.properties.example``."""
-    lines = [
-        f"# Copy this file to {SECRETS_NAME} and fill in what is under Telegram.",
-        "# Lines that begin with # are comments; each setting shows its default.",
-    ]
-    group = ""
-    for info in SETTINGS:
-        if info.group != group:
-            group = info.group
-            lines += ["", f"# ---- {group} ----"]
-        value = ",".join(info.default) if isinstance(info.default, tuple) else info.default
-        shown = "" if info.required else value
-        lines += ["", f"# {info.meaning}", f"{'' if info.required else '#'}{info.name}={shown}"]
-    return "\n".join(lines) + "\n"
-
-
-def settings_table() -> str:
-    """The settings as the Markdown tables of README.md, one for each group."""
-    lines: list[str] = []
-    group = ""
-    for info in SETTINGS:
-        if info.group != group:
-            group = info.group
-            lines += ["", f"**{group}**", "", "| setting | default | meaning |", "|---|---|---|"]
-        value = ",".join(info.default) if isinstance(info.default, tuple) else str(info.default)
-        shown = "*required*" if info.required else f"`{value}`" if value else "*empty*"
-        lines.append(f"| `{info.name}` | {shown} | {info.meaning} |")
-    return "\n".join(lines[1:]) + "\n"
 
 
 #: What a foreign program needs to know of the system: where libraries and drivers are, and little else.

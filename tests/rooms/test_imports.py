@@ -19,7 +19,8 @@ for rooms, below in (
     (("jobs",), {"archives", "media", "telegram", "queue_manager"}),
     (("conversions",), {"jobs", "conversion_state"}),
     (("chat",), {"jobs"}),
-    (("bot",), {"chat", "conversions"}),
+    (("owner",), {"conversion_state", "queue_manager"}),
+    (("bot",), {"chat", "conversions", "owner"}),
     (("diagnostics",), {"conversions"}),
     (("terminal",), {"bot"}),
 ):

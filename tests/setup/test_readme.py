@@ -6,13 +6,14 @@ import re
 
 import pytest
 
-from utils.constants import ROOT, settings_table
+from utils.constants import ROOT
+from utils.terminal.settings_tables import settings_table
 
 README = (ROOT / "README.md").read_text(encoding="utf-8")
 
 
 def test_the_settings_are_those_of_the_table() -> None:
-    """To renew: python -c 'from utils.constants import settings_table; print(settings_table())'."""
+    """To renew: put there what settings_table() gives."""
     shown = README.partition("<!-- settings -->\n")[2].partition("<!-- end of settings -->")[0]
     assert shown == settings_table()
 

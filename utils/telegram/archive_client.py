@@ -45,6 +45,8 @@ class ArchiveBotClient(TelegramClient):  # type: ignore[misc]
         #: The one way of every request, which Telethon's own go as well once it is logged in.
         self.caller: Callable[[TLRequest], Awaitable[TLObject]] | None = None
         self.logged_in = False
+        #: Bytes of files since the start.
+        self.sent = self.received = 0
         self._may_ask = asyncio.Event()
         self._end: asyncio.Future[LoginFailed] | None = None
 

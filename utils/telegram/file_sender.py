@@ -92,7 +92,9 @@ class FileSender(MTProtoSender):  # type: ignore[misc]
             self.last_answer = time.monotonic()
         self.in_flight += 1
         future = self.send(self._introduced(request))
+        size = 0
         if isinstance(request, _PARTS):
+            size = len(request.bytes)
             request.bytes = b""  # send() has serialised it: one copy in memory is enough
         gone = self._disconnected
         try:
@@ -102,7 +104,10 @@ class FileSender(MTProtoSender):  # type: ignore[misc]
                 )
                 if future not in done:
                     self._check_alive(gone)
-            return self._result(future)
+            answer = self._result(future)
+            self._client.sent += size
+            self._client.received += len(getattr(answer, "bytes", b""))
+            return answer
         finally:
             self._withdraw(future)
             self.in_flight -= 1

@@ -63,6 +63,11 @@ class Outage:
                 loop = asyncio.get_running_loop()
                 self._calm[reason] = loop.call_later(CALM, self._say_over, reason, time.monotonic())
 
+    @property
+    def lasting(self) -> str:
+        """The cause of the trouble that there is, "" without any."""
+        return self.why if self._since else ""
+
     def answered(self) -> None:
         """Telegram did what it was asked for."""
         self._answered = time.monotonic()

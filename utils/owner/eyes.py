@@ -1,0 +1,157 @@
+"""Where the owner looks from, and what he may do from there."""
+
+from __future__ import annotations
+
+import asyncio
+import ipaddress
+from collections.abc import Awaitable, Callable, Mapping
+from dataclasses import dataclass
+from typing import Any, Protocol
+
+from utils.constants import Settings
+from utils.conversion_state import INCOMPLETE, display_name
+from utils.errors import SettingsError
+from utils.owner.sight import ConversionView, Disk, JobView, Kept, Sight, disk_of, quarantine_of
+from utils.queue_manager import QueueManager
+
+#: What the owner may do, by name; each is given a word more.
+Acts = Mapping[str, Callable[[str], Awaitable[None]]]
+
+
+@dataclass(frozen=True)
+class Where:
+    """Where it listens. ``token`` is what everybody has to know who asks for anything, "" for nobody."""
+
+    host: str
+    port: int
+    token: str
+
+    @classmethod
+    def of(cls, host: str, port: int, token: str) -> Where:
+        """Raises :class:`SettingsError` where others could look in."""
+        if not 0 < port < 65536:
+            raise SettingsError(f"STATUS_PORT must be a port, or 0, not {port}.")
+        if not is_loopback(host) and not token:
+            raise SettingsError("STATUS_HOST is open to others, so STATUS_TOKEN has to be set.")
+        return cls(host, port, token)
+
+
+def is_loopback(host: str) -> bool:
+    """Whether only this machine can reach ``host``."""
+    try:
+        return host == "localhost" or ipaddress.ip_address(host.strip("[]")).is_loopback
+    except ValueError:
+        return False
+
+
+class Outage(Protocol):
+    """Of the connection."""
+
+    @property
+    def lasting(self) -> str: ...
+
+
+class Line(Protocol):
+    """The connection to Telegram."""
+
+    sent: int
+    received: int
+
+    @property
+    def outage(self) -> Outage: ...
+
+    def is_connected(self) -> bool: ...
+
+
+class Said(Protocol):
+    """What a message says."""
+
+    @property
+    def text(self) -> str: ...
+
+
+class Job(Protocol):
+    """An archive under way."""
+
+    name: str
+    chat: int
+
+    def words(self) -> Said | None:
+        """What its chat is shown."""
+
+
+class Desk(Protocol):
+    """Knows the jobs."""
+
+    @property
+    def jobs(self) -> Mapping[str, Job]: ...
+
+    async def cancel(self, chat: int) -> list[str]: ...
+
+
+class Eyes:
+    """Looks at what the bot is made of. ``states`` are those of the conversions, by the file of each."""
+
+    def __init__(
+        self,
+        settings: Settings,
+        *,
+        line: Line,
+        desk: Desk,
+        queue: QueueManager,
+        states: Callable[[], Mapping[str, Mapping[str, Any]]],
+    ) -> None:
+        self._settings = settings
+        self._line, self._desk, self._queue, self._states = line, desk, queue, states
+        self._paused = False
+        self.acts: Acts = {"pause": self._pause, "go-on": self._go_on, "cancel": self._cancel}
+
+    async def look(self) -> Sight:
+        """What there is now."""
+        disk, kept = await asyncio.to_thread(self._look_at_disk)
+        running, line = self._queue.running, self._line
+        runs = (running.job, running.number) if running else None
+        states = [state for state in list(self._states().values()) if state["status"] in INCOMPLETE]
+        return Sight(
+            jobs=[_view(job) for job in self._desk.jobs.values()],
+            conversions=[
+                ConversionView(
+                    display_name(state),
+                    state["progress"],
+                    runs=(state["details"].get("job"), state["details"].get("number")) == runs,
+                )
+                for state in states
+            ],
+            paused=self._paused,
+            trouble=line.outage.lasting or ("" if line.is_connected() else "not connected"),
+            sent=line.sent,
+            received=line.received,
+            disk=disk,
+            quarantine=kept,
+        )
+
+    def _look_at_disk(self) -> tuple[Disk, list[Kept]]:
+        settings = self._settings
+        disk = disk_of(settings.path("DATA_DIR"), settings.DISK_RESERVE_MB)
+        return disk, quarantine_of(settings.path("QUARANTINE_DIR"))
+
+    async def _pause(self, _: str) -> None:
+        """Start no conversion; the one that runs goes on."""
+        if not self._paused:
+            self._paused = True
+            self._queue.hold()
+
+    async def _go_on(self, _: str) -> None:
+        if self._paused:
+            self._paused = False
+            self._queue.release()
+
+    async def _cancel(self, chat: str) -> None:
+        """Stop what ``chat`` sent."""
+        if chat.removeprefix("-").isdecimal():
+            await self._desk.cancel(int(chat))
+
+
+def _view(job: Job) -> JobView:
+    said = job.words()
+    return JobView(job.name, job.chat, said.text if said else job.name)

@@ -1,0 +1,148 @@
+"""Serves the page, the figures and the state of health, in the bot's own loop."""
+
+from __future__ import annotations
+
+import hmac
+import logging
+import secrets
+import time
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import asynccontextmanager
+
+from aiohttp import web
+from aiohttp.typedefs import Handler
+
+from utils.errors import SettingsError
+from utils.owner.eyes import Acts, Where, is_loopback
+from utils.owner.metrics import exposition
+from utils.owner.page import SCRIPT, STYLE, page, part
+from utils.owner.sight import Sight
+from utils.owner.watch import Watch
+
+log = logging.getLogger(__name__)
+
+_COOKIE = "archive-bot"
+_HEADERS = {
+    "Content-Security-Policy": "default-src 'none'; style-src 'self'; script-src 'self'; connect-src 'self'; "
+    "img-src data:; form-action 'self'; frame-ancestors 'none'; base-uri 'none'",
+    "X-Content-Type-Options": "nosniff",
+    "Referrer-Policy": "no-referrer",
+    "Cache-Control": "no-store",
+}
+
+
+class StatusServer:
+    """``look`` says what there is; ``acts`` is what may be done."""
+
+    def __init__(self, where: Where, look: Callable[[], Awaitable[Sight]], watch: Watch, acts: Acts) -> None:
+        self._where, self._look, self._watch, self._acts = where, look, watch, acts
+        #: Goes with each act, so that no other page can have a browser do one.
+        self._form = secrets.token_urlsafe(16)
+
+    @asynccontextmanager
+    async def running(self) -> AsyncIterator[None]:
+        """Listen inside. Raises :class:`SettingsError` when the port is taken."""
+        app = web.Application(middlewares=[self._guarded], client_max_size=4096)
+        app.add_routes(
+            [
+                web.get("/", self._page),
+                web.get("/part", self._part),
+                web.get("/healthz", self._health),
+                web.get("/metrics", self._metrics),
+                web.get("/style.css", _fixed(STYLE, "text/css")),
+                web.get("/page.js", _fixed(SCRIPT, "text/javascript")),
+                web.post("/{act}", self._act),
+            ]
+        )
+        runner = web.AppRunner(app, access_log=None, shutdown_timeout=1)
+        await runner.setup()
+        try:
+            try:
+                await web.TCPSite(runner, self._where.host.strip("[]"), self._where.port).start()
+            except OSError as error:
+                raise SettingsError(
+                    f"STATUS_HOST and STATUS_PORT: {self._where.host}:{self._where.port} cannot be "
+                    f"listened on ({error.strerror})."
+                ) from None
+            log.info("👀 The status page is at http://%s:%d/", self._where.host, self._where.port)
+            yield
+        finally:
+            await runner.cleanup()
+
+    # -- who may
+
+    @web.middleware
+    async def _guarded(self, request: web.Request, handler: Handler) -> web.StreamResponse:
+        if not self._is_meant(request):
+            raise web.HTTPMisdirectedRequest(text="Another name than this server's.\n")
+        given = request.query.get("token", "")
+        if self._where.token and not (self._knows(given) or self._knows(self._other_token(request))):
+            raise web.HTTPUnauthorized(text="Open this page with ?token=STATUS_TOKEN.\n")
+        response = await handler(request)
+        response.headers.update(_HEADERS)
+        if self._knows(given) and isinstance(response, web.Response):
+            response.set_cookie(_COOKIE, given, httponly=True, samesite="Strict")
+        return response
+
+    def _is_meant(self, request: web.Request) -> bool:
+        """Whether it was this server that was asked, and not a name that was made to lead here.
+
+        Who listens for others has a token, which a page of somebody else does not know.
+        """
+        if self._where.token:
+            return True
+        host, _, port = request.host.rpartition(":")
+        return is_loopback(host) and port == str(self._where.port)
+
+    def _knows(self, token: str) -> bool:
+        return bool(self._where.token) and hmac.compare_digest(token.encode(), self._where.token.encode())
+
+    def _other_token(self, request: web.Request) -> str:
+        kind, _, token = request.headers.get("Authorization", "").partition(" ")
+        return token if kind == "Bearer" else request.cookies.get(_COOKIE, "")
+
+    # -- what is shown
+
+    async def _page(self, request: web.Request) -> web.Response:
+        if "token" in request.query:
+            # It is in a cookie from now on, and need not stay in the address.
+            return web.Response(status=303, headers={"Location": "/"})
+        return web.Response(text=page(await self._look(), self._watch, self._form), content_type="text/html")
+
+    async def _part(self, _: web.Request) -> web.Response:
+        return web.Response(text=part(await self._look(), self._watch, self._form), content_type="text/html")
+
+    async def _metrics(self, _: web.Request) -> web.Response:
+        body = exposition(await self._look(), self._watch)
+        return web.Response(body=body, headers={"Content-Type": "text/plain; version=0.0.4; charset=utf-8"})
+
+    async def _health(self, _: web.Request) -> web.Response:
+        """200 when it is connected and has room, else 503."""
+        sight = await self._look()
+        room = sight.disk.free > sight.disk.reserve
+        told = {
+            "connected": not sight.trouble,
+            "room": room,
+            "disk_free_bytes": sight.disk.free,
+            "last_progress_seconds": round(time.time() - self._watch.last_progress),
+        }
+        return web.json_response(told, status=200 if room and not sight.trouble else 503)
+
+    # -- what is done
+
+    async def _act(self, request: web.Request) -> web.Response:
+        form = await request.post()
+        if not hmac.compare_digest(str(form.get("token", "")).encode(), self._form.encode()):
+            raise web.HTTPForbidden(text="This page is of an earlier start; load it again.\n")
+        act = self._acts.get(request.match_info["act"])
+        if act is None:
+            raise web.HTTPNotFound
+        await act(str(form.get("value", "")))
+        return web.Response(status=303, headers={"Location": "/"})
+
+
+def _fixed(text: str, kind: str) -> Callable[[web.Request], Awaitable[web.Response]]:
+    async def serve(_: web.Request) -> web.Response:
+        return web.Response(text=text, content_type=kind)
+
+    return serve

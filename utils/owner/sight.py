@@ -1,0 +1,87 @@
+"""What there is at a moment."""
+
+from __future__ import annotations
+
+import shutil
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+_REASON = ".reason.txt"
+
+
+@dataclass(frozen=True)
+class JobView:
+    """An archive under way; ``status`` is what its chat is shown."""
+
+    name: str
+    chat: int
+    status: str
+
+
+@dataclass(frozen=True)
+class ConversionView:
+    """A conversion that is not over; ``percent`` is 0 to 100."""
+
+    name: str
+    percent: float
+    runs: bool
+
+
+@dataclass(frozen=True)
+class Kept:
+    """Something in quarantine, with its size in bytes."""
+
+    name: str
+    size: int
+    reason: str
+
+
+@dataclass(frozen=True)
+class Disk:
+    """Bytes of the disk with the data; ``reserve`` is never used."""
+
+    free: int
+    total: int
+    reserve: int
+
+
+@dataclass(frozen=True)
+class Sight:
+    """All of it. ``trouble`` is why Telegram cannot be reached, "" while it can."""
+
+    jobs: Sequence[JobView]
+    conversions: Sequence[ConversionView]
+    paused: bool
+    trouble: str
+    sent: int
+    received: int
+    disk: Disk
+    quarantine: Sequence[Kept]
+
+
+def disk_of(folder: Path, reserve_mb: int) -> Disk:
+    """How full the disk is. Blocking."""
+    usage = shutil.disk_usage(folder)
+    return Disk(usage.free, usage.total, reserve_mb * 1_000_000)
+
+
+def quarantine_of(folder: Path) -> list[Kept]:
+    """What is in quarantine, by name. Blocking."""
+    found = []
+    for path in sorted(_files(folder)):
+        if path.name.endswith(_REASON):
+            continue
+        reason = ""
+        for beside in (path.with_suffix(_REASON), path.with_name(path.name + _REASON)):
+            if beside.is_file():
+                reason = beside.read_text(encoding="utf-8", errors="replace").strip()
+        size = (
+            path.stat().st_size if path.is_file() else sum(inner.stat().st_size for inner in path.rglob("*"))
+        )
+        found.append(Kept(path.name, size, reason))
+    return found
+
+
+def _files(folder: Path) -> Iterable[Path]:
+    return folder.iterdir() if folder.is_dir() else ()

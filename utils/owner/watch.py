@@ -1,0 +1,121 @@
+"""Listens to the log: how conversions went since the start, and what was said at warning and above."""
+
+from __future__ import annotations
+
+import logging
+import time
+from collections import Counter, deque
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+
+#: How many warnings are remembered.
+REMEMBERED = 50
+
+
+@dataclass(frozen=True)
+class Said:
+    """A line of the log; ``when`` in Unix seconds."""
+
+    when: float
+    level: str
+    words: str
+
+
+class Watch(logging.Handler):
+    """Counts by the lines that README.md promises, so that nothing else has to know of it.
+
+    Each of ``listeners`` is called with every line, wherever it is logged.
+    """
+
+    def __init__(self, clock: Callable[[], float] = time.time) -> None:
+        super().__init__(logging.INFO)
+        self._clock = clock
+        #: deferred, completed, failed (an attempt), recovering, recovered.
+        self.counts: Counter[str] = Counter()
+        #: Seconds of all completed conversions together, and how many of them were seen from their start.
+        self.seconds, self.timed = 0.0, 0
+        #: Attempts that failed since one last succeeded.
+        self.failed_in_a_row = 0
+        self.warnings: deque[Said] = deque(maxlen=REMEMBERED)
+        self.last_progress = clock()
+        self.listeners: list[Callable[[Said], None]] = []
+        self._began: float | None = None
+        self._recovering: set[str] = set()
+
+    @contextmanager
+    def listening(self) -> Iterator[None]:
+        """Inside, every line is heard."""
+        root = logging.getLogger()
+        root.addHandler(self)
+        try:
+            yield
+        finally:
+            root.removeHandler(self)
+
+    def emit(self, record: logging.LogRecord) -> None:
+        """Take a line in. Never raises: it is in the way of whoever logs."""
+        try:
+            self._take(record)
+        except Exception:  # noqa: BLE001
+            self.handleError(record)
+
+    def _take(self, record: logging.LogRecord) -> None:
+        if not record.name.startswith("utils."):
+            return
+        words = record.getMessage()
+        said = Said(self._clock(), record.levelname, "".join(c if c.isprintable() else " " for c in words))
+        if record.levelno >= logging.WARNING:
+            self.warnings.append(said)
+        else:
+            self.last_progress = said.when
+        name = str(record.args[0]) if isinstance(record.args, tuple) and record.args else ""
+        self._count(str(record.msg), name, said.when)
+        for listener in self.listeners:
+            listener(said)
+
+    def _count(self, line: str, name: str, now: float) -> None:
+        if line.startswith("⏸️ Deferred video conversion"):
+            self.counts["deferred"] += 1
+        elif line.startswith("♻️ Queued recovery conversion"):
+            self._recovering.add(name)
+            self.counts["recovering"] += 1
+        elif line.startswith(("🎬 Starting", "♻️ Resumed conversion")):
+            # One conversion runs at a time.
+            self._began = now
+        elif line.startswith("✅ Conversion completed"):
+            self._completed(name, now)
+        elif line.startswith("❌ Conversion failed"):
+            self.counts["failed"] += 1
+            self.failed_in_a_row += 1
+            self._began = None
+
+    def _completed(self, name: str, now: float) -> None:
+        self.counts["completed"] += 1
+        self.failed_in_a_row = 0
+        if name in self._recovering:
+            self._recovering.discard(name)
+            self.counts["recovered"] += 1
+        if self._began is not None:
+            self.seconds += now - self._began
+            self.timed += 1
+            self._began = None
+
+    # -- what comes of it ---------------------------------------------------------------------------
+
+    @property
+    def success(self) -> float | None:
+        """Share of the attempts at a conversion that succeeded; None before there was one."""
+        tried = self.counts["completed"] + self.counts["failed"]
+        return self.counts["completed"] / tried if tried else None
+
+    @property
+    def average(self) -> float | None:
+        """Seconds that a conversion took, on average."""
+        return self.seconds / self.timed if self.timed else None
+
+    @property
+    def recovery(self) -> float | None:
+        """Share of the conversions that a restart went on with that were completed."""
+        queued = self.counts["recovering"]
+        return self.counts["recovered"] / queued if queued else None
