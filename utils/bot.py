@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import AsyncIterator, Coroutine
-from contextlib import asynccontextmanager
+from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine
+from contextlib import AsyncExitStack, asynccontextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, TypeVar
 
@@ -18,7 +18,7 @@ from utils.constants import Settings
 from utils.conversion_state import ConversionStateManager
 from utils.conversions.leftovers import Leftovers
 from utils.conversions.runner import Conversions
-from utils.errors import SessionDamaged
+from utils.errors import SessionDamaged, guarded
 from utils.jobs.building import JobBuilder
 from utils.jobs.desk import Desk
 from utils.jobs.gate import Gate
@@ -28,6 +28,7 @@ from utils.jobs.recovery import Recovery, boot_id
 from utils.media import Converter, EncodeSettings, MediaTools
 from utils.owner.eyes import Eyes, Where
 from utils.owner.watch import Watch
+from utils.owner.word import Word
 from utils.queue_manager import QueueManager
 from utils.storage.atomic import make_folder, set_aside
 from utils.storage.bindings import FILE_NAME, Bindings
@@ -47,9 +48,11 @@ T = TypeVar("T")
 class Bot:
     """One running bot: ``run`` it until ``stop`` is called."""
 
-    def __init__(self, settings: Settings, *, ask: Ask) -> None:
+    def __init__(self, settings: Settings, *, ask: Ask, killed: str = "") -> None:
+        """``killed``: how the last run ended, if not by itself."""
         self._settings = settings
         self._ask = ask
+        self._killed = killed
         self._data = settings.path("DATA_DIR")
         self._jobs_dir = self._data / "jobs"
         self._seen = Seen(self._data / "intake.jsonl", self._quarantine)
@@ -197,22 +200,34 @@ class Bot:
     @asynccontextmanager
     async def _looked_on(self, client: ArchiveBotClient, where: Where | None) -> AsyncIterator[None]:
         """Inside, the owner sees what is done. Raises :class:`SettingsError`."""
-        with self.watch.listening():
-            if where is None:
-                yield
-                return
-            # Loaded here: it takes memory that a bot without a page need not have.
-            from utils.owner.server import StatusServer
+        settings = self._settings
+        eyes = Eyes(
+            settings, line=client, desk=self.desk, queue=self.queue, states=lambda: self._states.states
+        )
+        async with AsyncExitStack() as looking:
+            looking.enter_context(self.watch.listening())
+            if settings.OWNER:
+                looking.push_async_callback(self._word_to(settings.OWNER, eyes))
+            if where is not None:
+                # Loaded here: it takes memory that a bot without a page need not have.
+                from utils.owner.server import StatusServer
 
-            eyes = Eyes(
-                self._settings,
-                line=client,
-                desk=self.desk,
-                queue=self.queue,
-                states=lambda: self._states.states,
-            )
-            async with StatusServer(where, eyes.look, self.watch, eyes.acts).running():
-                yield
+                server = StatusServer(where, eyes.look, self.watch, eyes.acts)
+                await looking.enter_async_context(server.running())
+            yield
+
+    def _word_to(self, owner: int, eyes: Eyes) -> Callable[[], Awaitable[None]]:
+        """Begin to tell ``owner`` what is wrong; returns what ends that."""
+        word = Word(lambda text: self._account.tell(owner, text), eyes.look, self.watch)
+        if self._killed:
+            word.tell("killed", f"♻️ I am back, and go on where I was: {self._killed}.")
+        task = asyncio.create_task(guarded(word.run(), "The owner is told nothing more"))
+
+        async def end() -> None:
+            task.cancel()
+            await asyncio.gather(task, return_exceptions=True)
+
+        return end
 
     # -- at work ------------------------------------------------------------------------------------
 

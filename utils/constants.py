@@ -85,6 +85,11 @@ class Settings:
     )
 
     # -- Owner ------------------------------------------------------------------------------------
+    OWNER: int = setting(
+        0,
+        "Id of who is told when something is wrong: it was killed, the disk fills up … 0: nobody.",
+        group="Owner",
+    )
     STATUS_PORT: int = setting(
         0, "Port of a page that shows what the bot does, /metrics and /healthz. 0: none.", group="Owner"
     )

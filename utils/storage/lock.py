@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import fcntl
 import os
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
@@ -38,6 +39,8 @@ class InstanceLock:
     def __init__(self, data_dir: Path) -> None:
         self._path = data_dir / LOCK_NAME
         self._handle = -1
+        #: How the last holder ended, if it did not let go: in words. "" when it did.
+        self.killed = ""
 
     def __enter__(self) -> InstanceLock:
         """Raises :class:`AlreadyRunning` with the process id of the one that holds it."""
@@ -50,6 +53,7 @@ class InstanceLock:
             raise AlreadyRunning(
                 f"The bot already runs as process {pid or '(unknown)'} on {self._path.parent}."
             ) from None
+        self.killed = _killed(handle)
         os.ftruncate(handle, 0)
         os.pwrite(handle, f"{os.getpid()}\n".encode(), 0)
         self._handle = handle
@@ -60,6 +64,17 @@ class InstanceLock:
     ) -> None:
         os.ftruncate(self._handle, 0)
         os.close(self._handle)
+
+
+def _killed(handle: int) -> str:
+    """Who holds the lock writes its process id, and takes it back when it ends by itself."""
+    status = os.fstat(handle)
+    if not status.st_size:
+        return ""
+    started = time.time() - time.clock_gettime(getattr(time, "CLOCK_BOOTTIME", time.CLOCK_MONOTONIC))
+    if status.st_mtime < started:
+        return "the machine went down"
+    return "it was killed; where memory is short, the kernel may have done it"
 
 
 @contextmanager

@@ -20,6 +20,9 @@ from utils.telegram.waits import Caller, OnWait
 
 log = logging.getLogger(__name__)
 
+#: Letters of a word to the owner.
+TOLD = 2000
+
 #: Seconds that Telegram may ask to wait before a message of ours is changed or deleted.
 PATIENCE = 30.0
 
@@ -79,6 +82,16 @@ class Account:
             await self.call(request, on_wait=_not_long)
         except (rpc.RPCError, _TooLong) as error:
             log.info("A message is not deleted: %s", _name(error))
+
+    async def tell(self, user: int, text: str) -> None:
+        """Write to ``user``. What is in the way is logged: who never wrote to a bot cannot be written to."""
+        try:
+            peer = await self._client.get_input_entity(user)
+            await self.call(functions.messages.SendMessageRequest(peer, text[:TOLD], no_webpage=True))
+        except ValueError:
+            log.warning("⚠️ OWNER %d is not known to this account; write to it once", user)
+        except rpc.RPCError as error:
+            log.warning("⚠️ OWNER %d cannot be written to: %s", user, error_name(error))
 
     async def answer_button(self, press: int, notice: str | None) -> None:
         """End the waiting of whoever pressed a button; after some seconds it is too late for that."""

@@ -192,7 +192,7 @@ def run_bot(settings: Settings) -> int:
     with ExitStack() as held:
         try:
             make_folder(data)
-            held.enter_context(InstanceLock(data))
+            lock = held.enter_context(InstanceLock(data))
             keep_private(data)
             listener = start_logging(settings.path("LOG_FILE"), times=settings.LOG_TIMES)
         except OSError as error:
@@ -201,7 +201,7 @@ def run_bot(settings: Settings) -> int:
                 "Give it to the user that runs the bot, or correct DATA_DIR or LOG_FILE."
             ) from None
         try:
-            asyncio.run(serve(Bot(settings, ask=ask_in_terminal())))
+            asyncio.run(serve(Bot(settings, ask=ask_in_terminal(), killed=lock.killed)))
         except BotError as error:
             log.error("❌ %s", error.told, extra=FILE_ONLY)
             raise
