@@ -18,6 +18,8 @@ _NAMES = {
     "zst": ("Zstandard", ".zst .tzst"),
     "lz": ("lzip", ".lz .tlz"),
     "lzma": ("LZMA alone (its name has to say so)", ".lzma .tlz"),
+    "lz4": ("LZ4", ".lz4"),
+    "br": ("Brotli (its name has to say so)", ".br"),
     "Z": ("compress", ".Z .taz"),
     "lzh": ("LZH", ".lzh .lha"),
     "arj": ("ARJ", ".arj"),
@@ -29,6 +31,11 @@ _NAMES = {
     "cpio": ("cpio, binary and in digits", ".cpio"),
     "squashfs": ("SquashFS", ".squashfs .snap"),
     "iso": ("ISO 9660 and UDF images", ".iso .img"),
+    "dmg": ("Apple disk images (HFS+ or APFS; their name has to say so)", ".dmg"),
+    "vhd": ("virtual disks", ".vhd .vhdx"),
+    "disk": ("images of disks and of FAT and NTFS file systems", ".img .dd .raw"),
+    "msi": ("Windows installers (their name has to say so)", ".msi .msp"),
+    "chm": ("compiled HTML help", ".chm"),
 }
 
 

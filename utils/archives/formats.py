@@ -33,18 +33,25 @@ _MAGIC: tuple[tuple[bytes, str], ...] = (
     (b"\x28\xb5\x2f\xfd", "zst"),
     (b"\x1f\x9d", "Z"),
     (b"LZIP\x01", "lz"),
+    (b"\x04\x22\x4d\x18", "lz4"),
     (b"MSCF\x00\x00\x00\x00", "cab"),
     (b"MSWIM\x00\x00\x00", "wim"),
     (b"xar!\x00\x1c", "xar"),
     (b"!<arch>\n", "ar"),
     (b"\xed\xab\xee\xdb", "rpm"),
     (b"hsqs", "squashfs"),
+    (b"ITSF\x03\0\0\0", "chm"),
+    (b"conectix", "vhd"),
+    (b"vhdxfile", "vhd"),
 )
 #: Compressed streams: one file, or a tar.
-STREAMS = frozenset({"gz", "bz2", "xz", "zst", "lzma", "lz", "Z"})
+STREAMS = frozenset({"gz", "bz2", "xz", "zst", "lzma", "lz", "lz4", "br", "Z"})
 #: What only 7-Zip reads, and only from a whole file.
 SPOOLED = frozenset(
-    {"7z", "rar", "rar5", "cab", "wim", "xar", "ar", "rpm", "cpio", "squashfs", "lzh", "arj", "iso"}
+    {
+        *("7z", "rar", "rar5", "cab", "wim", "xar", "ar", "rpm", "cpio", "squashfs", "lzh", "arj", "iso"),
+        *("dmg", "msi", "chm", "vhd", "disk"),
+    }
 )
 
 #: The oldest cpio, in either order of bytes, and how its numbers are read.
@@ -86,6 +93,8 @@ def format_of(head: bytes, name: str = "") -> str:
 
     ``name`` decides only where the bytes that would are further in: ISO images.
     """
+    if name.lower().endswith(".dmg") and head and not _is_media(head):
+        return "dmg"  # it says what it is at its end alone, and begins like anything
     for magic, found in _MAGIC:
         if head.startswith(magic):
             return found
@@ -103,6 +112,12 @@ def format_of(head: bytes, name: str = "") -> str:
         return "arj"
     if _is_lzma(head, name):
         return "lzma"
+    if head.startswith(b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1") and name.lower().endswith((".msi", ".msp")):
+        return "msi"  # so begin old office documents, too
+    if _is_disk(head, name):
+        return "vhd" if name.lower().endswith(".vhd") else "disk"
+    if name.lower().endswith(".br") and head and not _is_media(head):
+        return "br"  # it has no mark at all
     if head[ISO_MARK : ISO_MARK + 5] == b"CD001" and not _is_media(head):
         return "iso"
     if name.lower().endswith(".iso") and len(head) >= 4096 and not any(head[:4096]):
@@ -251,6 +266,14 @@ def _is_arj(head: bytes) -> bool:
         return False
     size = struct.unpack_from("<H", head, 2)[0]
     return 30 <= size <= 2600 and 30 <= head[4] <= size and head[10] == 2
+
+
+def _is_disk(head: bytes, name: str) -> bool:
+    """A disk's first block ends so; a file system says which it is, else the name must agree."""
+    if head[510:512] != b"\x55\xaa":
+        return False
+    systems = (head[3:11] == b"NTFS    ", head[54:59] in (b"FAT12", b"FAT16"), head[82:87] == b"FAT32")
+    return any(systems) or name.lower().endswith((".img", ".dd", ".raw", ".vhd"))
 
 
 def _is_lzma(head: bytes, name: str) -> bool:

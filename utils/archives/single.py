@@ -12,7 +12,7 @@ from utils.archives.streams import OpenStream
 from utils.errors import ArchiveError, DiskFull
 
 STEP = 1024 * 1024
-_SUFFIXES = (".gz", ".bz2", ".xz", ".zst", ".lzma", ".lz", ".z", ".gzip", ".bzip2", ".zstd")
+_SUFFIXES = (".gz", ".bz2", ".xz", ".zst", ".lzma", ".lz", ".lz4", ".br", ".z", ".gzip", ".bzip2", ".zstd")
 
 
 def inner_name(name: str) -> str:

@@ -11,6 +11,7 @@ import zlib
 from collections.abc import Callable, Mapping
 from typing import Protocol
 
+from utils.archives.added import LZ4, NO_MARK, Brotli, Lz4
 from utils.archives.engine import Run
 from utils.archives.extraction import CutOff
 from utils.archives.inflate import LZIP, MEMORY, Decompressor, Inflate, Lzip
@@ -94,11 +95,13 @@ _KINDS: Mapping[str, tuple[Callable[[], _Member], bytes]] = {
     "xz": (_lzma, b"\xfd7zXZ"),
     "lzma": (_lzma, b"\x5d"),
     "lz": (Lzip, LZIP),
+    "lz4": (Lz4, LZ4),
+    "br": (Brotli, NO_MARK),
 }
 
 
 class PythonStream:
-    """gzip, bzip2, xz or lzma; several members after one another are one stream."""
+    """gzip, bzip2, xz, lzma, lzip, LZ4 or Brotli; several members after one another are one stream."""
 
     def __init__(self, kind: str, raw: BlockingSource) -> None:
         self._raw = raw
