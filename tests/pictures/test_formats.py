@@ -11,7 +11,7 @@ from pathlib import Path
 import pillow_heif
 import pytest
 import pytest_asyncio
-from PIL import Image, ImageDraw
+from PIL import Image, ImageCms, ImageDraw
 
 from tests.pictures.hostile import chunk, jpeg_with, segment
 from tests.pictures.makers import (
@@ -419,6 +419,29 @@ async def test_hdr_pictures_are_as_bright_as_hdr_videos(tools: Tools, tmp_path: 
                 shown.append(pixel[0])
         # White paper is nearly white, and what is brighter can be told from it.
         assert shown == pytest.approx([99, 209, 243], abs=6), name
+
+
+async def test_more_colours_that_are_told_in_numbers_are_shown_right(tools: Tools, tmp_path: Path) -> None:
+    """An orange in Display P3 is a stronger one in sRGB; a profile beside the numbers comes first."""
+    orange = Image.new("RGB", (96, 64), (200, 120, 60))
+    numbers = {"color_primaries": 12, "transfer_characteristics": 13}
+    png, heic, both = io.BytesIO(), io.BytesIO(), io.BytesIO()
+    orange.save(png, "PNG")
+    orange.save(heic, "HEIF", quality=100, chroma=444, **numbers, matrix_coefficients=6)
+    plain = png.getvalue()
+    at = plain.index(b"IDAT") - 4
+    orange.save(both, "PNG", icc_profile=ImageCms.ImageCmsProfile(ImageCms.createProfile("sRGB")).tobytes())
+    profiled, iccp = both.getvalue(), both.getvalue().index(b"IDAT") - 4
+    cicp = chunk(b"cICP", bytes((12, 13, 0, 1)))
+    for name, content, expected in (
+        ("a.png", plain[:at] + cicp + plain[at:], (213, 115, 42)),
+        ("a.heic", heic.getvalue(), (213, 115, 42)),
+        ("both.png", profiled[:iccp] + cicp + profiled[iccp:], (200, 120, 60)),
+    ):
+        path = tmp_path / name
+        path.write_bytes(content)
+        with Image.open((await sent(tools, path)).path) as image:
+            assert image.getpixel((48, 32)) == pytest.approx(expected, abs=3), name
 
 
 async def test_words_tell_what_is_wrong(tools: Tools, tmp_path: Path) -> None:

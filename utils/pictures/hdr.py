@@ -1,4 +1,4 @@
-"""Pictures made for screens that are brighter than most: shown on the others as such videos are.
+"""Pictures for screens that are brighter than most, or have more colours: shown on others as such videos are.
 
 https://www.itu.int/rec/T-REC-H.273 numbers the colours, https://www.itu.int/rec/R-REC-BT.2100 has the curves.
 Runs in a child.
@@ -38,9 +38,14 @@ class Transfer(NamedTuple):
     primaries: int
     curve: int
 
+    @property
+    def is_hdr(self) -> bool:
+        """Whether it is for brighter screens."""
+        return self.curve in (_PQ, _HLG)
+
 
 def transfer_of(file: BinaryIO, format_: str) -> Transfer | None:
-    """What the file says of its colours, if these are for brighter screens."""
+    """What the file says of its colours in numbers, if these are for brighter screens, or of more colours."""
     if format_ not in ("AVIF", "HEIF", "PNG"):
         return None
     file.seek(0)
@@ -53,7 +58,7 @@ def transfer_of(file: BinaryIO, format_: str) -> Transfer | None:
         if not 0 <= at < len(head) - 12:
             return None
         found = Transfer(int.from_bytes(head[at + 8 : at + 10]), int.from_bytes(head[at + 10 : at + 12]))
-    return found if found is not None and found.curve in (_PQ, _HLG) else None
+    return found if found is not None and (found.is_hdr or found.primaries in _TO_709) else None
 
 
 def tone_mapped(picture: Image.Image, transfer: Transfer) -> Image.Image:
@@ -82,17 +87,19 @@ def _table(transfer: Transfer) -> ImageFilter.Color3DLUT:
                 r = gain * (rr * red + rg * green + rb * blue)
                 g = gain * (gr * red + gg * green + gb * blue)
                 b = gain * (br * red + bg * green + bb * blue)
-                scale = _STEPS * peak / (max(r, g, b, 0.0) + offset)
+                scale = _STEPS * peak / (max(r, g, b, 0.0) + offset) if transfer.is_hdr else _STEPS
                 table += [shown[min(_STEPS, max(0, int(one * scale + 0.5)))] for one in (r, g, b)]
     return ImageFilter.Color3DLUT(_POINTS, table)
 
 
 def _light(signal: float, curve: int) -> float:
-    """Of PQ in white papers, of HLG as a share of the most."""
+    """Of PQ in white papers, of HLG and of what screens are made for as a share of the most."""
     if curve == _PQ:
         power = signal ** (1 / 78.84375)
         light = (max(power - 0.8359375, 0) / (18.8515625 - 18.6875 * power)) ** (1 / 0.1593017578125)
         return float(light) * 10_000 / _WHITE_NITS
+    if curve != _HLG:
+        return float(signal / 12.92 if signal <= 0.04045 else ((signal + 0.055) / 1.055) ** 2.4)
     if signal <= 0.5:
         return signal * signal / 3
     return (math.exp((signal - 0.55991073) / 0.17883277) + 0.28466892) / 12

@@ -207,7 +207,9 @@ def _rewrite(file: BinaryIO, output: BinaryIO, task: _Task) -> Photo:
         shown = now
     picture = shrunk(source, _upright(canvas.picture, turn))
     del image, source  # their memory is needed
-    picture = tone_mapped(picture, transfer) if transfer else to_srgb(picture, profile)
+    # Where both say it, a profile says more of colours than numbers do.
+    by_number = transfer is not None and (transfer.is_hdr or not profile)
+    picture = tone_mapped(picture, transfer) if transfer and by_number else to_srgb(picture, profile)
     if turn in _TURNS:
         picture = picture.transpose(_TURNS[turn])
     if ImageFile.LOAD_TRUNCATED_IMAGES and len(picture.getcolors(1) or ()) == 1:
