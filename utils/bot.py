@@ -24,6 +24,7 @@ from utils.jobs.desk import Desk
 from utils.jobs.gate import Gate
 from utils.jobs.intake import Seen
 from utils.jobs.opening import Opening
+from utils.jobs.ordering import order_of
 from utils.jobs.recovery import Recovery, boot_id
 from utils.media import Converter, EncodeSettings, MediaTools
 from utils.owner.eyes import Eyes, Where
@@ -159,10 +160,10 @@ class Bot:
             deferred=settings.DEFERRED_VIDEO_CONVERSION,
         )
         self.queue = QueueManager(self.conversions.run)
-        limits = Limits.from_settings(settings)
+        limits, order = Limits.from_settings(settings), order_of(settings.ORDER)
         builder = JobBuilder(
             settings=settings,
-            opening=Opening(self._account, self.transfers, limits, settings.ARCHIVE_PASSWORDS),
+            opening=Opening(self._account, self.transfers, limits, settings.ARCHIVE_PASSWORDS, order),
             conversation=self.conversation,
             queue=self.queue,
             conversions=self.conversions,

@@ -128,9 +128,10 @@ class Settings:
         group="What is sent",
     )
     ALBUMS: Literal["mixed", "apart"] = setting(
-        "mixed",
-        "Pictures and videos of one folder share albums (`mixed`), or never do (`apart`).",
-        group="What is sent",
+        "mixed", "Pictures and videos of a folder share albums, or never do (`apart`).", group="What is sent"
+    )
+    ORDER: Literal["name", "date"] = setting(
+        "name", "A folder's files come by name, or by the `date` when they were taken.", group="What is sent"
     )
 
     # -- Conversion -------------------------------------------------------------------------------
@@ -232,11 +233,7 @@ SETTINGS: tuple[SettingInfo, ...] = tuple(
 
 _TYPES = get_type_hints(Settings)
 _PATHS = (
-    "DATA_DIR",
-    "CONVERSION_STATE_FILE",
-    "RECOVERY_DIR",
-    "QUARANTINE_DIR",
-    "LOG_FILE",
+    *("DATA_DIR", "CONVERSION_STATE_FILE", "RECOVERY_DIR", "QUARANTINE_DIR", "LOG_FILE"),
     "TELEGRAM_SERVER_KEY",
 )
 _TRUE, _FALSE = {"1", "true", "yes", "on"}, {"0", "false", "no", "off"}

@@ -107,6 +107,27 @@ def test_to_make_room_everything_goes_but_a_picture_whose_film_comes_next() -> N
     assert builder.make_room() == [(still(2), film(2))] and builder.finish() == []
 
 
+def test_by_date_a_folder_is_put_in_order_before_it_is_given_out() -> None:
+    def dated(files: list[MediaFile]) -> list[list[int]]:
+        builder = AlbumBuilder(mixed=True, by_date=True)
+        builder.by_folder = True
+        made = [album for item in files for album in builder.add(item)]
+        return [[item.number for item in album] for album in (*made, *builder.finish())]
+
+    numbers = [7, 3, 12, 1, 9, 5, 11, 2, 10, 4, 8, 6]
+    files = [replace(file(n, "a"), taken=float(n)) for n in numbers]
+    assert dated(files) == [list(range(1, 11)), [11, 12]]
+    # What has no date comes last; a film comes with its picture.
+    pair = [replace(still(50, "a"), taken=6.5), replace(film(50, "a"), taken=1.0)]
+    both = [pair[0], file(60, "a"), *files[:4], pair[1], file(70, "b")]
+    assert dated(both) == [[1, 3, 50, 150, 7, 12, 60], [70]]
+    # No more is collected than may be: then the oldest go.
+    many = [replace(file(n, "a"), taken=float(-n)) for n in range(1, 151)]
+    albums = dated(many)
+    assert [len(album) for album in albums] == [10] * 15
+    assert albums[0] == list(range(100, 90, -1)) and albums[-1] == list(range(10, 0, -1))
+
+
 def test_a_folder_is_over_when_the_next_begins() -> None:
     files = [file(1, "a"), file(2, "a"), file(3, "b"), file(4, "c")]
     assert albums(files) == [[1, 2], [3], [4]]
@@ -134,6 +155,9 @@ def test_a_caption_says_archive_folder_names_and_notes_once() -> None:
     assert caption("a.zip", [file(1)]) == "📦 a.zip\nimg1.jpg"
     noted = replace(file(2), note="Converted from HEIF.")
     assert caption("a.zip", [noted]) == "📦 a.zip\nimg2.jpg\nℹ️ Converted from HEIF."
+    said = replace(noted, about="The sea.")
+    assert caption("a.zip", [said]) == "📦 a.zip\nimg2.jpg\n💬 The sea.\nℹ️ Converted from HEIF."
+    assert "\n💬 img2.jpg: The sea.\n" in caption("a.zip", [file(1), said])
     assert caption("a.zip", [file(1), noted]).endswith("\nℹ️ img2.jpg: Converted from HEIF.")
 
 

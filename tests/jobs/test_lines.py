@@ -59,6 +59,8 @@ FILE_JSON = {
     "title": "",
     "performer": "",
     "cover": "",
+    "taken": 0.0,
+    "about": "",
 }
 VIDEO_JSON = {
     "number": 2,
@@ -78,6 +80,8 @@ VIDEO_JSON = {
     "title": "",
     "performer": "",
     "cover": "",
+    "taken": 0.0,
+    "about": "",
 }
 MEDIUM_JSON = {"kind": "photo", "id": 5, "access_hash": -6, "file_reference": "00ff", "cover": []}
 

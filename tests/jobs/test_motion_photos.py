@@ -71,6 +71,7 @@ class Bench:
             sending=cast(Sending, sending),
             convert=self._convert,
             deferred=True,
+            dated=False,
             steps=Steps(Marks(self.files.parent / "marks"), Gate(), "a.zip"),
             choice=Choice(),
             live=Live(self.journal.record, QueueManager(self._never), {}),

@@ -153,6 +153,7 @@ PLANNERS = (
         "jobs/summary",
         "jobs/buttons",
         "jobs/together",
+        "jobs/sidecars",
         "media/plan",
         "media/segments",
         "media/geometry",

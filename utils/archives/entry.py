@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import AsyncGenerator, AsyncIterator, Callable, Coroutine, Sequence
 from contextlib import AbstractAsyncContextManager, aclosing
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Protocol, TypeAlias, cast
 
@@ -21,12 +21,14 @@ class Entry:
 
     ``key`` is its place in the archive ("12"; inside a nested archive "12/3"), the same on every run.
     ``path`` is for display only: decoded, "/" between folders, no control characters, no "..".
-    ``size`` is in bytes as the archive says, None where it does not.
+    ``size`` is in bytes as the archive says, None where it does not. ``time`` is when the file was
+    changed, by the clock on the wall, in seconds since 1970 as if that were UTC; 0: the archive does not say.
     """
 
     key: str
     path: str
     size: int | None
+    time: float = field(default=0.0, compare=False)
 
     @property
     def name(self) -> str:
@@ -52,6 +54,8 @@ class Extracted:
     error: ArchiveError | DiskFull | None
 
 
+#: Puts the entries of an archive into the order in which they are taken out, by their paths and times.
+Order: TypeAlias = Callable[[Sequence[str], Sequence[float]], list[int]]
 #: Decides from an entry and its first bytes (at most HEAD) whether it is wanted.
 Accept: TypeAlias = Callable[[Entry, bytes], bool]
 #: Says under which path of ours a wanted entry is written.

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
+from datetime import UTC, datetime
 
 
 @dataclass(frozen=True)
@@ -12,6 +13,7 @@ class Item:
 
     ``name`` is as 7-Zip writes it (it takes it back the same way); ``size`` is None when unknown; ``crc``
     None when the archive has none that can be used; ``special`` says what it is if it is no plain file.
+    ``time`` is that of :class:`~utils.archives.entry.Entry`.
     """
 
     name: str
@@ -22,6 +24,7 @@ class Item:
     special: str
     split_before: bool
     offset: int | None
+    time: float = 0.0
 
     @property
     def is_locked(self) -> bool:
@@ -79,7 +82,15 @@ def _item(fields: Mapping[str, str], *, crc32: bool) -> Item:
         special=_special(fields, attributes),
         split_before=fields.get("Split Before") == "+",
         offset=int(fields["Offset"]) if fields.get("Offset", "").isdigit() else None,
+        time=_time(fields.get("Modified", "")),
     )
+
+
+def _time(text: str) -> float:
+    try:
+        return datetime.fromisoformat(text[:19]).replace(tzinfo=UTC).timestamp()
+    except ValueError:
+        return 0.0
 
 
 def _special(fields: Mapping[str, str], attributes: str) -> str:

@@ -7,7 +7,7 @@ from collections.abc import AsyncIterator, Sequence
 from pathlib import Path
 
 from utils.archives.catalogue import password_error, read_catalogue
-from utils.archives.entry import Accept, ArchiveReader, Entry, Extracted, NewFile, taking, to_the_end
+from utils.archives.entry import Accept, ArchiveReader, Entry, Extracted, NewFile, Order, taking, to_the_end
 from utils.archives.extraction import CutOff
 from utils.archives.formats import (
     BLOCK,
@@ -22,7 +22,7 @@ from utils.archives.formats import (
     is_zip_by_its_end,
 )
 from utils.archives.limits import Budget, Limits
-from utils.archives.names import decode_names, display_path, is_junk
+from utils.archives.names import decode_names, display_path, is_junk, natural_order
 from utils.archives.nested import NestedReader
 from utils.archives.scratch import Scratch, spool
 from utils.archives.seven_zip import SevenZipReader
@@ -45,9 +45,11 @@ async def open_archive(
     scratch: Path,
     limits: Limits,
     passwords: Sequence[str] = (),
+    order: Order = lambda paths, _: natural_order(paths),
 ) -> ArchiveReader:
     """Open one archive, or all volumes of one in any order.
 
+    Where entries can be taken out in any ``order``, which is in a ZIP, they come in that.
     ``scratch`` is a folder in which the reader may keep a folder of its own until it is closed. Raises
     NotAnArchive, PasswordNeeded, WrongPassword, VolumeMissing, ArchiveDamaged, UnsupportedArchive,
     LimitExceeded and DiskFull; nothing is left behind then, but for what was fetched of an archive whose
@@ -57,7 +59,7 @@ async def open_archive(
     files = list(sources) if isinstance(sources, Sequence) else [sources]
     budget = Budget(limits, sum(source.size for source in files))
     own = await Scratch.make(scratch)
-    opener = _Opener(own, budget, tuple(dict.fromkeys(p for p in passwords if p)))
+    opener = _Opener(own, budget, tuple(dict.fromkeys(p for p in passwords if p)), order)
     try:
         return _Opened(await opener.open(files), own, files)
     except BaseException as error:
@@ -130,7 +132,8 @@ async def _unpacked_by_itself(source: ByteSource, head: bytes) -> ByteSource | N
 class _Opener:
     """Opens an archive and those inside it, with one scratch folder, one budget and the same passwords."""
 
-    def __init__(self, scratch: Scratch, budget: Budget, passwords: Sequence[str]) -> None:
+    def __init__(self, scratch: Scratch, budget: Budget, passwords: Sequence[str], order: Order) -> None:
+        self._order = order
         self._scratch = scratch
         self._budget = budget
         self._passwords = passwords
@@ -198,7 +201,7 @@ class _Opener:
         faults = find_faults(items)
         self._budget.add_entries(len(items))
         self._budget.check_content(sum(item.size for i, item in enumerate(items) if i not in faults))
-        return await asyncio.to_thread(ZipReader, source, items, shown, self._budget, faults)
+        return await asyncio.to_thread(ZipReader, source, items, shown, self._budget, faults, self._order)
 
     async def _open_stream(self, kind: str, source: ByteSource) -> ArchiveReader:
         opened = await OpenStream.open(kind, source, self._scratch, self._budget)

@@ -108,7 +108,7 @@ class SevenZipReader:
             junk = is_junk(path)
             self.ignored += junk
             # Junk is in the stream all the same, so it stays among the slots.
-            self._slots.append(_Slot(item, Entry(str(number), path, item.size), junk))
+            self._slots.append(_Slot(item, Entry(str(number), path, item.size, item.time), junk))
 
     async def extract(self, accept: Accept, new_file: NewFile) -> AsyncIterator[Extracted]:
         """See :class:`~utils.archives.entry.ArchiveReader`."""

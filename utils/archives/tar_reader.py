@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import tarfile
 from collections.abc import AsyncIterator, Iterator, Sequence
+from datetime import UTC, datetime
 from typing import IO, Self, cast
 
 from utils.archives.entry import HEAD, Accept, Entry, Extracted, NewFile
@@ -140,7 +141,7 @@ class TarReader:
             if is_junk(path):
                 self.ignored += 1
                 continue
-            entry = Entry(str(number), path, member.size)
+            entry = Entry(str(number), path, member.size, _time(member.mtime))
             extracted = await self._take(member, entry, accept, new_file)
             if extracted is not None:
                 yield extracted
@@ -266,3 +267,11 @@ def _kind(member: tarfile.TarInfo) -> str:
     if member.islnk():
         return "a hard link"
     return "a pipe" if member.isfifo() else "a device"
+
+
+def _time(utc: float) -> float:
+    """When a file was changed, as the clocks here showed it."""
+    try:
+        return datetime.fromtimestamp(utc).replace(tzinfo=UTC).timestamp()  # noqa: DTZ006
+    except (ValueError, OverflowError, OSError):
+        return 0.0

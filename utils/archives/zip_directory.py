@@ -13,6 +13,7 @@ import struct
 import zipfile
 from collections.abc import Sequence
 from dataclasses import dataclass
+from datetime import UTC, datetime
 
 from utils.archives.limits import Limits
 from utils.archives.names import RawName
@@ -51,7 +52,10 @@ class _NotHere(Exception):
 
 @dataclass(frozen=True)
 class ZipItem:
-    """One entry of the directory; ``offset`` is that of its local header, sizes are in bytes."""
+    """One entry of the directory; ``offset`` is that of its local header, sizes are in bytes.
+
+    ``time`` is that of :class:`~utils.archives.entry.Entry`.
+    """
 
     name: RawName
     offset: int
@@ -62,6 +66,7 @@ class ZipItem:
     encrypted: bool
     is_folder: bool
     special: str
+    time: float = 0.0
 
 
 class _Tail(io.RawIOBase):
@@ -173,7 +178,15 @@ def _item(info: zipfile.ZipInfo) -> ZipItem:
         encrypted=bool(info.flag_bits & ENCRYPTED),
         is_folder=raw.endswith((b"/", b"\\")) or stat.S_ISDIR(mode),
         special="" if stat.S_IFMT(mode) in (0, stat.S_IFREG, stat.S_IFDIR) else _special(mode),
+        time=_time(info.date_time),
     )
+
+
+def _time(shown: tuple[int, ...]) -> float:
+    try:
+        return datetime(*shown, tzinfo=UTC).timestamp()  # type: ignore[arg-type, misc]
+    except ValueError:
+        return 0.0
 
 
 def _special(mode: int) -> str:

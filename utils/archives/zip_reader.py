@@ -9,11 +9,11 @@ from collections.abc import AsyncIterator, Coroutine, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, TypeVar
 
-from utils.archives.entry import HEAD, Accept, Entry, Extracted, NewFile
+from utils.archives.entry import HEAD, Accept, Entry, Extracted, NewFile, Order
 from utils.archives.extraction import EntryFile, concerns_entry, failed
 from utils.archives.inflate import Decompressor
 from utils.archives.limits import Budget
-from utils.archives.names import is_junk, natural_order
+from utils.archives.names import is_junk
 from utils.archives.source import CHUNK, ByteSource
 from utils.archives.zip_directory import BZIP2, ZipItem
 from utils.archives.zip_methods import DECOMPRESSORS, unpack
@@ -68,7 +68,7 @@ class _Room:
 
 
 class ZipReader:
-    """Reads ``items``, the directory of ``source``, with their ``names`` as they may be shown.
+    """Reads ``items``, the directory of ``source``, under ``names`` that may be shown, in that ``order``.
 
     ``faults`` are those not worth a try, by index.
     """
@@ -82,27 +82,28 @@ class ZipReader:
         names: Sequence[str],
         budget: Budget,
         faults: Mapping[int, str],
+        order: Order,
     ) -> None:
         self._source = source
         self._budget = budget
         self._faults = {items[index].offset: fault for index, fault in faults.items()}
         self._order: list[tuple[Entry, ZipItem]] = []
         self.ignored = 0
-        self._put_in_order(items, names)
+        self._put_in_order(items, names, order)
         self.listing: Sequence[Entry] | None = [entry for entry, _ in self._order]
         self._tasks: set[asyncio.Task[Any]] = set()
         self._files: dict[str, EntryFile] = {}
         self._pieces = asyncio.Semaphore(PIECES)
 
-    def _put_in_order(self, items: Sequence[ZipItem], names: Sequence[str]) -> None:
-        for index in natural_order(names):
+    def _put_in_order(self, items: Sequence[ZipItem], names: Sequence[str], order: Order) -> None:
+        for index in order(names, [item.time for item in items]):
             item = items[index]
             if item.is_folder:
                 continue
             if is_junk(names[index]):
                 self.ignored += 1
                 continue
-            self._order.append((Entry(str(index), names[index], item.size), item))
+            self._order.append((Entry(str(index), names[index], item.size, item.time), item))
 
     async def extract(self, accept: Accept, new_file: NewFile) -> AsyncIterator[Extracted]:
         """See :class:`~utils.archives.entry.ArchiveReader`."""

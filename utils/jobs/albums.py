@@ -19,6 +19,9 @@ OPEN_FOLDERS = 4
 #: What stands in the key of what is made of an entry beside its own file, behind the entry's own key.
 _PART = "#"
 
+#: Messages of a folder that are collected at most where their order has to be found out.
+WINDOW = 100
+
 #: Seconds that the film of a live photo lasts at most; phones take about three.
 LIVE_SECONDS = 6.0
 
@@ -38,6 +41,8 @@ class MediaFile:
     of the entry; where several files are made of one, all but the first have a :func:`part_key`. ``music`` is
     the MIME type of a document that is played (empty: of none), with its ``title`` and ``performer``.
     ``cover`` is the picture that covers a video; of a photo, a copy of it kept for a video of its name.
+    ``taken`` is when it was taken (see :mod:`utils.media.moments`; 0: not known, or not asked for), and
+    ``about`` what was written about it.
     """
 
     number: int
@@ -57,6 +62,8 @@ class MediaFile:
     title: str = ""
     performer: str = ""
     cover: str = ""
+    taken: float = 0.0
+    about: str = ""
 
     @property
     def group(self) -> Group:
@@ -116,10 +123,14 @@ class AlbumBuilder:
     ``by_folder`` says that files come folder by folder, so that a folder is over when the next one begins;
     otherwise some folders are kept half collected. ``films`` are the folders and stems of the films that
     are expected: an album whose last picture's is yet to come waits for the next file.
+
+    With ``by_date`` a folder's files are put in the order in which they were taken, as far as they are
+    collected together: nothing of a folder is given out before it is over, or there are too many.
     """
 
-    def __init__(self, *, mixed: bool) -> None:
+    def __init__(self, *, mixed: bool, by_date: bool = False) -> None:
         self._mixed = mixed
+        self._by_date = by_date
         self.by_folder = False
         self.films: frozenset[tuple[str, str]] = frozenset()
         self._open: dict[str, dict[Group, list[Album]]] = {}
@@ -142,14 +153,21 @@ class AlbumBuilder:
             found = folder["photo"]
             found[found.index((still,))] = (still, file)
         else:
-            if len(found) == ALBUM_SIZE:
-                ready.append(_flat(found))
-                found.clear()
+            ready += self._full(found)
             found.append(message)
-        if len(found) == ALBUM_SIZE and not self._waits(found):
-            ready.append(_flat(found))
-            found.clear()
-        return ready
+        return ready if self._waits(found) else ready + self._full(found)
+
+    def _full(self, found: list[Album]) -> list[Album]:
+        """The next album of ``found``, which leaves that, if there is enough for one."""
+        if len(found) < (WINDOW if self._by_date else ALBUM_SIZE):
+            return []
+        found[:] = self._ordered(found)
+        album = _flat(found[:ALBUM_SIZE])
+        del found[:ALBUM_SIZE]
+        return [album]
+
+    def _ordered(self, found: list[Album]) -> list[Album]:
+        return sorted(found, key=lambda item: item[0].taken or float("inf")) if self._by_date else found
 
     def still_of(self, film: MediaFile) -> MediaFile | None:
         """The picture that waits for ``film``, if there is one."""
@@ -166,7 +184,10 @@ class AlbumBuilder:
     def finish_folder(self, folder: str) -> list[Album]:
         """Nothing more comes from ``folder``: what is left of it, photos first."""
         groups = self._open.pop(folder, {})
-        return [_flat(groups[group]) for group in _GROUPS if groups.get(group)]
+        ordered = [self._ordered(groups[group]) for group in _GROUPS if groups.get(group)]
+        return [
+            _flat(found[at : at + ALBUM_SIZE]) for found in ordered for at in range(0, len(found), ALBUM_SIZE)
+        ]
 
     def make_room(self) -> list[Album]:
         """Everything that is collected, but for a picture whose film may come next."""
@@ -214,7 +235,9 @@ def caption(archive: str, files: Sequence[MediaFile]) -> str:
     where = f"📦 {archive} › {folder}" if folder else f"📦 {archive}"
     lines = [shorten(where, 256), ", ".join(file.name for file in files)]
     named = (f"{file.name}: " if len(files) > 1 else "" for file in files)
-    lines += [f"ℹ️ {name}{file.note}" for name, file in zip(named, files, strict=True) if file.note]
+    for name, file in zip(named, files, strict=True):
+        lines += [f"💬 {name}{file.about}"] if file.about else []
+        lines += [f"ℹ️ {name}{file.note}"] if file.note else []
     return shorten("\n".join(lines), CAPTION_UNITS)
 
 

@@ -183,6 +183,7 @@ def job_settings(settings: Settings, boot: str, *, is_bot: bool) -> JobSettings:
         other_files=settings.OTHER_FILES,
         as_files=settings.AS_FILES,
         mixed=settings.ALBUMS == "mixed",
+        by_date=settings.ORDER == "date",
     )
 
 

@@ -29,7 +29,9 @@ from utils.jobs.media_files import (
     kept_for_cover,
     taken_out,
 )
+from utils.jobs.notes import Notes
 from utils.jobs.sending import Sending
+from utils.jobs.sidecars import is_note
 from utils.jobs.steps import Steps
 from utils.media import Choice, Inspection, Kind, Verdict, kind_of
 from utils.queue_manager import Turn
@@ -41,7 +43,8 @@ class Extraction:
     """Hands what is ready to ``sending`` and what is not to ``convert``, by its number.
 
     Files are written into the folder ``files`` under the next ``number``; ``deferred`` says that they are
-    converted after all uploads. ``choice`` says what is wanted.
+    converted after all uploads. ``choice`` says what is wanted; with ``dated`` it is found out when it was
+    taken. What notes beside the pictures say is read where they come first.
     """
 
     def __init__(
@@ -54,6 +57,7 @@ class Extraction:
         sending: Sending,
         convert: Callable[[int], Awaitable[None]],
         deferred: bool,
+        dated: bool,
         steps: Steps,
         choice: Choice,
         live: Live,
@@ -65,6 +69,7 @@ class Extraction:
         self._sending = sending
         self._convert = convert
         self._deferred = deferred
+        self._notes = Notes(media, dated=dated)
         self._steps = steps
         self._choice = choice
         self._live = live
@@ -76,6 +81,7 @@ class Extraction:
         self._put_off: list[Extracted] = []
         self._others: list[Entry] = []
         self._ignored = 0
+        self._notes.begin()
         self._known: set[str] = set()
         self._again: set[str] = set()
         #: By key, what is sent as it is, and whether that may be music.
@@ -134,7 +140,8 @@ class Extraction:
             if not self._choice.wants(kind):
                 if kind is Kind.OTHER:
                     self._others.append(entry)
-                return False
+                wanted = self._choice.media and self._notes.wants(entry, head)
+                return wanted and not self._is_passed_over(entry)
             if self._choice.untouched(kind):
                 self._untouched[entry.key] = self._choice.may_be_music(head, entry.name)
             return not self._is_passed_over(entry)
@@ -148,7 +155,8 @@ class Extraction:
         numbers = itertools.count(1)
         try:
             while (taken := await self._next(found)) is not None:
-                if taken.extracted.entry.key not in known:
+                key = taken.extracted.entry.key
+                if key not in known and key not in self._notes.keys:
                     await self._put_on_its_way(taken)
                     await self._sending.make_room()
                     if next(numbers) % ALBUM_SIZE == 0 and turn.is_wanted:
@@ -172,6 +180,10 @@ class Extraction:
             with self._steps.marked(self._step(extracted.entry)):
                 if extracted.path is None:
                     return _Taken(extracted)
+                if extracted.entry.key in self._notes.keys:
+                    await self._notes.read(extracted.entry, extracted.path)
+                    await asyncio.to_thread(extracted.path.unlink)
+                    return _Taken(extracted)
                 return await self._look_at(extracted, extracted.path)
 
     def _step(self, entry: Entry) -> str:
@@ -190,7 +202,8 @@ class Extraction:
 
     async def _look_at(self, extracted: Extracted, path: Path) -> _Taken:
         """Decide what an entry is, and make it ready to be sent."""
-        entry, file = extracted.entry, taken_out(extracted.entry, path)
+        entry = extracted.entry
+        file = await self._notes.about(taken_out(entry, path), entry, path)
         film: _Taken | None = None
         try:
             self._steps.check(f"{ENTRY}{entry.key}", "looking at it")
@@ -206,10 +219,9 @@ class Extraction:
                 still = self._still_of(file)
                 return _Taken(extracted, await as_video(self._media, file, path, inspection, still))
             if inspection.verdict is Verdict.DEFERRED:
-                live = await self._as_film(file, path, inspection)
-                return (
-                    _Taken(extracted, live) if live else await self._to_convert(extracted, path, inspection)
-                )
+                if live := await self._as_film(file, path, inspection):
+                    return _Taken(extracted, live)
+                return await self._to_convert(extracted, file, path, inspection)
             if inspection.verdict is Verdict.MUSIC:
                 file = await as_music(self._media, file, path)
                 return _Taken(extracted, file if file.music else replace(file, note=inspection.reason))
@@ -263,12 +275,16 @@ class Extraction:
             await asyncio.to_thread(path.unlink)
             error = ArchiveError("it is empty, and Telegram takes no empty files.")
             return _Taken(replace(extracted, path=None, error=error))
+        if is_note(extracted.entry.name):
+            await self._notes.read(extracted.entry, path)
         if self._untouched.pop(extracted.entry.key):
             return _Taken(extracted, await as_music(self._media, file, path))
         return _Taken(extracted, await as_document(file, path))
 
-    async def _to_convert(self, extracted: Extracted, path: Path, inspection: Inspection) -> _Taken:
-        file = await as_original(taken_out(extracted.entry, path), path)
+    async def _to_convert(
+        self, extracted: Extracted, file: MediaFile, path: Path, inspection: Inspection
+    ) -> _Taken:
+        file = await as_original(file, path)
         cost = inspection.plan.action.cost * file.size if inspection.plan else 0.0
         if self._deferred:
             log.info(

@@ -80,6 +80,7 @@ class Job:
             sending=self._sending,
             convert=self._convert,
             deferred=services.settings.deferred,
+            dated=services.settings.by_date,
             steps=self.steps,
             choice=self.live.choice,
             live=self.live,

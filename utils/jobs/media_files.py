@@ -22,6 +22,8 @@ class Media(Cutting, Protocol):
 
     async def prepare_photo(self, path: Path, output: Path, part: int = 0) -> PreparedPhoto: ...
 
+    async def taken_at(self, path: Path) -> float: ...
+
     async def take_film(self, path: Path, output: Path) -> bool: ...
 
     async def convert_film(self, path: Path, output: Path, inspection: Inspection) -> Inspection: ...
@@ -181,6 +183,12 @@ def converted_name(name: str) -> str:
     """What a converted video is called: ``video.mov`` becomes ``video_converted.mp4``."""
     stem = name.rpartition(".")[0] or name
     return f"{stem}_converted.mp4"
+
+
+def read_beginning(path: Path, size: int) -> bytes:
+    """At most ``size`` bytes of ``path``. Blocking."""
+    with path.open("rb") as file:
+        return file.read(size)
 
 
 def size_of(path: Path) -> int:

@@ -10,7 +10,7 @@ from pathlib import Path
 from telethon import errors as rpc
 from telethon.tl import types
 
-from utils.archives import ArchiveReader, Limits, looks_like_archive, open_archive, volume_of
+from utils.archives import ArchiveReader, Limits, Order, looks_like_archive, open_archive, volume_of
 from utils.errors import ArchiveError, BotError, DeliveredBefore, NotAnArchive
 from utils.jobs import lines
 from utils.jobs.intake import Incoming, fingerprint
@@ -33,12 +33,16 @@ Known = Callable[[Incoming, str], str]
 
 @dataclass(frozen=True)
 class Opening:
-    """How files are fetched and opened; ``passwords`` are tried on every archive."""
+    """How files are fetched and opened; ``passwords`` are tried on every archive.
+
+    ``order`` is that of the entries of one where it can be chosen.
+    """
 
     account: Account
     transfers: Transfers
     limits: Limits
     passwords: Sequence[str]
+    order: Order
 
     async def source(self, item: Incoming, live: Live | None = None) -> RemoteFile:
         """The file of the message ``item``; ``live`` is told how far it is."""
@@ -129,6 +133,7 @@ class JobOpening:
             scratch=self.scratch,
             limits=limits,
             passwords=(*passwords, *captions, *self.opening.passwords),
+            order=self.opening.order,
         )
 
 

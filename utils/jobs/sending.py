@@ -46,7 +46,7 @@ class Sending:
 
     def begin(self) -> None:
         """Nothing is collected or under way."""
-        self._builder = AlbumBuilder(mixed=self._settings.mixed)
+        self._builder = AlbumBuilder(mixed=self._settings.mixed, by_date=self._settings.by_date)
         self._spooled: dict[int, int] = {}
         self._outbox = self._new_outbox()
 

@@ -90,7 +90,8 @@ class JobSettings:
     ``boot`` identifies the machine's current run; ``spool_limit`` (of what waits to be sent) and
     ``upload_limit`` (of one file) are in bytes; ``deferred``: videos are converted after all uploads;
     ``buttons``: our messages can have some, as only those of bots can. ``other_files`` and ``as_files`` are
-    the settings of these names; ``mixed``: photos and videos share albums.
+    the settings of these names; ``mixed``: photos and videos share albums; ``by_date``: they come by
+    when they were taken.
     """
 
     boot: str
@@ -102,6 +103,7 @@ class JobSettings:
     other_files: str
     as_files: bool
     mixed: bool
+    by_date: bool
 
 
 @dataclass(frozen=True)

@@ -6,6 +6,7 @@ from utils.media.convert import Converter
 from utils.media.inspection import Inspection, Verdict, inspect
 from utils.media.kinds import Kind, kind_of
 from utils.media.media_tools import MediaTools
+from utils.media.moments import clock, on_the_wall, xmp_date
 from utils.media.music import Music
 from utils.media.photos import PreparedPhoto, prepare_photo
 from utils.media.plan import MAX_TRACKS, Action, ConversionPlan
@@ -29,8 +30,11 @@ __all__ = [
     "Stills",
     "Tools",
     "Verdict",
+    "clock",
     "inspect",
     "kind_of",
     "make_thumbnail",
+    "on_the_wall",
     "prepare_photo",
+    "xmp_date",
 ]

@@ -64,12 +64,20 @@ def read_layout(path: Path) -> Layout | None:
         return Layout(
             index_found=moov is not None,
             index_first=moov is not None and (mark not in kinds or kinds.index(b"moov") < kinds.index(mark)),
-            fragmented=b"moof" in kinds or any(kind == b"mvex" for kind, _ in _children(index)),
+            fragmented=b"moof" in kinds or any(kind == b"mvex" for kind, _ in children(index)),
             cut_off=any(start + length > size for _, start, length in boxes),
             encrypted=b"encv" in index and b"schm" in index,
             brand=_brand(file, boxes),
-            tracks=tuple(_track(body) for kind, body in _children(index) if kind == b"trak"),
+            tracks=tuple(_track(body) for kind, body in children(index) if kind == b"trak"),
         )
+
+
+def read_index(path: Path) -> bytes:
+    """The content of the index (``moov``) of ``path``; empty when it has none. Blocking."""
+    with path.open("rb") as file:
+        boxes = _top_boxes(file, path.stat().st_size)
+        moov = next((box for box in boxes if box[0] == b"moov"), None)
+        return _read_index(file, moov) if moov else b""
 
 
 def _top_boxes(file: BinaryIO, size: int) -> list[tuple[bytes, int, int]]:
@@ -108,7 +116,8 @@ def _read_index(file: BinaryIO, moov: tuple[bytes, int, int]) -> bytes:
     return file.read(length - header)
 
 
-def _children(body: bytes) -> Iterator[tuple[bytes, bytes]]:
+def children(body: bytes) -> Iterator[tuple[bytes, bytes]]:
+    """The boxes in the content ``body`` of another: the type and the content of each."""
     offset = 0
     while offset + 8 <= len(body):
         length, kind = struct.unpack_from(">I4s", body, offset)
@@ -119,7 +128,7 @@ def _children(body: bytes) -> Iterator[tuple[bytes, bytes]]:
 
 
 def _leaves(body: bytes, found: dict[bytes, bytes]) -> dict[bytes, bytes]:
-    for kind, inner in _children(body):
+    for kind, inner in children(body):
         if kind in _CONTAINERS:
             _leaves(inner, found)
         else:

@@ -10,6 +10,7 @@ from utils.constants import Settings
 from utils.media.checkpoint import NoCheckpoint
 from utils.media.convert import Converter
 from utils.media.inspection import Inspection, inspect
+from utils.media.moments import taken_at
 from utils.media.motion import take_film
 from utils.media.music import Music, describe_music
 from utils.media.photos import PreparedPhoto, prepare_photo
@@ -49,6 +50,10 @@ class MediaTools:
     async def take_film(self, path: Path, output: Path) -> bool:
         """See :func:`utils.media.motion.take_film`."""
         return await asyncio.to_thread(take_film, path, output)
+
+    async def taken_at(self, path: Path) -> float:
+        """See :func:`utils.media.moments.taken_at`."""
+        return await asyncio.to_thread(taken_at, path)
 
     async def convert_film(self, path: Path, output: Path, inspection: Inspection) -> Inspection:
         """See :meth:`utils.media.convert.Converter.convert`; cut off, it begins anew: for what is short."""
