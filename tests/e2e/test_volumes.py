@@ -89,8 +89,8 @@ async def test_volumes_in_any_order_become_one_archive(world: World, tmp_path: P
         await until(lambda: not world.leftovers())
     assert len(world.media()) == 14
     assert "📦 Trip.7z" in world.media()[0].caption
-    # Nothing but the status message and the summary, however many volumes there are.
-    assert len([text for text in texts(world) if "Trip" in text]) == 2
+    # Nothing but one message, which becomes the summary, however many volumes there are.
+    assert len([text for text in texts(world) if "Trip" in text]) == 1
 
 
 async def test_a_volume_is_not_lost_when_telegram_asks_for_a_pause(world: World, tmp_path: Path) -> None:
