@@ -16,10 +16,13 @@ from tests.e2e.process import environment, start_anew, to_its_end
 from tests.files import video
 from tests.world import TOKEN, World
 from utils.constants import ROOT, load_settings
+from utils.errors import SettingsError
 from utils.storage.lock import InstanceLock
 from utils.terminal import service
 from utils.terminal.main import OK, USAGE
 
+#: What runs this; the unit is made for another.
+PYTHON = sys.executable
 MODULE = ("-m", "utils.terminal.service")
 
 
@@ -32,6 +35,7 @@ def unit(monkeypatch: pytest.MonkeyPatch) -> str:
     """The unit of the system, for a program in /opt."""
     settings = load_settings({"SECRETS_FILE": "/nowhere"})
     monkeypatch.setattr(service, "ROOT", Path("/"))
+    monkeypatch.setattr(sys, "executable", "/usr/bin/env")
     place = replace(service._place(settings, system=True), root=Path("/opt/bot"), data=Path("/opt/bot/data"))
     return service.systemd_unit(place, system=True)
 
@@ -49,6 +53,23 @@ def test_the_unit_goes_by_the_exit_codes_and_survives_the_end_of_a_child(unit: s
     at_home = service.systemd_unit(place, system=True)
     assert 'BindPaths="/home/ann/my bot/data"' in at_home and "ProtectHome=tmpfs" in at_home
     assert 'ExecStart="/home/ann/my bot/.venv/bin/python" "/home/ann/my bot/extract' in at_home
+
+
+@pytest.mark.skipif(ROOT.stat().st_uid != 0, reason="a program that is not root's runs as its owner")
+def test_what_the_services_user_could_not_open_is_said(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    settings, shut = load_settings({"SECRETS_FILE": "/nowhere"}), tmp_path / "shut"
+    (shut / "in").mkdir(parents=True)
+    shut.chmod(0o700)
+    for root, python, words in (
+        (shut / "in", "/usr/bin/env", "Move the program"),
+        (Path("/"), str(shut / "in" / "python"), "Use the system's Python"),
+    ):
+        monkeypatch.setattr(service, "ROOT", root)
+        monkeypatch.setattr(sys, "executable", python)
+        with pytest.raises(SettingsError, match=words):
+            service.make_plan(settings, {"HOME": "/"}, system=True, uid=0)
 
 
 @pytest.mark.skipif(shutil.which("systemd-analyze") is None, reason="a system without systemd")
@@ -71,10 +92,8 @@ def test_within_the_units_filter_children_are_shut_in_as_ever_and_it_converts(
     file.write_text(unit)
     source.write_bytes(video("avi"))
     ask = "from utils.processes.system import isolation; print(isolation())"
-    inside = [sys.executable, "-m", "tests.setup.filtered", str(file), sys.executable]
-    outside = subprocess.run(
-        [sys.executable, "-c", ask], capture_output=True, text=True, cwd=ROOT, check=True
-    )
+    inside = [PYTHON, "-m", "tests.setup.filtered", str(file), PYTHON]
+    outside = subprocess.run([PYTHON, "-c", ask], capture_output=True, text=True, cwd=ROOT, check=True)
     same = subprocess.run([*inside, "-c", ask], capture_output=True, text=True, cwd=ROOT, check=True)
     assert same.stdout == outside.stdout
     program = [str(ROOT / "extract-compressed-files.py"), "convert", str(source), str(tmp_path / "a.mp4")]

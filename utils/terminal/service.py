@@ -164,9 +164,10 @@ class Plan:
 
 def make_plan(settings: Settings, environ: Mapping[str, str], *, system: bool, uid: int) -> Plan:
     """What belongs to the service on this system. Raises :class:`SettingsError` where it could not work."""
-    place = _place(settings, system=system)
     prefix = environ.get("PREFIX", "")
-    if environ.get("TERMUX_VERSION") and prefix:
+    termux = bool(environ.get("TERMUX_VERSION") and prefix)
+    place = _place(settings, system=system and not termux)
+    if termux:
         service, home = Path(prefix) / "var/service" / NAME, Path(environ["HOME"])
         return Plan(
             {
@@ -210,6 +211,11 @@ def _place(settings: Settings, *, system: bool) -> Place:
         for folder in (ROOT, *ROOT.parents):
             if not folder.stat().st_mode & 0o001:
                 raise SettingsError(f"{folder} is shut for others. Move the program, to /opt for instance.")
+        for folder in Path(sys.executable).resolve().parents:
+            if not folder.stat().st_mode & 0o001:
+                raise SettingsError(
+                    f"{folder} is shut for others, and Python is in it. Use the system's Python."
+                )
     return Place(ROOT, data, more, log_in_data, owner, settings.VIDEO_ENCODER != "libx264")
 
 
