@@ -78,6 +78,8 @@ def test_a_short_film_is_behind_the_picture_of_its_name_whichever_comes_first(mi
         assert together == (
             [[1, other.number]] if mixed and other not in others[1::2] else [[1], [other.number]]
         )
+    pixel = [file(1, name="PXL_1.MP.jpg"), replace(film(1), name="PXL_1.MP")]
+    assert albums(pixel[::-1], mixed=mixed) == [[1, 101]] and messages_of(pixel) == [tuple(pixel)]
     assert messages_of([still(1), film(1), film(1)]) == [(still(1), film(1)), (film(1),)]
 
 

@@ -91,8 +91,11 @@ Album = tuple[MediaFile, ...]
 
 
 def stem_of(name: str) -> str:
-    """What a picture and its film have in common: the name without its ending."""
-    return (name.rpartition(".")[0] or name).casefold()
+    """What a picture and its film have in common: the name without its ending.
+
+    ``PXL_1.MP`` is the film of ``PXL_1.MP.jpg``.
+    """
+    return (name.rpartition(".")[0] or name).casefold().removesuffix(".mp")
 
 
 def is_film_of(film: MediaFile, still: MediaFile) -> bool:

@@ -17,7 +17,7 @@ _VIDEOS = (
 
 def films_in(listing: Sequence[Entry]) -> frozenset[tuple[str, str]]:
     """Folder and stem of each film that may go with a picture, by its name."""
-    films = [entry for entry in listing if entry.name.lower().endswith((".mov", ".mp4"))]
+    films = [entry for entry in listing if entry.name.lower().endswith((".mov", ".mp4", ".mp"))]
     return frozenset((entry.folder, stem_of(entry.name)) for entry in films)
 
 

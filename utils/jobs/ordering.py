@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
+from functools import cache
 
 from utils.archives import Order
 from utils.archives.names import natural_key
@@ -67,9 +68,12 @@ def known_time(at: float) -> float:
 
 
 def _in_folders(paths: Sequence[str], keys: Sequence[tuple[float, ...]]) -> list[int]:
+    @cache
+    def folder_key(folder: str) -> tuple[object, ...]:
+        return tuple(natural_key(part) for part in folder.split("/"))
+
     def key(index: int) -> tuple[object, ...]:
         folder, _, name = paths[index].rpartition("/")
-        above = tuple(natural_key(part) for part in folder.split("/"))
-        return above, not is_sidecar(name), keys[index], natural_key(name), index
+        return folder_key(folder), not is_sidecar(name), keys[index], natural_key(name), index
 
     return sorted(range(len(paths)), key=key)
