@@ -75,15 +75,19 @@ async def test_others_on_the_machine_can_read_nothing_that_it_writes(world: Worl
     world.log.touch(0o644)
     process = await start_anew(environment(world))
     gate = world.sandbox.faults.hold("messages.uploadMedia", when=lambda call: call.user == BOT_ID)
-    await until(lambda: any("Ready" in line for line in world.lines()))
-    await world.send(zip_of(tmp_path / "a.zip", {"a.jpg": photo(1)}))
-    await gate.reached()
-    written = [world.log, world.data, *world.data.rglob("*")]
-    assert {"bot.log", "intake.jsonl", "journal.jsonl", "files", "bot.session"} <= {p.name for p in written}
-    assert [str(path) for path in written if path.stat().st_mode & (stat.S_IRWXG | stat.S_IRWXO)] == []
-    process.kill()
-    await process.communicate()
-    gate.open()
+    try:
+        await until(lambda: any("Ready" in line for line in world.lines()))
+        await world.send(zip_of(tmp_path / "a.zip", {"a.jpg": photo(1)}))
+        await gate.reached()
+        written = [world.log, world.data, *world.data.rglob("*")]
+        modes = {path: path.stat().st_mode for path in written}
+    finally:
+        process.kill()
+        await process.communicate()
+        gate.open()
+    names = {path.name for path in written}
+    assert {"bot.log", "intake.jsonl", "journal.jsonl", "files", "bot.session"} <= names
+    assert [str(path) for path, mode in modes.items() if mode & (stat.S_IRWXG | stat.S_IRWXO)] == []
 
 
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])

@@ -12,7 +12,7 @@ from tests.drawn import any_text
 from tests.media.test_plan import MP4, audio, described, subtitle, video
 from utils.media.boxes import Layout
 from utils.media.plan import MAX_TRACKS, Action, plan_conversion
-from utils.media.probe import Probe
+from utils.media.probe import Probe, VideoStream
 
 tags = st.dictionaries(st.sampled_from(["rotate", "language", "title", "major_brand"]), any_text, max_size=3)
 videos = st.builds(
@@ -66,6 +66,11 @@ layouts = st.one_of(
 sizes = st.sampled_from([0, 1000, 10_000_000])
 
 
+def kind(video: VideoStream) -> tuple[bool, bool]:
+    """Whether it is no film, and whether nothing can decode it."""
+    return video.still, not (video.codec and video.width and video.height)
+
+
 @given(probes, layouts, sizes)
 def test_what_is_taken_over_is_there_and_what_is_copied_may_stay(
     probe: Probe, layout: Layout | None, size: int
@@ -75,9 +80,12 @@ def test_what_is_taken_over_is_there_and_what_is_copied_may_stay(
         assert not probe.videos
         return
     assert plan.picture in probe.videos
+    best = min(map(kind, probe.videos))
+    assert kind(plan.picture) == best
     assert plan.picture.default or all(
         not other.default and plan.picture.width * plan.picture.height >= other.width * other.height
         for other in probe.videos
+        if kind(other) == best
     )
     tracks = {audio.index: audio for audio in probe.audios}
     taken = [tracks[track.index] for track in plan.audio]
