@@ -37,6 +37,7 @@ from utils.telegram.account import Account
 from utils.telegram.archive_client import ArchiveBotClient
 from utils.telegram.arrivals import Arrivals
 from utils.telegram.client import Ask, build_client, login
+from utils.telegram.reactions import Reactions
 from utils.telegram.transfers import Transfers
 
 if TYPE_CHECKING:
@@ -179,6 +180,7 @@ class Bot:
             builder=builder,
             queue=self.queue,
             conversions=self._leftovers,
+            reactions=Reactions(self._account.call),
         )
         self.conversions.connect(self.desk.jobs, self.queue.add_conversion)
         self._reception = Reception(

@@ -19,6 +19,9 @@ from utils.telegram.arrivals import Arrival, Press, Sender
 
 log = logging.getLogger(__name__)
 
+#: To a photo.
+PHOTO = "That is a photo already. Send me archives, or pictures and videos as files."
+
 #: To the press of a button that no message of this version has.
 UNKNOWN_BUTTON = "I do not know this button. Send the file again instead."
 
@@ -35,6 +38,8 @@ class Reception:
         self._account = account
         self._is_bot = is_bot
         self._captions = AlbumCaptions()
+        #: The album of the last photo of each chat.
+        self._photos: dict[int, int | None] = {}
         #: Chat and first message of what is to be done again and is not a job yet.
         self._repeating: set[tuple[int, int]] = set()
 
@@ -43,10 +48,19 @@ class Reception:
         if not await self._allows(arrival.sender):
             return
         item = incoming(arrival.message, arrival.chat)
-        if item is not None:
+        if arrival.message.photo:
+            await self._on_photo(arrival.message, arrival.chat)
+        elif item is not None:
             await self._take(self._captions.complete(item))
         elif arrival.message.message:
             await self._on_text(arrival.message, arrival.chat)
+
+    async def _on_photo(self, message: Message, chat: TLObject) -> None:
+        """What somebody sends as a photo is one already. In groups people send them to each other."""
+        album, message_album = self._photos.get(message.chat_id), message.grouped_id
+        self._photos[message.chat_id] = message_album
+        if self._is_bot and message.is_private and (album is None or album != message_album):
+            await self._conversation.say(chat, PHOTO, reply_to=Reply(message.id, topic_of(message)))
 
     async def press(self, press: Press) -> None:
         """A button: each has something done with files that were sent before."""

@@ -71,7 +71,7 @@ class Uploads:
 
 @dataclass(frozen=True)
 class OwnMessages:
-    """Our messages in the chat of one job."""
+    """Our messages in the chat of one job, and our reactions to the messages with its files."""
 
     account: Account
     chat: TLObject

@@ -23,8 +23,12 @@ from utils.jobs.status_text import status_text
 from utils.jobs.stored import StoredJob
 from utils.queue_manager import QueueManager
 from utils.storage.workspace import MB, Workspace, disk_errors
+from utils.telegram.reactions import Reactions
 
 log = logging.getLogger(__name__)
+
+#: Reactions to the message with a file: it is taken; all that is in it was sent.
+TAKEN, DONE = "👀", "👍"
 
 
 class Forgets(Protocol):
@@ -41,13 +45,21 @@ class Desk:
     """
 
     def __init__(
-        self, *, folder: Path, seen: Seen, builder: JobBuilder, queue: QueueManager, conversions: Forgets
+        self,
+        *,
+        folder: Path,
+        seen: Seen,
+        builder: JobBuilder,
+        queue: QueueManager,
+        conversions: Forgets,
+        reactions: Reactions,
     ) -> None:
         self._folder = folder
         self._seen = seen
         self._builder = builder
         self._queue = queue
         self._conversions = conversions
+        self._reactions = reactions
         #: The jobs that are not over, by id. Others may look.
         self.jobs: dict[str, Job] = {}
         self._work: dict[str, Work] = {}
@@ -121,6 +133,7 @@ class Desk:
             if known or work.split.wants(item):
                 if not known:
                     await work.split.add(item)
+                    self._react(item, TAKEN)
                     log.info("🧩 Received %s, volume of a set (%.1f MB)", item.name, item.size / MB)
                 await self._seen.add(item)
                 return True
@@ -141,6 +154,7 @@ class Desk:
             ) from None
         log.info("📥 Received %s (%.1f MB)", item.name, item.size / MB)
         self.start(item, stored)
+        self._react(item, TAKEN)
 
     # -- at work ------------------------------------------------------------------------------------
 
@@ -195,8 +209,16 @@ class Desk:
             task.cancel()
             await asyncio.wait([task])
         await self._conversions.forget(job_id)
-        self.jobs.pop(job_id, None)
+        job = self.jobs.pop(job_id, None)
+        if job is not None:
+            # What was done already, or could not be, is told in words.
+            done = job.record.extracted and not job.record.failed
+            for item in (job.record.origin, *job.record.volumes):
+                self._react(item, DONE if done else "")
         self._work.pop(job_id, None)
+
+    def _react(self, item: Incoming, emoji: str) -> None:
+        self._reactions.show(item.chat, item.peer.input(), item.message, emoji)
 
     async def stop(self) -> None:
         """End what is under way; it is left in a state that can be gone on with."""
@@ -208,6 +230,7 @@ class Desk:
         """The status messages stay as they are."""
         for work in self._work.values():
             await work.status.close()
+        await self._reactions.close()
 
 
 def delivered_words(before: Delivered) -> str:

@@ -8,6 +8,7 @@ from __future__ import annotations
 import asyncio
 import itertools
 import logging
+import time
 from collections.abc import Callable, Sequence
 from dataclasses import replace
 from pathlib import Path
@@ -38,13 +39,16 @@ from utils.jobs.sending import Sending
 from utils.jobs.services import JobServices
 from utils.jobs.status_text import status_text
 from utils.jobs.stored import StoredJob
-from utils.jobs.summary import summary_text, with_words
+from utils.jobs.summary import is_single, says_it_all, summary_text, with_words
 from utils.media import Choice, Inspection
 from utils.queue_manager import Turn
 from utils.storage.workspace import disk_errors
 from utils.telegram.status import Words
 
 log = logging.getLogger(__name__)
+
+#: Seconds that a picture or video by itself may take before a status says how far it is.
+QUIET_SECONDS = 10.0
 
 
 class Job:
@@ -69,6 +73,7 @@ class Job:
         self._services = services
         self._turn: Turn | None = None
         self._taken_up = False
+        self._began = time.monotonic()
         self._finishing = asyncio.Lock()
         number = itertools.count(self.record.next_number()).__next__
         self._sending = self._new_sending(number)
@@ -184,6 +189,9 @@ class Job:
         text = text if buttons else with_words(text, words)
         try:
             with chat_errors():
+                if says_it_all(self.record):
+                    await self._services.last_word.say_nothing()
+                    return
                 await self._services.last_word.say(text, buttons, instead=words)
         except ChatClosed as error:
             log.warning("⚠️ %s ends without a summary: %s", self.name, error.told)
@@ -222,6 +230,8 @@ class Job:
 
     def words(self) -> Words | None:
         """What the status says; None: nothing yet."""
+        if is_single(self.record) and time.monotonic() - self._began < QUIET_SECONDS:
+            return None
         return Words(status_text(self.look()))
 
     def look(self) -> JobProgress:

@@ -7,7 +7,7 @@ from collections import defaultdict
 from collections.abc import Iterable, Iterator
 
 from utils.jobs.albums import plural, refused_as, shorten, utf16_units
-from utils.jobs.progress import sent_by_kind
+from utils.jobs.progress import kind_by_name, sent_by_kind
 from utils.jobs.record import JobRecord
 from utils.jobs.sidecars import is_sidecar
 
@@ -61,6 +61,18 @@ def summary_text(archive: str, record: JobRecord) -> str:
         kept = plural(record.ignored, "file")
         lines.append(f"🗑️ Ignored {kept} of systems, cameras and waste baskets, such as .DS_Store.")
     return shorten("\n".join(lines), TEXT_UNITS)
+
+
+def is_single(record: JobRecord) -> bool:
+    """Whether it is a picture or video by itself, as far as its name says."""
+    return kind_by_name(record.origin.name) is not None and not record.volumes
+
+
+def says_it_all(record: JobRecord) -> bool:
+    """Whether what was sent of a picture or video by itself needs no word beside its caption."""
+    if not is_single(record) or record.failed or record.skipped or record.others:
+        return False
+    return len(record.delivered_files()) == 1
 
 
 def with_words(text: str, words: str) -> str:
