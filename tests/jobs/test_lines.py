@@ -93,7 +93,7 @@ ON_DISK: list[tuple[Line, dict[str, Any]]] = [
     ),
     (lines.Volume.of(ITEM, date=5.5), {"t": "volume", "date": 5.5, **ITEM_JSON}),
     (lines.Print("ab12"), {"t": "print", "print": "ab12"}),
-    (lines.Run("this boot"), {"t": "run", "boot": "this boot"}),
+    (lines.Run("this boot"), {"t": "run", "boot": "this boot", "paused": False}),
     (lines.File(FILE), {"t": "file", "file": FILE_JSON}),
     (lines.Drop(1), {"t": "drop", "number": 1}),
     (lines.Defer(VIDEO, 7.25), {"t": "defer", "file": VIDEO_JSON, "cost": 7.25}),
@@ -153,7 +153,7 @@ def as_before(now: Any, before: Any) -> Any:
 
 def facts(record: JobRecord | LastRecord) -> dict[str, Any]:
     """All that is known of a job."""
-    newer = {"highest", "before", "_newest", "_gone", "_whole", "live", "stills", "deferred_names"}
+    newer = {"paused", "highest", "before", "_newest", "_gone", "_whole", "live", "stills", "deferred_names"}
     names = {field.name for field in fields(JobRecord)} - newer - {"known_origin"} | {"origin"}
     return {name: plain(getattr(record, name)) for name in names}
 

@@ -25,12 +25,20 @@ HELP = (
     "albums; videos that Telegram would not play come afterwards, converted. A picture or video by itself "
     "works too.\n\n"
     "Encrypted archives: I ask for the password, or you put “pass: …” into the caption.\n\n"
-    "/status – what I am doing\n/cancel – stop it\n/help – this text"
+    "/status – what I am doing\n/queue – all that is to be done\n"
+    "/pause, /resume, /cancel – all of it or, in reply to an archive, that one\n/help – this text"
 )
 
 WHICH = "I am waiting for more than one password. Reply to the question of the archive that you mean."
 
-COMMANDS = {"help": "How this works", "status": "What the bot is doing", "cancel": "Stop it"}
+COMMANDS = {
+    "help": "How this works",
+    "status": "What the bot is doing",
+    "queue": "All that is to be done",
+    "pause": "Pause it",
+    "resume": "Go on with it",
+    "cancel": "Stop it",
+}
 
 
 @dataclass

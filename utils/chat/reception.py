@@ -5,15 +5,29 @@ from __future__ import annotations
 import logging
 from collections.abc import Sequence
 
+from telethon import TelegramClient
 from telethon.tl.custom import Message
 from telethon.tl.tlobject import TLObject
 
 from utils.chat.access import Access
 from utils.chat.conversation import HELP, Conversation
 from utils.errors import DiskFull
-from utils.jobs.buttons import AGAIN_WORD, OTHERS_WORD, has_button, messages_of_button, wants_others
+from utils.jobs.buttons import (
+    AGAIN_WORD,
+    CANCEL,
+    OTHERS_WORD,
+    PAUSE,
+    RESUME,
+    Steering,
+    has_button,
+    messages_of_button,
+    steered,
+    wants_others,
+)
 from utils.jobs.desk import Desk
 from utils.jobs.intake import AlbumCaptions, Incoming, Reply, incoming, topic_of
+from utils.jobs.job import Job
+from utils.jobs.status_text import queue_line
 from utils.telegram.account import Account
 from utils.telegram.arrivals import Arrival, Press, Sender
 
@@ -21,6 +35,20 @@ log = logging.getLogger(__name__)
 
 #: To a photo.
 PHOTO = "That is a photo already. Send me archives, or pictures and videos as files."
+
+#: To who asks what is being done.
+NOTHING = "I have nothing to do for you."
+
+#: To the press of a button that is no longer right.
+OLD_BUTTON = "This button is old: it is done, or something else was pressed."
+
+#: What was done with jobs, that it was done before, and what it is called.
+DONE = {PAUSE: "⏸️ Paused", RESUME: "▶️ Going on", CANCEL: "🛑 Cancelled"}
+ALREADY = {PAUSE: "It is paused already.", RESUME: "It goes on already.", CANCEL: "It is over already."}
+VERB = {PAUSE: "pause", RESUME: "go on with", CANCEL: "cancel"}
+
+#: Jobs that have buttons in the answer to /queue.
+QUEUE_BUTTONS = 20
 
 #: To the press of a button that no message of this version has.
 UNKNOWN_BUTTON = "I do not know this button. Send the file again instead."
@@ -69,14 +97,29 @@ class Reception:
 
     async def _pressed(self, press: Press) -> str | None:
         """Do what the button says, if it is one of ours; returns what to tell, if anything."""
-        archive = messages_of_button(press.data)
-        if not archive or not press.message:
+        archive, (act, job) = messages_of_button(press.data), steered(press.data)
+        if not (archive or act) or not press.message:
             return UNKNOWN_BUTTON
         # A client may send what it likes: what is pressed has to be there, in a message of ours.
         for message in await self._account.messages(press.chat, [press.message]):
             if (message.out or message.post) and has_button(message.reply_markup, press.data):
+                if act:
+                    return await self._steer(
+                        act, [j for j in self._desk.of_chat(press.chat_id) if j.id == job]
+                    )
                 return await self._again(press.chat_id, press.chat, archive, others=wants_others(press.data))
-        return UNKNOWN_BUTTON
+        # What it said may just have changed.
+        return OLD_BUTTON if act else UNKNOWN_BUTTON
+
+    async def _steer(self, act: str, jobs: Sequence[Job]) -> str:
+        """Do ``act`` with ``jobs``; returns what to tell."""
+        if not jobs:
+            return OLD_BUTTON
+        if act == CANCEL:
+            done = await self._desk.cancel(jobs)
+        else:
+            done = await self._desk.pause(jobs, on=act == PAUSE)
+        return f"{DONE[act]}: {', '.join(done)}" if done else ALREADY[act]
 
     async def _allows(self, sender: Sender) -> bool:
         allowed = await self._access.allows(sender.id, sender.usernames)
@@ -105,20 +148,40 @@ class Reception:
     async def _answer_to(self, message: Message, chat: TLObject) -> str:
         text = message.message.strip()
         command = text.split()[0].partition("@")[0].lower()
-        if command == "/cancel":
-            names = ", ".join(await self._desk.cancel(message.chat_id))
-            return f"🛑 Cancelled: {names}" if names else "There is nothing to cancel."
+        if command[1:] in DONE and command[0] == "/":
+            jobs = self._meant_jobs(message) or self._desk.of_chat(message.chat_id)
+            return (
+                await self._steer(command[1:], jobs) if jobs else f"There is nothing to {VERB[command[1:]]}."
+            )
+        if command == "/queue":
+            await self._show_queue(message, chat)
+            return ""
         if command == "/status":
-            return self._desk.status_of(message.chat_id) or "I have nothing to do for you."
+            return self._desk.status_of(message.chat_id) or NOTHING
         if command == "/help":
             return HELP
         word = "" if self._is_bot else text.lower()
+        if word in DONE and (jobs := self._meant_jobs(message)):
+            return await self._steer(word, jobs)
         if word in (AGAIN_WORD, OTHERS_WORD) and (archive := await self._meant(message, chat)):
             return await self._again(message.chat_id, chat, [archive], others=word == OTHERS_WORD) or ""
         # A person's chats hold more than what is said to the bot.
         if self._conversation.answer(message.chat_id, text, message.reply_to_msg_id) or not self._is_bot:
             return ""
         return self._conversation.help(message.chat_id, text)
+
+    def _meant_jobs(self, message: Message) -> list[Job]:
+        """The job whose file, or whose status, ``message`` replies to."""
+        return self._desk.about(message.chat_id, message.reply_to_msg_id or 0)
+
+    async def _show_queue(self, message: Message, chat: TLObject) -> None:
+        """All jobs of the chat, each with its buttons."""
+        jobs = self._desk.of_chat(message.chat_id)
+        text = "\n".join(queue_line(job.look(), place) for place, job in enumerate(jobs, 1))
+        rows = [Steering(job.id, paused=job.record.paused).row(job.name) for job in jobs[:QUEUE_BUTTONS]]
+        buttons = TelegramClient.build_reply_markup(rows) if rows and self._is_bot else None
+        reply_to = Reply(0, topic_of(message))
+        await self._conversation.say(chat, text or NOTHING, reply_to=reply_to, buttons=buttons)
 
     async def _meant(self, message: Message, chat: TLObject) -> int:
         """The message with the archive that is to be done again: the one replied to, or that it is about."""

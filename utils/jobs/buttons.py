@@ -23,6 +23,11 @@ AGAIN_WORD, OTHERS_WORD = "again", "others"
 
 _DATA = re.compile(rb"(again|others):[0-9]+(\+[0-9]+)*")
 
+#: What a job can be told to do: the beginning of callback data, a command, and a word in reply.
+PAUSE, RESUME, CANCEL = "pause", "resume", "cancel"
+
+_STEERING = re.compile(rb"(pause|resume|cancel):(-?[0-9]+_[0-9]+(?:_[0-9a-f]{8})?)")
+
 #: The highest id that a message may have.
 LAST_MESSAGE = 2**31 - 1
 
@@ -68,6 +73,37 @@ class Offers:
         if self.others and reply and len(self.messages) == 1:
             words.append(f"Reply “{OTHERS_WORD}” to have the other files as well.")
         return " ".join(words)
+
+
+@dataclass(frozen=True)
+class Steering:
+    """How ``job`` is paused, or gone on with, and cancelled."""
+
+    job: str
+    paused: bool
+
+    def buttons(self) -> TLObject:
+        """The keyboard under its status."""
+        return TelegramClient.build_reply_markup([self.row()])
+
+    def row(self, name: str = "") -> list[Button]:
+        """The buttons in a row; ``name`` says which job is meant, where that is not seen."""
+        act, label = (RESUME, "▶️ Go on") if self.paused else (PAUSE, "⏸️ Pause")
+        named = f": {name}" if name else ""
+        return [
+            Button.inline(f"{label}{named}", f"{act}:{self.job}"),
+            Button.inline("✖️ Cancel" + (named and f": {name}"), f"{CANCEL}:{self.job}"),
+        ]
+
+    def in_words(self) -> str:
+        """The same without buttons."""
+        return f"Reply “{RESUME if self.paused else PAUSE}” or “{CANCEL}” to this."
+
+
+def steered(data: bytes) -> tuple[str, str]:
+    """What a button of :class:`Steering` does, and with which job; both empty when it is another one."""
+    match = _STEERING.fullmatch(data)
+    return (match[1].decode(), match[2].decode()) if match else ("", "")
 
 
 def _places(messages: Sequence[int]) -> str:

@@ -16,6 +16,7 @@ from utils.jobs.albums import plural
 from utils.jobs.building import JobBuilder, Work
 from utils.jobs.intake import Delivered, Incoming, Seen
 from utils.jobs.job import Job
+from utils.jobs.last_word import STATUS, SUMMARY
 from utils.jobs.record import JobRecord
 from utils.jobs.running import run_job
 from utils.jobs.split_set import set_title
@@ -65,6 +66,8 @@ class Desk:
         self._work: dict[str, Work] = {}
         self._tasks: dict[str, asyncio.Task[None]] = {}
         self._taking = asyncio.Lock()
+        #: Two presses are one.
+        self._steering = asyncio.Lock()
 
     # -- in -----------------------------------------------------------------------------------------
 
@@ -171,9 +174,41 @@ class Desk:
         """How far the jobs of ``chat`` are; "" when there are none."""
         return "\n\n".join(status_text(job.look()) for job in self.jobs.values() if job.chat == chat)
 
-    async def cancel(self, chat: int) -> list[str]:
-        """Stop all jobs of ``chat``; returns their names."""
-        jobs = [job for job in self.jobs.values() if job.chat == chat and "summary" not in job.record.sent]
+    def of_chat(self, chat: int) -> list[Job]:
+        """The jobs of ``chat`` that are not at their end, in their order."""
+        return [job for job in self.jobs.values() if job.chat == chat and not job.at_its_end]
+
+    def about(self, chat: int, message: int) -> list[Job]:
+        """The job whose file, or whose status, is that message."""
+        return [
+            job
+            for job in self.of_chat(chat)
+            if message in (*job.record.messages(), *job.record.sent.get(STATUS, ()))
+        ]
+
+    async def pause(self, jobs: Sequence[Job], *, on: bool) -> list[str]:
+        """Have ``jobs`` do nothing, or go on with them; returns the names of those for which that is new."""
+        async with self._steering:
+            jobs = [job for job in jobs if job.id in self.jobs and job.record.paused != on]
+            await self._end([self._tasks[job.id] for job in jobs], (job.id for job in jobs))
+            # One of them may just have come to its end.
+            jobs = [job for job in jobs if job.id in self.jobs]
+            changed = [job for job in jobs if not job.record.settled()]
+            try:
+                for job in changed:
+                    await job.pause(on)
+            finally:
+                for job in jobs:
+                    self._run(job)
+        return [job.name for job in changed]
+
+    async def cancel(self, jobs: Sequence[Job]) -> list[str]:
+        """Stop ``jobs``; returns their names."""
+        async with self._steering:
+            return await self._cancel(jobs)
+
+    async def _cancel(self, jobs: Sequence[Job]) -> list[str]:
+        jobs = [job for job in jobs if job.id in self.jobs and SUMMARY not in job.record.sent]
         await self._end([self._tasks[job.id] for job in jobs], (job.id for job in jobs))
         # One of them may just have come to its end.
         jobs = [job for job in jobs if job.id in self.jobs]
@@ -228,7 +263,7 @@ class Desk:
 
     async def close(self) -> None:
         """The status messages stay as they are."""
-        for work in self._work.values():
+        for work in list(self._work.values()):
             await work.status.close()
         await self._reactions.close()
 

@@ -27,7 +27,7 @@ from utils.errors import (
 )
 from utils.jobs import lines
 from utils.jobs.albums import stem_of
-from utils.jobs.buttons import Offers
+from utils.jobs.buttons import Offers, Steering
 from utils.jobs.delivery import Delivery
 from utils.jobs.extraction import Extraction
 from utils.jobs.media_files import as_video, converted_name
@@ -60,7 +60,6 @@ class Job:
         self.name = self.record.origin.title or self.record.origin.name
         self.chat = self.record.origin.chat
         self.live = services.live
-        self.live.rest = self._rest
         self.live.choice = Choice.of(
             services.settings.other_files,
             as_files=services.settings.as_files,
@@ -71,7 +70,6 @@ class Job:
         self._journal = stored.journal
         self._delivery = delivery
         self._services = services
-        self._turn: Turn | None = None
         self._taken_up = False
         self._began = time.monotonic()
         self._finishing = asyncio.Lock()
@@ -118,7 +116,9 @@ class Job:
 
         May be called again after it raised: it then goes on from the journal.
         """
-        if self.record.cancelled:
+        self.live.paused = self.record.paused
+        if self.record.cancelled or self.record.paused:
+            self._services.status.show()
             await self.finish_if_done()
             return
         self._taken_up = False
@@ -131,8 +131,10 @@ class Job:
             while True:
                 delivered = len(self.record.delivered)
                 try:
-                    async with self._services.turns.upload(self.chat, self.id) as self._turn:
-                        await self._deliver_all(passwords, self._turn)
+                    async with self._services.turns.upload(self.chat, self.id) as turn:
+                        # While it has to wait, others may upload.
+                        self.live.rest = turn.rest
+                        await self._deliver_all(passwords, turn)
                     break
                 except DiskFull:
                     if len(self.record.delivered) == delivered:
@@ -201,6 +203,11 @@ class Job:
         """Whether all is done but for the last word, which may be said already."""
         return self._services.last_word.begun
 
+    async def pause(self, on: bool) -> None:
+        """Have nothing done, after the job's tasks were ended, or (not ``on``) let :meth:`run` go on."""
+        await self._journal.write(lines.Run(self.record.boot, paused=on))
+        log.info("⏸️ Paused %s" if on else "▶️ %s goes on", self.name)
+
     async def cancel(self) -> None:
         """Give up what was not sent, after the job's tasks were ended; :meth:`run` ends it then."""
         await self._journal.write(lines.Failed("cancelled."), lines.Cancelled())
@@ -232,16 +239,13 @@ class Job:
         """What the status says; None: nothing yet."""
         if is_single(self.record) and time.monotonic() - self._began < QUIET_SECONDS:
             return None
-        return Words(status_text(self.look()))
+        text, bot = status_text(self.look()), self._services.settings.buttons
+        steering = Steering(self.id, paused=self.record.paused)
+        return Words(text, steering.buttons()) if bot else Words(with_words(text, steering.in_words()))
 
     def look(self) -> JobProgress:
         """How far it is now."""
         return self.live.look(self.id, self.name)
-
-    def _rest(self, seconds: float) -> None:
-        """It has to wait so long; others may upload meanwhile."""
-        if self._turn is not None:
-            self._turn.rest(seconds)
 
     # -- out of the archive -------------------------------------------------------------------------
 

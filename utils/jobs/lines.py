@@ -8,83 +8,39 @@ are added, never renamed, and a new field has a default. docs/architecture.md ha
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, fields
-from typing import Any, ClassVar
+from dataclasses import dataclass
 
 from utils.jobs.albums import MediaFile
-from utils.jobs.intake import Incoming
+from utils.jobs.first_lines import Line, Origin, Print, Run, Volume
 from utils.jobs.medium import Medium
 
-
-@dataclass(frozen=True)
-class Line:
-    """Any line; the classes of all kinds are directly under it."""
-
-    t: ClassVar[str]
-
-
-@dataclass(frozen=True)
-class Origin(Incoming, Line):
-    """The message with the archive, when it came (Unix time), a set's title, if only ``others`` are sent.
-
-    Written: first, before the message is noted in intake.jsonl.
-    Crash before: the folder is removed, and the message comes again.
-    Crash after: the job is begun.
-    """
-
-    t = "origin"
-    date: float = 0.0
-    title: str = ""
-    others: bool = False
-
-    @classmethod
-    def of(cls, item: Incoming, *, date: float, title: str = "", others: bool = False) -> Origin:
-        """The line for ``item``."""
-        return cls(**_fields_of(item), date=date, title=title, others=others)
-
-
-@dataclass(frozen=True)
-class Volume(Incoming, Line):
-    """The message with another volume of the archive, and when it was taken in.
-
-    Written: when it joins the set, before the message is noted in intake.jsonl.
-    Crash before: the message comes again.
-    Crash after: the volume is in the set.
-    """
-
-    t = "volume"
-    date: float = 0.0
-
-    @classmethod
-    def of(cls, item: Incoming, *, date: float) -> Volume:
-        """The line for ``item``."""
-        return cls(**_fields_of(item), date=date)
-
-
-@dataclass(frozen=True)
-class Print(Line):
-    """The file's fingerprint, by which it is known when it is sent again.
-
-    Written: each time the only file that came is opened, before anything is taken out.
-    Crash before: it is taken again.
-    Crash after: it is taken again, and is the same.
-    """
-
-    t = "print"
-    print: str
-
-
-@dataclass(frozen=True)
-class Run(Line):
-    """A process took the job up; ``boot`` names the run of the machine.
-
-    Written: each time the job is taken up, together with what is dropped, before anything else is done.
-    Crash before: the next process finds the same.
-    Crash after: a process in another run of the machine trusts no file that was not flushed to the disk.
-    """
-
-    t = "run"
-    boot: str
+__all__ = [
+    "KINDS",
+    "Announce",
+    "Cancelled",
+    "Converted",
+    "Defer",
+    "Done",
+    "Drop",
+    "Extracted",
+    "Failed",
+    "File",
+    "Line",
+    "Media",
+    "Medium",
+    "Origin",
+    "Other",
+    "Print",
+    "Refused",
+    "Rejected",
+    "Renew",
+    "Run",
+    "Sent",
+    "Skip",
+    "Split",
+    "Unconvertible",
+    "Volume",
+]
 
 
 @dataclass(frozen=True)
@@ -331,10 +287,6 @@ class Done(Line):
     """
 
     t = "done"
-
-
-def _fields_of(item: Incoming) -> dict[str, Any]:
-    return {field.name: getattr(item, field.name) for field in fields(Incoming)}
 
 
 #: Every kind of line by its name on disk.

@@ -44,6 +44,7 @@ class JobRecord:
     ignored: int = 0
     failed: str = ""
     cancelled: bool = False
+    paused: bool = False
     done: bool = False
     #: Keys of films, pages and slices that were made of an entry and are gone since.
     _gone: set[str] = field(default_factory=set)
@@ -88,7 +89,7 @@ class JobRecord:
     apply.register(_on_print)
 
     def _on_run(self, line: lines.Run) -> None:
-        self.boot = line.boot
+        self.boot, self.paused = line.boot, line.paused
 
     apply.register(_on_run)
 

@@ -101,6 +101,13 @@ def _conversion(one: Converting) -> str:
     return f"🎬 Converting {name} {bar(one.percent / 100)} {percent_words(one.percent / 100)}{left}"
 
 
+def queue_line(now: JobProgress, place: int) -> str:
+    """One job in a list of them."""
+    done = f" {percent_words(now.done / now.total)}" if 0 < now.done < now.total else ""
+    what = "⏸️ Paused" if now.paused else "⏳ Waiting" if now.place is not None else now.step
+    return f"{place}. {shorten(now.name, NAME_UNITS)}: {what}{done}"
+
+
 def bar(share: float) -> str:
     """A bar of which ``share`` (0 to 1) is full."""
     full = max(0, min(BAR, int(share * BAR)))
