@@ -42,17 +42,6 @@ async def test_people_may_be_named_by_username(world: World, tmp_path: Path) -> 
         assert "1 picture sent" in await world.summary()
 
 
-async def test_a_picture_or_video_by_itself_is_taken_too(world: World, tmp_path: Path) -> None:
-    (tmp_path / "one.bmp").write_bytes(photo(1, kind="BMP"))
-    (tmp_path / "old.avi").write_bytes(video("avi"))
-    async with world.running():
-        await world.send(tmp_path / "one.bmp")
-        await world.summary()
-        await world.send(tmp_path / "old.avi")
-        await world.wait("1 video sent")
-    assert [message.kind for message in world.media()] == ["photo", "video"]
-
-
 @pytest.mark.parametrize("kind", ["TIFF", "BMP", "WEBP", "HEIF", "PNG"])
 async def test_pictures_that_telegram_would_refuse_are_corrected(
     world: World, tmp_path: Path, kind: str
