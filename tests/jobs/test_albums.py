@@ -10,7 +10,6 @@ from utils.jobs.albums import (
     AlbumBuilder,
     Kind,
     MediaFile,
-    caption,
     counted,
     messages_of,
     plural,
@@ -149,30 +148,6 @@ def test_a_stream_with_very_many_folders_keeps_few_of_them_open() -> None:
     builder = AlbumBuilder(mixed=True)
     sent = sum(len(builder.add(file(n, f"folder {n}"))) for n in range(100))
     assert sent == 96
-
-
-def test_a_caption_says_archive_folder_names_and_notes_once() -> None:
-    files = [file(n, "сад/роза", name=f"фото {n}.jpg") for n in (1, 2)]
-    assert caption("Лето.zip", files) == "📦 Лето.zip › сад/роза\nфото 1.jpg, фото 2.jpg"
-    assert caption("a.zip", [file(1)]) == "📦 a.zip\nimg1.jpg"
-    noted = replace(file(2), note="Converted from HEIF.")
-    assert caption("a.zip", [noted]) == "📦 a.zip\nimg2.jpg\nℹ️ Converted from HEIF."
-    said = replace(noted, about="The sea.")
-    assert caption("a.zip", [said]) == "📦 a.zip\nimg2.jpg\n💬 The sea.\nℹ️ Converted from HEIF."
-    assert "\n💬 img2.jpg: The sea.\n" in caption("a.zip", [file(1), said])
-    assert caption("a.zip", [file(1), noted]).endswith("\nℹ️ img2.jpg: Converted from HEIF.")
-
-
-def test_a_caption_keeps_to_telegrams_length_however_it_is_counted() -> None:
-    long = [file(n, "x" * 400, name="😀" * 60 + f"{n}.jpg") for n in range(10)]
-    text = caption("a" * 300, long)
-    assert utf16_units(text) <= 1024
-    assert text.endswith("…")
-
-
-def test_where_it_comes_from_takes_a_quarter_of_a_caption_at_most() -> None:
-    said = caption("a" * 500, [file(1)])
-    assert said == "📦 " + "a" * 252 + "…\nimg1.jpg"
 
 
 def test_folders_that_were_open_when_it_turned_out_that_they_come_in_order_are_finished() -> None:

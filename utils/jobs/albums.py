@@ -1,4 +1,4 @@
-"""Which files go into one album, and what its caption says. Pure: no I/O."""
+"""Which files go into one album. Pure: no I/O."""
 
 from __future__ import annotations
 
@@ -230,18 +230,6 @@ def shorten(text: str, units: int) -> str:
         return text
     cut = text.encode("utf-16-le")[: 2 * (units - 1)].decode("utf-16-le", "ignore")
     return cut + "…"
-
-
-def caption(archive: str, files: Sequence[MediaFile]) -> str:
-    """Where the files of one album come from: archive and folder, then their names."""
-    folder = files[0].folder
-    where = f"📦 {archive} › {folder}" if folder else f"📦 {archive}"
-    lines = [shorten(where, 256), ", ".join(file.name for file in files)]
-    named = (f"{file.name}: " if len(files) > 1 else "" for file in files)
-    for name, file in zip(named, files, strict=True):
-        lines += [f"💬 {name}{file.about}"] if file.about else []
-        lines += [f"ℹ️ {name}{file.note}"] if file.note else []
-    return shorten("\n".join(lines), CAPTION_UNITS)
 
 
 def plural(count: int, noun: str) -> str:

@@ -100,7 +100,7 @@ class Job:
             steps=self.steps,
         )
         return Sending(
-            archive=self.name,
+            archive="" if is_single(self.record) else self.name,
             files=files,
             journal=self._journal,
             delivery=self._delivery,

@@ -9,7 +9,8 @@ from dataclasses import replace
 from pathlib import Path
 
 from utils.errors import Refused
-from utils.jobs.albums import ALBUM_SIZE, Album, MediaFile, caption, counted, refused_as
+from utils.jobs.albums import ALBUM_SIZE, Album, MediaFile, counted, refused_as
+from utils.jobs.captions import caption
 from utils.jobs.delivery import Delivery
 from utils.telegram.transfers import in_flight
 

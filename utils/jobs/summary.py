@@ -7,6 +7,7 @@ from collections import defaultdict
 from collections.abc import Iterable, Iterator
 
 from utils.jobs.albums import plural, refused_as, shorten, utf16_units
+from utils.jobs.captions import notes as changes
 from utils.jobs.progress import kind_by_name, sent_by_kind
 from utils.jobs.record import JobRecord
 from utils.jobs.sidecars import is_sidecar
@@ -51,7 +52,7 @@ def summary_text(archive: str, record: JobRecord) -> str:
     if cut:
         lines.append(f"✂️ Sent in parts, larger than Telegram takes: {names(cut)}")
     changed = [file for n, file in record.files.items() if file.note and file.kind == "photo" and n in sent]
-    lines += _section("🖼️ ", _by_reason((file.note, file.name) for file in changed))
+    lines += _section("🖼️ ", changes(changed))
     notes = [path for path in record.others.values() if is_sidecar(path.rpartition("/")[2])]
     others = [path for path in record.others.values() if path not in notes]
     for what, paths in (("📄 Left out, neither picture nor video", others), ("🏷️ Notes about them", notes)):
