@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 from telethon.tl.tlobject import TLRequest
 
-from utils.chat.conversation import HELP, WHICH, Conversation
+from utils.chat.conversation import HELP, WHICH, WORDS, Conversation
 from utils.errors import PasswordNeeded, WrongPassword
 from utils.jobs.intake import Incoming, Peer, Reply
 
@@ -104,7 +104,8 @@ async def test_what_looks_like_a_command_is_no_password_unless_it_is_a_reply() -
     chats = Chats()
     question = await chats.ask(archive(1))
     assert not chats.talk.answer(7, "/unknown", None)
-    assert chats.talk.help(7, "/unknown") == HELP
+    assert chats.talk.help(7, "/unknown x") == "I do not know /unknown. /help says what I can do."
+    assert chats.talk.help(7, "/start") == HELP
     assert chats.talk.answer(7, "/secret", 1)
     assert await question == "/secret"
 
@@ -117,7 +118,7 @@ async def test_a_question_that_was_answered_or_given_up_is_closed() -> None:
     given_up.cancel()
     await asyncio.wait([given_up])
     assert not chats.talk.answer(7, "secret", None)
-    assert chats.talk.help(7, "secret") == HELP
+    assert chats.talk.help(7, "secret") == WORDS
 
 
 async def test_the_first_answer_counts() -> None:

@@ -582,7 +582,7 @@ async def test_commands_are_published_and_answered(world: World) -> None:
         await world.person.say(BOT, "/cancel")
         await world.wait("nothing to cancel")
     (call,) = world.sandbox.faults.called("bots.setBotCommands")
-    assert [type(command) for command in call.request.commands] == [types.BotCommand] * 6
+    assert [type(command) for command in call.request.commands] == [types.BotCommand] * 7
 
 
 async def test_an_answer_that_would_be_too_long_for_a_message_is_cut(

@@ -28,7 +28,7 @@ async def test_pages_and_slices_come_in_one_album_and_say_so(world: World, tmp_p
         summary = await world.summary()
         await until(lambda: not world.leftovers())
     assert summary.startswith("✅ a.zip: 8 pictures and 1 file sent.")
-    assert "c.png (part 1 of 5)" in summary and "Cut into 5 slices" in summary
+    assert "🖼️ 5 pictures: Cut into 5 slices" in summary
     assert "📎 Sent as a file: d.psb: The picture is of a kind that I cannot show." in summary
     media = world.media()
     assert len(media) == 9 and len({message.album for message in media if message.kind == "photo"}) == 1

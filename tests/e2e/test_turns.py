@@ -89,7 +89,7 @@ async def test_after_a_restart_the_archives_of_a_chat_keep_their_order(world: Wo
     gate.open()
     async with world.running():
         await until(lambda: len(world.media()) == len(names))
-    order = [int(message.caption.split()[-1].removesuffix(".jpg")) for message in world.media()]
+    order = [int(message.caption.split()[-1].removesuffix(".zip")) for message in world.media()]
     assert order == list(range(len(names)))
     first, last = (message.reply_to for message in (world.media()[0], world.media()[-1]))
     assert first is not None and last is not None and len(str(first)) < len(str(last))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import re
 from dataclasses import dataclass
 
 from telethon import errors as rpc
@@ -26,8 +27,16 @@ HELP = (
     "works too.\n\n"
     "Encrypted archives: I ask for the password, or you put “pass: …” into the caption.\n\n"
     "/status – what I am doing\n/queue – all that is to be done\n"
+    "/retry – in reply to an archive: do it again\n"
     "/pause, /resume, /cancel – all of it or, in reply to an archive, that one\n/help – this text"
 )
+
+#: To words that say nothing to us, to links, and to what holds no file that we could take.
+WORDS = "Send me an archive, or pictures and videos as files. /help says more."
+LINK = "I cannot fetch links. Send me the file itself."
+NO_FILE = "There is nothing in it for me. Send me an archive, or pictures and videos as files."
+
+_LINK = re.compile(r"(?i)\b(?:https?://|www\.|magnet:\?|t\.me/)\S")
 
 WHICH = "I am waiting for more than one password. Reply to the question of the archive that you mean."
 
@@ -35,6 +44,7 @@ COMMANDS = {
     "help": "How this works",
     "status": "What the bot is doing",
     "queue": "All that is to be done",
+    "retry": "In reply to an archive: do it again",
     "pause": "Pause it",
     "resume": "Go on with it",
     "cancel": "Stop it",
@@ -60,6 +70,8 @@ class Conversation:
         self._call = call
         self._attempts = attempts
         self._questions: list[Question] = []
+        #: Passwords that were put under archives about which nothing was asked yet, by chat and message.
+        self._edited: dict[tuple[int, int], str] = {}
         #: The message with the archive that was last offered to be done again, for each chat.
         self.offered: dict[int, int] = {}
 
@@ -86,6 +98,9 @@ class Conversation:
         self, item: Incoming, delivery: Delivery, error: PasswordNeeded, asked: int
     ) -> str:
         """The password for the archive ``item``, from its chat. Raises ``error`` after the last attempt."""
+        edited = self._edited.pop((item.chat, item.message), None)
+        if edited is not None:
+            return edited
         if asked >= self._attempts:
             raise error
         attempt = f"attempt {asked + 1} of {self._attempts}"
@@ -98,6 +113,11 @@ class Conversation:
             return await question.answer
         finally:
             self._questions.remove(question)
+
+    def edited(self, chat: int, message: int, password: str) -> None:
+        """Somebody has put ``password`` under the archive: it answers the question about it, or will."""
+        if not self.answer(chat, password, message):
+            self._edited[chat, message] = password
 
     def answer(self, chat: int, text: str, reply_to: int | None) -> bool:
         """Take ``text`` as an answer, if it is one; returns whether it was.
@@ -115,8 +135,15 @@ class Conversation:
         return bool(replied)
 
     def help(self, chat: int, text: str) -> str:
-        """What to say to a ``text`` that was neither a command nor an answer."""
-        return WHICH if len(self._open_in(chat)) > 1 and not text.startswith("/") else HELP
+        """What to say to a ``text`` that was neither a command that we know nor an answer."""
+        command = text.split()[0].partition("@")[0]
+        if command.lower() == "/start":
+            return HELP
+        if text.startswith("/"):
+            return f"I do not know {shorten(command, 40)}. /help says what I can do."
+        if len(self._open_in(chat)) > 1:
+            return WHICH
+        return LINK if _LINK.search(text) else WORDS
 
     def _open_in(self, chat: int) -> list[Question]:
         return [question for question in self._questions if question.chat == chat]

@@ -10,7 +10,7 @@ from telethon.tl.custom import Message
 from telethon.tl.tlobject import TLObject
 
 from utils.chat.access import Access
-from utils.chat.conversation import HELP, Conversation
+from utils.chat.conversation import HELP, NO_FILE, Conversation
 from utils.errors import DiskFull
 from utils.jobs.buttons import (
     AGAIN_WORD,
@@ -27,6 +27,7 @@ from utils.jobs.buttons import (
 from utils.jobs.desk import Desk
 from utils.jobs.intake import AlbumCaptions, Incoming, Reply, incoming, topic_of
 from utils.jobs.job import Job
+from utils.jobs.opening import caption_passwords
 from utils.jobs.status_text import queue_line
 from utils.telegram.account import Account
 from utils.telegram.arrivals import Arrival, Press, Sender
@@ -50,6 +51,9 @@ VERB = {PAUSE: "pause", RESUME: "go on with", CANCEL: "cancel"}
 #: Jobs that have buttons in the answer to /queue.
 QUEUE_BUTTONS = 20
 
+#: To who does not say what is to be done again.
+RETRY = "Reply /retry to the archive that you mean, or to what I said of it."
+
 #: To the press of a button that no message of this version has.
 UNKNOWN_BUTTON = "I do not know this button. Send the file again instead."
 
@@ -66,6 +70,8 @@ class Reception:
         self._account = account
         self._is_bot = is_bot
         self._captions = AlbumCaptions()
+        #: The captions of messages that were edited, by chat and message.
+        self._edits: dict[tuple[int, int], str] = {}
         #: The album of the last photo of each chat.
         self._photos: dict[int, int | None] = {}
         #: Chat and first message of what is to be done again and is not a job yet.
@@ -82,6 +88,22 @@ class Reception:
             await self._take(self._captions.complete(item))
         elif arrival.message.message:
             await self._on_text(arrival.message, arrival.chat)
+        elif arrival.message.media and self._is_bot and arrival.message.is_private:
+            reply_to = Reply(arrival.message.id, topic_of(arrival.message))
+            await self._conversation.say(arrival.chat, NO_FILE, reply_to=reply_to)
+
+    async def edited(self, arrival: Arrival) -> None:
+        """A caption that has got a password."""
+        item = incoming(arrival.message, arrival.chat)
+        if item is None or not await self._allows(arrival.sender):
+            return
+        for job in self._desk.about(item.chat, item.message):
+            place = item.chat, item.message
+            # Reactions come as edits, too.
+            if item.caption not in (job.record.origin.caption, self._edits.get(place)):
+                self._edits[place] = item.caption
+                for password in caption_passwords(item.caption)[-1:]:
+                    self._conversation.edited(item.chat, job.record.origin.message, password)
 
     async def _on_photo(self, message: Message, chat: TLObject) -> None:
         """What somebody sends as a photo is one already. In groups people send them to each other."""
@@ -153,6 +175,11 @@ class Reception:
             return (
                 await self._steer(command[1:], jobs) if jobs else f"There is nothing to {VERB[command[1:]]}."
             )
+        if command == "/retry":
+            archive = await self._meant(message, chat) if message.reply_to_msg_id else 0
+            return (
+                await self._again(message.chat_id, chat, [archive], others=False) or "" if archive else RETRY
+            )
         if command == "/queue":
             await self._show_queue(message, chat)
             return ""
@@ -165,8 +192,12 @@ class Reception:
             return await self._steer(word, jobs)
         if word in (AGAIN_WORD, OTHERS_WORD) and (archive := await self._meant(message, chat)):
             return await self._again(message.chat_id, chat, [archive], others=word == OTHERS_WORD) or ""
+        if self._conversation.answer(message.chat_id, text, message.reply_to_msg_id):
+            # It was a password, which nobody need read any more.
+            await self._account.delete(chat, message.id)
+            return ""
         # A person's chats hold more than what is said to the bot.
-        if self._conversation.answer(message.chat_id, text, message.reply_to_msg_id) or not self._is_bot:
+        if not self._is_bot:
             return ""
         return self._conversation.help(message.chat_id, text)
 

@@ -62,6 +62,8 @@ class Receives(Protocol):
 
     async def receive(self, arrival: Arrival) -> None: ...
 
+    async def edited(self, arrival: Arrival) -> None: ...
+
     async def press(self, press: Press) -> None: ...
 
 
@@ -76,6 +78,7 @@ class Arrivals:
         self._receiver: asyncio.Future[Receives] = asyncio.get_running_loop().create_future()
         self._took = asyncio.Event()
         client.add_event_handler(self._on_message, events.NewMessage(incoming=True))
+        client.add_event_handler(self._on_edit, events.MessageEdited(incoming=True))
         client.add_event_handler(self._on_button, events.CallbackQuery())
 
     def open(self, receiver: Receives) -> None:
@@ -99,9 +102,14 @@ class Arrivals:
 
     async def _take(self, event: events.NewMessage.Event) -> None:
         receiver = await asyncio.shield(self._receiver)
-        message = event.message
-        arrival = Arrival(message, await message.get_input_chat(), await _sender(message))
-        await receiver.receive(arrival)
+        await receiver.receive(await _arrival(event))
+
+    async def _on_edit(self, event: events.MessageEdited.Event) -> None:
+        await guarded(self._edited(event), "An edited message could not be handled")
+
+    async def _edited(self, event: events.MessageEdited.Event) -> None:
+        receiver = await asyncio.shield(self._receiver)
+        await receiver.edited(await _arrival(event))
 
     async def _on_button(self, event: events.CallbackQuery.Event) -> None:
         await guarded(self._press(event), "The press of a button could not be handled")
@@ -119,6 +127,11 @@ class Arrivals:
             data=event.query.data or b"",
         )
         await receiver.press(press)
+
+
+async def _arrival(event: events.NewMessage.Event) -> Arrival:
+    message = event.message
+    return Arrival(message, await message.get_input_chat(), await _sender(message))
 
 
 async def _sender(sent: Message | events.CallbackQuery.Event) -> Sender:
