@@ -138,7 +138,7 @@ class Reception:
         if not jobs:
             return OLD_BUTTON
         if act == CANCEL:
-            done = await self._desk.cancel(jobs)
+            done = await self._desk.cancel_jobs(jobs)
         else:
             done = await self._desk.pause(jobs, on=act == PAUSE)
         return f"{DONE[act]}: {', '.join(done)}" if done else ALREADY[act]

@@ -202,7 +202,11 @@ class Desk:
                     self._run(job)
         return [job.name for job in changed]
 
-    async def cancel(self, jobs: Sequence[Job]) -> list[str]:
+    async def cancel(self, chat: int) -> list[str]:
+        """Stop all jobs of ``chat``; returns their names."""
+        return await self.cancel_jobs(self.of_chat(chat))
+
+    async def cancel_jobs(self, jobs: Sequence[Job]) -> list[str]:
         """Stop ``jobs``; returns their names."""
         async with self._steering:
             return await self._cancel(jobs)
