@@ -80,7 +80,7 @@ def test_of_a_large_state_only_what_changes_is_written_and_the_file_follows(
     monkeypatch.setattr(conversion_state, "write_bytes", counted)
     for number in range(2000):
         states.save_state(f"/films/{number}.avi", "pending", 0, "out", details={"job": f"7_{number % 2}"})
-    first = Path(f"{file}.changes")
+    first = file.with_suffix(".changes")
     assert sum(written) + first.stat().st_size < 2000 * 4000
     known = states.states
     assert len(known) == 2000

@@ -165,7 +165,7 @@ class LargeStates(States):
 
     @rule(torn=st.binary(max_size=20))
     def crash_in_a_line(self, torn: bytes) -> None:
-        changes = Path(f"{self.file}.changes")
+        changes = self.file.with_suffix(".changes")
         if changes.exists():
             with changes.open("ab") as file:
                 file.write(b'{"path": "a' + torn.replace(b"\n", b""))
@@ -173,7 +173,7 @@ class LargeStates(States):
 
     def leaves_only_its_own_files(self) -> None:
         assert {entry.name for entry in self.file.parent.iterdir()} <= {
-            *(self.file.name, f"{self.file.name}.changes")
+            *(self.file.name, "conversion_state.changes")
         }
 
 

@@ -18,7 +18,7 @@ class Changes:
     """
 
     def __init__(self, path: Path) -> None:
-        self.path = path.with_name(f"{path.name}.changes")
+        self.path = path.with_suffix(".changes")
         self._sum = ""
         #: Bytes of them.
         self.size = 0

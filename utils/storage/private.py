@@ -12,7 +12,14 @@ from utils.storage.lock import LOCK_NAME
 #: What the bot keeps in its folder: folders, and files, which may have endings (of rotated logs, and of what
 #: is being written).
 FOLDERS = ("jobs", "recovery", "quarantine", "sessions")
-FILES = ("conversion_state.json", "intake.jsonl", "usernames.json", "bot.log", LOCK_NAME)
+FILES = (
+    "conversion_state.json",
+    "conversion_state.changes",
+    "intake.jsonl",
+    "usernames.json",
+    "bot.log",
+    LOCK_NAME,
+)
 
 #: Rights of others.
 OTHERS = 0o077
