@@ -23,7 +23,7 @@ class Said:
 
 
 class Watch(logging.Handler):
-    """Counts by the lines that README.md promises, so that nothing else has to know of it.
+    """Counts by the lines that docs/operating.md promises, so that nothing else has to know of it.
 
     Each of ``listeners`` is called with every line, wherever it is logged.
     """

@@ -1,4 +1,4 @@
-"""The settings as texts: the example file, and the tables of README.md."""
+"""The settings as texts: the example file, and the tables of docs/settings.md."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ def example_text() -> str:
 
 
 def settings_table() -> str:
-    """The settings as the Markdown tables of README.md, one for each group."""
+    """The settings as the Markdown tables of docs/settings.md, one for each group."""
     lines: list[str] = []
     group = ""
     for info in SETTINGS:
