@@ -1,10 +1,10 @@
 """Every setting, once: its name, its default, what it means.
 
 ``secrets.properties.example``, the table in docs/settings.md and the diagnostics are made from this file, and
-nothing else in the program reads the environment or a settings file. A value is looked for in the environment,
-then in ``secrets.properties`` beside the program (``SECRETS_FILE`` in the environment names another one), then
-here. ``from utils.constants import CONVERSION_MAX_RETRIES`` works without any settings file; the program
-itself passes a :class:`Settings` around, so that a test can choose its own.
+nothing else in the program reads the environment or a settings file. A value is looked for in the
+environment, then in ``secrets.properties`` beside the program (``SECRETS_FILE`` in the environment names
+another one), then here. ``from utils.constants import CONVERSION_MAX_RETRIES`` works without any settings
+file; the program itself passes a :class:`Settings` around, so that a test can choose its own.
 """
 
 from __future__ import annotations
