@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Any
 
 from utils.jobs import opening
-from utils.jobs.delivery import Delivery
+from utils.jobs.uploading import Uploading
 from utils.media import Converter, MediaTools
 from utils.terminal.main import main
 
@@ -41,8 +41,8 @@ if __name__ == "__main__":
     deadly(Converter, "convert", lambda _, source, output: kills(source, "CONVERSION"))
     deadly(opening, "open_archive", lambda source: source.name == "deadly.zip")
     deadly(
-        Delivery,
-        "_upload_media",
-        lambda self, file, _: file.kind == "photo" and kills(self._files / file.path, "PHOTO"),
+        Uploading,
+        "medium",
+        lambda self, file: file.kind == "photo" and kills(self._files / file.path, "PHOTO"),
     )
     sys.exit(main([]))

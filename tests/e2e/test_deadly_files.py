@@ -33,7 +33,8 @@ async def deaths(world: World, summaries: int) -> int:
         await until(lambda: process.returncode is not None or done())  # noqa: B023 - awaited right here
         if process.returncode is None:
             process.terminate()
-        await process.communicate()
+        _, said = await process.communicate()
+        assert process.returncode in (0, -signal.SIGKILL), said.decode()
         died += process.returncode == -signal.SIGKILL
     return died
 
