@@ -94,6 +94,8 @@ async def test_where_there_are_no_reactions_all_else_is_as_ever(
             await world.send(zip_of(tmp_path / f"{number}.zip", {"a.jpg": photo(number)}))
             await world.wait(f"{number}.zip: 1 picture sent")
         await until(lambda: not world.leftovers())
-    assert not any(word in line for line in world.lines() for word in ("WARNING", "ERROR", name))
+    # Once in 256 times a key has to be agreed on twice, which Telethon says.
+    lines = [line for line in world.lines() if "new auth_key failed" not in line]
+    assert not any(word in line for line in lines for word in ("WARNING", "ERROR", name))
     # Telegram asked for a pause, so nothing more was asked for.
     assert name != "FLOOD" or len(world.sandbox.faults.called("messages.sendReaction")) == 1

@@ -158,7 +158,8 @@ async def test_a_restart_fetches_only_what_is_not_on_disk(
     again = asked(sandbox)[before:]
     # What an earlier run fetched is told first, at once.
     assert seen[0] >= 4 * MB and sum(seen) == source.stat().st_size
-    assert len(again) <= 21 - seen[0] // MB
+    # What was under way when it died may be heard of only now, and is asked for again.
+    assert len(set(again)) <= 21 - seen[0] // MB
     assert (tmp_path / "got.bin").read_bytes() == source.read_bytes()
     await bot.file_of(document).download_to(tmp_path / "got.bin")
     assert len(asked(sandbox)) == before + len(again)
