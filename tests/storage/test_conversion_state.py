@@ -103,6 +103,19 @@ def test_of_a_large_state_only_what_changes_is_written_and_the_file_follows(
     assert "another" in json.loads(file.read_bytes())
 
 
+def test_what_a_killed_process_left_beside_the_file_is_put_into_it(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(conversion_state, "WRITTEN_AT_ONCE", 0)
+    file = tmp_path / "s.json"
+    killed = ConversionStateManager(state_file=file)
+    for status in ("pending", "failed"):
+        killed.save_state("film", status, 0, "out")
+    assert json.loads(file.read_bytes())["film"]["status"] == "pending"
+    ConversionStateManager(state_file=file).flush()
+    assert json.loads(file.read_bytes())["film"]["status"] == "failed"
+
+
 def test_what_is_known_is_told_while_somebody_writes(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     states = ConversionStateManager(state_file=tmp_path / "s.json")
     states.save_state("film", "pending", 0, "out")

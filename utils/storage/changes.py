@@ -38,12 +38,14 @@ class Changes:
 
     def read(self, content: bytes) -> list[Record]:
         """What changed since the file was written as ``content``, without what a crash left half written."""
+        self.size = 0
         try:
-            records, _ = parse(self.path.read_bytes())
+            records, size = parse(self.path.read_bytes())
         except (FileNotFoundError, IsADirectoryError):
             return []
         if not records or records[0].get("of") != _check_sum(content):
             return []
+        self.size = size
         return records[1:]
 
 
