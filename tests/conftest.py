@@ -10,12 +10,14 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
+import pytest_asyncio
 from hypothesis import Phase, settings
 
 from tests.shared import made_once, share_folder
 
 if TYPE_CHECKING:
     from tests.world import World
+    from utils.media import Tools
 
 
 # How many examples the properties try (docs/development.md). No deadlines: the machine may be shared.
@@ -41,6 +43,17 @@ def pytest_configure(config: pytest.Config) -> None:
     signal.signal(signal.SIGHUP, signal.SIG_DFL)
     if not hasattr(config, "workerinput"):  # the processes that share the tests have it from this one
         config.add_cleanup(share_folder())
+
+
+@pytest_asyncio.fixture(loop_scope="module", scope="module")
+async def tools() -> AsyncIterator[Tools]:
+    """For the pictures of all tests in a module one child, as in the bot."""
+    from utils.media import Tools
+    from utils.pictures.pool import Pictures
+
+    pictures = Pictures(512_000_000)
+    yield Tools(pictures=pictures)
+    await pictures.close()
 
 
 class Unheard(logging.Handler):

@@ -104,7 +104,11 @@ class Bot:
             make_folder(folder)
         self._users = split_names(self._settings.AUTHORIZED_USERS)
         self._bindings = Bindings(self._data / FILE_NAME, self._quarantine, self._users[1])
-        self._states = ConversionStateManager(self._settings.CONVERSION_STATE_FILE, self._quarantine)
+        self._states = ConversionStateManager(
+            self._settings.CONVERSION_STATE_FILE,
+            self._quarantine,
+            save_interval=self._settings.CONVERSION_STATE_SAVE_INTERVAL,
+        )
         self._leftovers = Leftovers(
             self._states, jobs=self._jobs_dir, recovery=self._recovery, quarantine=self._quarantine
         )

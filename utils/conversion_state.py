@@ -69,7 +69,7 @@ class ConversionStateManager:
         self._quarantine = Path(quarantine_dir or self.state_file.parent / "quarantine")
         make_folder(self.state_file.parent)
         self._changes = Changes(self.state_file)
-        self._save_interval = save_interval
+        self.save_interval = save_interval
         #: Bytes of the file as it was written here (-1: perhaps by others), and when (time.monotonic()).
         self._size = -1
         self._written = 0.0
@@ -231,7 +231,7 @@ class ConversionStateManager:
 
     def _write(self, changed: Sequence[str]) -> None:
         """Write what ``changed``, also what is gone."""
-        late = time.monotonic() - self._written > self._save_interval
+        late = time.monotonic() - self._written > self.save_interval
         try:
             if self._size <= WRITTEN_AT_ONCE or self._changes.size > self._size or late:
                 self._write_whole()

@@ -7,31 +7,20 @@ import random
 import struct
 import time
 import zlib
-from collections.abc import AsyncIterator
 from pathlib import Path
 
 import pillow_heif
 import pytest
-import pytest_asyncio
 from PIL import Image, ImageCms, ImageDraw
 
 from utils.errors import NotMedia
 from utils.media import Tools, Verdict, inspect, prepare_photo
 from utils.pictures.limits import MAX_BYTES
 from utils.pictures.opening import open_picture
-from utils.pictures.pool import Pictures
 from utils.pictures.protocol import Undecoded, Why
 
 pillow_heif.register_heif_opener()
-# One child for all of it, as in the bot.
 pytestmark = pytest.mark.asyncio(loop_scope="module")
-
-
-@pytest_asyncio.fixture(loop_scope="module", scope="module")
-async def tools() -> AsyncIterator[Tools]:
-    pictures = Pictures(512_000_000)
-    yield Tools(pictures=pictures)
-    await pictures.close()
 
 
 RED, GREEN, BLUE = (220, 30, 30), (30, 200, 30), (30, 30, 220)

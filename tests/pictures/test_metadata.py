@@ -5,12 +5,11 @@ from __future__ import annotations
 import io
 import tempfile
 import warnings
-from collections.abc import AsyncIterator, Callable
+from collections.abc import Callable
 from pathlib import Path
 
 import pillow_heif
 import pytest
-import pytest_asyncio
 from hypothesis import HealthCheck, Phase, given, settings
 from hypothesis import strategies as st
 from PIL import Image
@@ -21,19 +20,11 @@ from tests.pictures.makers import cr3, deep_tiff, preview, raw_file
 from tests.pictures.odd_metadata import drawn
 from tests.pictures.scene import is_scene, is_turned_scene, scene, stored
 from utils.media import PreparedPhoto, Tools, Verdict, inspect, prepare_photo
-from utils.pictures.pool import Pictures
 
 pillow_heif.register_heif_opener()
 assert JpegXLImagePlugin
 SAMPLES = Path(__file__).with_name("samples")
 pytestmark = pytest.mark.asyncio(loop_scope="module")
-
-
-@pytest_asyncio.fixture(loop_scope="module", scope="module")
-async def tools() -> AsyncIterator[Tools]:
-    pictures = Pictures(512_000_000)
-    yield Tools(pictures=pictures)
-    await pictures.close()
 
 
 async def sent(tools: Tools, path: Path) -> PreparedPhoto:

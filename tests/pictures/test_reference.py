@@ -4,12 +4,11 @@ from __future__ import annotations
 
 import io
 import struct
-from collections.abc import AsyncIterator, Callable
+from collections.abc import Callable
 from pathlib import Path
 
 import pillow_heif
 import pytest
-import pytest_asyncio
 from PIL import Image, ImageDraw, ImageFilter
 from pillow_jxl import JpegXLImagePlugin
 
@@ -18,7 +17,6 @@ from utils.media import Tools, Verdict, inspect, prepare_photo
 from utils.media.commands import Job, Value
 from utils.pictures.opening import open_picture
 from utils.pictures.photos import _draft, _Task, make_photo
-from utils.pictures.pool import Pictures
 from utils.pictures.protocol import Act, Request
 
 pillow_heif.register_heif_opener()
@@ -32,13 +30,6 @@ DEMUXERS = {
     **{"tif": "tiff_pipe", "tga": "image2", "pcx": "pcx_pipe", "jp2": "j2k_pipe", "psd": "psd_pipe"},
     **{"pbm": "pbm_pipe", "pgm": "pgm_pipe", "ppm": "ppm_pipe", "ico": "ico", "jxl": "jpegxl_pipe"},
 }
-
-
-@pytest_asyncio.fixture(loop_scope="module", scope="module")
-async def tools() -> AsyncIterator[Tools]:
-    pictures = Pictures(512_000_000)
-    yield Tools(pictures=pictures)
-    await pictures.close()
 
 
 def painted(mode: str = "RGB") -> Image.Image:

@@ -11,7 +11,7 @@ import re
 import struct
 import unicodedata
 import zlib
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from functools import cache, lru_cache
 
@@ -258,10 +258,13 @@ def natural_key(text: str) -> tuple[tuple[int, int, str], ...]:
     return tuple((1, len(p.lstrip("0")), p.lstrip("0")) if p.isdigit() else (2, 0, p) for p in pieces if p)
 
 
-def natural_order(paths: Sequence[str]) -> list[int]:
+def natural_order(
+    paths: Sequence[str], before: Callable[[int], tuple[object, ...]] = lambda _: ()
+) -> list[int]:
     """Indices of ``paths`` so that each folder's files stand together in natural order.
 
-    Folders come in the natural order of their own paths.
+    Folders come in the natural order of their own paths. In one, what ``before`` says of an index counts more
+    than the name.
     """
 
     @cache
@@ -270,6 +273,6 @@ def natural_order(paths: Sequence[str]) -> list[int]:
 
     def key(index: int) -> tuple[object, ...]:
         folder, _, name = paths[index].rpartition("/")
-        return folder_key(folder), natural_key(name), index
+        return folder_key(folder), before(index), natural_key(name), index
 
     return sorted(range(len(paths)), key=key)

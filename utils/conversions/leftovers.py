@@ -21,9 +21,6 @@ JOB_ID = re.compile(r"-?\d+_\d+(_[0-9a-f]{8})?")
 #: Hours that a completed conversion is remembered, and seconds between two clean-ups.
 REMEMBER_HOURS, CLEAN_UP_PAUSE = 24.0, 3600.0
 
-#: Seconds until the state file says what is known, at most.
-WRITE_PAUSE = 10.0
-
 
 class Leftovers:
     """``jobs`` and ``recovery`` are the folders of jobs, and of the segments of conversions under way."""
@@ -94,7 +91,7 @@ class Leftovers:
     async def keep_written(self) -> None:
         """Until cancelled: have the state file say what is known, also when nothing changes any more."""
         while True:
-            await asyncio.sleep(WRITE_PAUSE)
+            await asyncio.sleep(max(1.0, self._states.save_interval))
             await self.write()
 
     async def write(self) -> None:

@@ -6,7 +6,7 @@ import asyncio
 import logging
 import secrets
 import time
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Protocol
 
@@ -190,9 +190,7 @@ class Desk:
         """Have ``jobs`` do nothing, or go on with them; returns the names of those for which that is new."""
         async with self._steering:
             jobs = [job for job in jobs if job.id in self.jobs and job.record.paused != on]
-            await self._end([self._tasks[job.id] for job in jobs], (job.id for job in jobs))
-            # One of them may just have come to its end.
-            jobs = [job for job in jobs if job.id in self.jobs]
+            jobs = await self._halted(jobs)
             changed = [job for job in jobs if not job.record.settled()]
             try:
                 for job in changed:
@@ -213,9 +211,7 @@ class Desk:
 
     async def _cancel(self, jobs: Sequence[Job]) -> list[str]:
         jobs = [job for job in jobs if job.id in self.jobs and SUMMARY not in job.record.sent]
-        await self._end([self._tasks[job.id] for job in jobs], (job.id for job in jobs))
-        # One of them may just have come to its end.
-        jobs = [job for job in jobs if job.id in self.jobs]
+        jobs = await self._halted(jobs)
         failures = await asyncio.gather(*(job.cancel() for job in jobs), return_exceptions=True)
         for job in jobs:
             # Ends it; one that could not be cancelled goes on.
@@ -224,12 +220,15 @@ class Desk:
             raise failure
         return [job.name for job in jobs]
 
-    async def _end(self, tasks: Sequence[asyncio.Task[None]], jobs: Iterable[str]) -> None:
+    async def _halted(self, jobs: Sequence[Job]) -> list[Job]:
+        """End what is done for ``jobs``; returns them without those that have just come to their end."""
+        tasks = [self._tasks[job.id] for job in jobs]
         # All at once: the chat's turn, which one of them leaves, must not go to the next.
         for task in tasks:
             task.cancel()
-        dropped = (self._queue.drop_conversions(job) for job in jobs)
+        dropped = [self._queue.drop_conversions(job.id) for job in jobs]
         await asyncio.gather(*tasks, *dropped, return_exceptions=True)
+        return [job for job in jobs if job.id in self.jobs]
 
     # -- out ----------------------------------------------------------------------------------------
 

@@ -266,7 +266,7 @@ class Extraction:
         return name not in record.stills and (name in self._videos or name in record.deferred_names)
 
     def _still_of(self, video: MediaFile) -> Path | None:
-        still = self._journal.record.stills.get((video.folder, stem_of(video.name)))
+        still = self._journal.record.still_of(video)
         return self._files / still if still else None
 
     async def _as_it_is(self, extracted: Extracted, file: MediaFile, path: Path) -> _Taken:

@@ -26,7 +26,6 @@ from utils.errors import (
     VolumeMissing,
 )
 from utils.jobs import lines
-from utils.jobs.albums import stem_of
 from utils.jobs.buttons import Offers, Steering
 from utils.jobs.delivery import Delivery
 from utils.jobs.extraction import Extraction
@@ -328,7 +327,7 @@ class Job:
         named = replace(original, name=converted_name(original.name))
         try:
             async with self.steps.of(f"thumbnail {number}", "making its thumbnail"):
-                still = self.record.stills.get((original.folder, stem_of(original.name)))
+                still = self.record.still_of(original)
                 cover = self._workspace.files / still if still else None
                 video = await as_video(self._services.media, named, path, inspection, cover)
                 file = replace(video, note=note)

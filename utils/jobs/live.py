@@ -145,8 +145,7 @@ class Live:
             preparing=self.preparing,
             conversions=tuple(self._conversions(job)),
             waiting=waiting,
-            place=ahead
-            and Place(tuple(self._jobs[one].name for one in ahead[0] if one in self._jobs), ahead[1]),
+            place=self._place(*ahead) if ahead else None,
             paused=self.paused,
         )
 

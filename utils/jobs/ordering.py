@@ -5,10 +5,9 @@ from __future__ import annotations
 import re
 from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
-from functools import cache
 
 from utils.archives import Order
-from utils.archives.names import natural_key
+from utils.archives.names import natural_order
 from utils.jobs.albums import stem_of
 from utils.jobs.sidecars import is_sidecar
 from utils.media import clock, on_the_wall
@@ -68,12 +67,4 @@ def known_time(at: float) -> float:
 
 
 def _in_folders(paths: Sequence[str], keys: Sequence[tuple[float, ...]]) -> list[int]:
-    @cache
-    def folder_key(folder: str) -> tuple[object, ...]:
-        return tuple(natural_key(part) for part in folder.split("/"))
-
-    def key(index: int) -> tuple[object, ...]:
-        folder, _, name = paths[index].rpartition("/")
-        return folder_key(folder), not is_sidecar(name), keys[index], natural_key(name), index
-
-    return sorted(range(len(paths)), key=key)
+    return natural_order(paths, lambda index: (not is_sidecar(paths[index].rpartition("/")[2]), keys[index]))

@@ -243,6 +243,10 @@ class JobRecord:
         """Numbers of the deferred videos whose result is not delivered yet."""
         return [number for number in self.deferred if number not in self.delivered]
 
+    def still_of(self, video: MediaFile) -> str:
+        """The copy of the photo that is called like ``video``; empty: there is none."""
+        return self.stills.get((video.folder, stem_of(video.name)), "")
+
     def whole_of(self, number: int) -> int:
         """The file of which ``number`` is a part, or ``number`` itself."""
         return self._whole.get(number, number)

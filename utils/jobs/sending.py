@@ -109,13 +109,15 @@ class Sending:
             return
         for album in self._builder.make_room():
             await self._outbox.put(album)
-        while sum(self._spooled.values()) > limit and not self._outbox.idle:
-            self._room.clear()
-            await self._outbox.or_failure(self._room.wait())
+        await self._arrivals(lambda: sum(self._spooled.values()) > limit)
 
     async def settle(self) -> None:
         """Wait until all albums that are full have arrived."""
-        while not self._outbox.idle:
+        await self._arrivals(lambda: True)
+
+    async def _arrivals(self, wanted: Callable[[], bool]) -> None:
+        """Wait for one album after another to arrive, while that is ``wanted`` and any is on its way."""
+        while wanted() and not self._outbox.idle:
             self._room.clear()
             await self._outbox.or_failure(self._room.wait())
 

@@ -1,4 +1,4 @@
-"""Room for results: asked for before, and finished files made durable before they count."""
+"""Files on the disk: how they begin, room for results asked for before, and results made durable."""
 
 from __future__ import annotations
 
@@ -8,10 +8,17 @@ from collections.abc import Callable
 from pathlib import Path
 
 from utils.errors import DiskFull
+from utils.media.kinds import HEAD_SIZE
 
 MB = 1_000_000
 #: Free bytes on the disk that holds a folder.
 FreeSpace = Callable[[Path], int]
+
+
+def read_head(path: Path) -> bytes:
+    """As much of ``path`` as tells its kind. Blocking."""
+    with path.open("rb") as file:
+        return file.read(HEAD_SIZE)
 
 
 def free_bytes(folder: Path) -> int:

@@ -11,8 +11,9 @@ from utils.errors import ConversionFailed, NotMedia, ToolStopped
 from utils.media.animations import UNPACKED, can_move, moving_format, probe_animation
 from utils.media.boxes import Layout, read_layout
 from utils.media.commands import Job
+from utils.media.disk import read_head
 from utils.media.geometry import Size, display_size
-from utils.media.kinds import HEAD_SIZE, Kind, kind_of
+from utils.media.kinds import Kind, kind_of
 from utils.media.plan import Action, ConversionPlan, plan_conversion
 from utils.media.probe import Probe, probe
 from utils.media.tools import Tools
@@ -64,7 +65,7 @@ async def inspect(path: Path, name: str, *, tools: Tools) -> Inspection:
 
 async def _look(path: Path, name: str, tools: Tools) -> Inspection:
     """The verdict. Raises :class:`NotMedia` and :class:`ConversionFailed`."""
-    head = await asyncio.to_thread(_read_head, path)
+    head = await asyncio.to_thread(read_head, path)
     kind = kind_of(head, name)
     if kind is Kind.OTHER:
         return _other("It is neither a picture nor a video.")
@@ -101,11 +102,6 @@ async def inspect_video(path: Path, *, tools: Tools) -> Inspection:
         raise NotMedia("There is no picture in it.")
     await _require_pictures(path, plan, found, tools)
     return _video(plan, found, layout)
-
-
-def _read_head(path: Path) -> bytes:
-    with path.open("rb") as file:
-        return file.read(HEAD_SIZE)
 
 
 async def _require_pictures(path: Path, plan: ConversionPlan, found: Probe, tools: Tools) -> None:

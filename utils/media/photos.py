@@ -11,12 +11,10 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from utils.errors import DiskFull, MediaError, NotMedia
-from utils.media.kinds import HEAD_SIZE
-from utils.media.second import UNTOLD, WORTH, seen_by_ffmpeg
+from utils.media.second import WORTH, seen_by_ffmpeg
 from utils.media.tools import Tools
-from utils.pictures.formats import format_of
 from utils.pictures.limits import MAX_BYTES, MAX_PARTS, MAX_SUM, fit_canvas
-from utils.pictures.protocol import Act, Elsewhere, Photo, Request, Undecoded, Why
+from utils.pictures.protocol import Act, Photo, Request, Undecoded, Why
 
 _JPEG_START = b"\xff\xd8\xff"
 _REASONS = {
@@ -83,20 +81,13 @@ async def _photo(path: Path, written: Path, request: Request, tools: Tools) -> P
 async def _second_photo(path: Path, written: Path, first: Undecoded, tools: Tools) -> Photo:
     """What ffmpeg makes of it; what was said ``first`` is raised when that is nothing."""
     seen = written.with_name(f"{written.name}.png")
-    async with seen_by_ffmpeg(path, seen, first, tools) as is_seen:
-        if not is_seen:
+    async with seen_by_ffmpeg(path, seen, first, tools) as other:
+        if other is None:
             raise first
-        told = Elsewhere(*first.figures) if first.figures else UNTOLD
-        turn = told.orientation if 1 <= told.orientation <= 8 else 0
+        turn = other.told.orientation if 1 <= other.told.orientation <= 8 else 0
         # Never as it is: that is PNG of any size, and not what was sent.
         photo = await _photo(seen, written, Request(Act.PHOTO, 0, turn, anew=True), tools)
-    known = format_of(await asyncio.to_thread(_head, path))
-    return photo._replace(format=known.name if known else "", pages=told.pages)
-
-
-def _head(path: Path) -> bytes:
-    with path.open("rb") as file:
-        return file.read(HEAD_SIZE)
+    return photo._replace(format=other.format, pages=other.told.pages)
 
 
 def _settle(photo: Photo, path: Path, part: Path, output: Path) -> PreparedPhoto:

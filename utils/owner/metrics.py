@@ -41,7 +41,7 @@ class _Figures:
             ("disk_free_bytes", "Free disk", sight.disk.free),
             ("disk_used_bytes", "Used disk", sight.disk.total - sight.disk.free),
             ("disk_reserve_bytes", "Free disk that is never used", sight.disk.reserve),
-            ("quarantine_bytes", "Bytes in quarantine", sum(kept.size for kept in sight.quarantine)),
+            ("quarantine_bytes", "Bytes in quarantine", sight.kept),
             ("jobs", "Archives under way", len(sight.jobs)),
             ("conversions_waiting", "Conversions that wait", sum(not one.runs for one in sight.conversions)),
             ("conversions_running", "Conversions that run", sum(one.runs for one in sight.conversions)),

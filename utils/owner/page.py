@@ -82,11 +82,11 @@ _PAUSE = {False: "Pause conversions", True: "Go on with conversions"}
 def _figures(sight: Sight, watch: Watch) -> str:
     disk = sight.disk
     shown = (
-        ("Free disk", f"{_size(disk.free)} of {_size(disk.total)}", disk.free < 2 * disk.reserve),
+        ("Free disk", f"{_size(disk.free)} of {_size(disk.total)}", disk.fills_up),
         ("Sent", _size(sight.sent), False),
         ("Fetched", _size(sight.received), False),
         ("Converted", f"{watch.counts['completed']} of {watch.counts['deferred']} deferred", False),
-        ("Success", _share(watch.success), watch.failed_in_a_row >= 3),
+        ("Success", _share(watch.success), watch.keeps_failing),
         ("Average time", "–" if watch.average is None else f"{watch.average:.0f} s", False),
         ("Recovered", _share(watch.recovery), False),
     )

@@ -45,6 +45,11 @@ class Disk:
     total: int
     reserve: int
 
+    @property
+    def fills_up(self) -> bool:
+        """Whether the reserve is near."""
+        return self.free < 2 * self.reserve
+
 
 @dataclass(frozen=True)
 class Sight:
@@ -58,6 +63,11 @@ class Sight:
     received: int
     disk: Disk
     quarantine: Sequence[Kept]
+
+    @property
+    def kept(self) -> int:
+        """Bytes in quarantine."""
+        return sum(one.size for one in self.quarantine)
 
 
 def disk_of(folder: Path, reserve_mb: int) -> Disk:

@@ -11,6 +11,8 @@ from dataclasses import dataclass
 
 #: How many warnings are remembered.
 REMEMBERED = 50
+#: Attempts at a conversion that fail one after another before it is said.
+IN_A_ROW = 3
 
 
 @dataclass(frozen=True)
@@ -102,6 +104,11 @@ class Watch(logging.Handler):
             self._began = None
 
     # -- what comes of it ---------------------------------------------------------------------------
+
+    @property
+    def keeps_failing(self) -> bool:
+        """Whether the last attempts at conversions all failed."""
+        return self.failed_in_a_row >= IN_A_ROW
 
     @property
     def success(self) -> float | None:

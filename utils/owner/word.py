@@ -11,8 +11,6 @@ from utils.owner.watch import Said, Watch
 
 #: Seconds between two messages about one thing, and between two looks at the disk.
 PAUSE, LOOK = 3600.0, 60.0
-#: Attempts at a conversion that fail one after another before it is said.
-IN_A_ROW = 3
 #: Quarantine is large from this share of the disk on.
 LARGE = 0.1
 
@@ -69,7 +67,7 @@ class Word:
         for begins, thing in _LINES.items():
             if said.words.startswith(begins):
                 self.tell(thing, said.words)
-        if said.words.startswith("❌ Conversion failed") and self._watch.failed_in_a_row >= IN_A_ROW:
+        if said.words.startswith("❌ Conversion failed") and self._watch.keeps_failing:
             row = self._watch.failed_in_a_row
             self.tell("conversions", f"❌ {row} attempts at conversions failed in a row. {said.words}")
 
@@ -80,8 +78,8 @@ class Word:
 
     def judge(self, sight: Sight) -> None:
         """Tell of a disk, or a quarantine, that fills up."""
-        disk, kept = sight.disk, sum(one.size for one in sight.quarantine)
-        if disk.free < 2 * disk.reserve:
+        disk, kept = sight.disk, sight.kept
+        if disk.fills_up:
             free, reserve = disk.free // 1_000_000, disk.reserve // 1_000_000
             self.tell(
                 "disk", f"💾 The disk fills up: {free} MB are free, of which {reserve} MB are never used."

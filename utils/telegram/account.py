@@ -13,7 +13,7 @@ from telethon.tl.tlobject import TLObject, TLRequest
 
 from utils.errors import SettingsError
 from utils.telegram.archive_client import ArchiveBotClient
-from utils.telegram.pauses import TROUBLE, Reason, error_name
+from utils.telegram.pauses import TROUBLE, Reason, error_name, trouble_name
 from utils.telegram.sightings import Sightings
 from utils.telegram.status import Words
 from utils.telegram.waits import Caller, OnWait
@@ -69,7 +69,7 @@ class Account:
         except rpc.MessageNotModifiedError:
             return True
         except (rpc.RPCError, _TooLong) as error:
-            log.info("A message is not changed: %s", _name(error))
+            log.info("A message is not changed: %s", trouble_name(error))
             return False
         return True
 
@@ -81,7 +81,7 @@ class Account:
         try:
             await self.call(request, on_wait=_not_long)
         except (rpc.RPCError, _TooLong) as error:
-            log.info("A message is not deleted: %s", _name(error))
+            log.info("A message is not deleted: %s", trouble_name(error))
 
     async def tell(self, user: int, text: str) -> None:
         """Write to ``user``. What is in the way is logged: who never wrote to a bot cannot be written to."""
@@ -110,7 +110,7 @@ class Account:
         try:
             await self.call.once(request)
         except TROUBLE as error:
-            log.log(level, "%s: %s", told, _name(error))
+            log.log(level, "%s: %s", told, trouble_name(error))
 
     async def target(self, name: str) -> types.TypeInputPeer | None:
         """The chat that TARGET_CHAT names (id or @username); None when it names none.
@@ -144,10 +144,6 @@ def _edit_request(chat: TLObject, message: int, words: Words) -> TLRequest:
     return functions.messages.EditMessageRequest(
         chat, message, message=words.text, no_webpage=True, reply_markup=words.buttons
     )
-
-
-def _name(error: BaseException) -> str:
-    return error_name(error) if isinstance(error, rpc.RPCError) else type(error).__name__
 
 
 def messages_request(chat: TLObject, ids: Sequence[int]) -> TLRequest:

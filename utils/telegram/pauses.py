@@ -105,3 +105,8 @@ def error_name(error: errors.RPCError) -> str:
             captured = next((value for value in vars(error).values() if isinstance(value, int)), "")
             return str(pattern).replace(r"(\d+)", str(captured))
     return str(error.message or type(error).__name__)
+
+
+def trouble_name(error: BaseException) -> str:
+    """What ``error``, one of ``TROUBLE`` or another one, is called in the log."""
+    return error_name(error) if isinstance(error, errors.RPCError) else type(error).__name__

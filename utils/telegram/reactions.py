@@ -14,7 +14,7 @@ from telethon import errors as rpc
 from telethon.tl import functions, types
 from telethon.tl.tlobject import TLObject
 
-from utils.telegram.pauses import TROUBLE, error_name
+from utils.telegram.pauses import TROUBLE, trouble_name
 from utils.telegram.waits import Caller
 
 log = logging.getLogger(__name__)
@@ -59,5 +59,4 @@ class Reactions:
             except rpc.FloodError as error:
                 self._resting_until = self._clock() + getattr(error, "seconds", 60)
             except TROUBLE as error:
-                name = error_name(error) if isinstance(error, rpc.RPCError) else type(error).__name__
-                log.debug("No reaction: %s", name)
+                log.debug("No reaction: %s", trouble_name(error))
