@@ -118,7 +118,10 @@ async def test_when_the_bot_is_killed_it_dies_too(tmp_path: Path, namespaces: bo
         "asyncio.run(run(command, confinement=Confinement(None), within=60))"
     )
     bot = subprocess.Popen([sys.executable, "-c", outer, str(tmp_path)], cwd=Path(__file__).parents[2])
-    await until_marked(f"mark of {tmp_path}", there=True)
+    child = (await until_marked(f"mark of {tmp_path}", there=True))[-1]
+    # Asked from outside: inside of a process namespace, whatever lies outside of it has the number 0.
+    of_the_bot = (os.getpgid(bot.pid), os.getsid(bot.pid))
+    assert os.getpgid(child) not in of_the_bot and os.getsid(child) not in of_the_bot
     bot.send_signal(signal.SIGKILL)
     bot.wait()
     await until_marked(f"mark of {tmp_path}", there=False)
