@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import asyncio
+from collections import Counter
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from tests.telegram.virtual_time import run
-from utils.queue_manager import ConversionTask, QueueManager
+from utils.queue_manager import RESULTS, ConversionTask, QueueManager
 
 #: Job, cost, and seconds after which it may start.
 added = st.lists(
@@ -27,7 +28,7 @@ def test_of_a_chat_the_cheapest_runs_first_and_of_equals_the_one_that_came_first
         ran: list[ConversionTask] = []
 
         async def convert(task: ConversionTask) -> None:
-            assert queue.running is task
+            assert queue.running == [task]
             ran.append(task)
             await asyncio.sleep(1)
 
@@ -44,7 +45,7 @@ def test_of_a_chat_the_cheapest_runs_first_and_of_equals_the_one_that_came_first
         queue.release()
         await asyncio.sleep(1000)
         assert [(task.cost, task.number) for task in ran] == sorted(kept)
-        assert queue.running is None and queue.waiting() == []
+        assert queue.running == [] and queue.waiting() == []
         runner.cancel()
         await asyncio.wait([runner])
 
@@ -201,7 +202,7 @@ def test_a_conversion_that_runs_can_be_dropped_and_the_next_one_starts(
         queue.add_conversion("a", 1, 1.0)
         queue.add_conversion("b", 2, 2.0)
         await asyncio.sleep(5)
-        assert queue.running is not None and queue.running.job == "a"
+        assert [task.job for task in queue.running] == ["a"]
         await queue.drop_conversions("c")
         assert ended == []
         await queue.drop_conversions("a")
@@ -213,10 +214,88 @@ def test_a_conversion_that_runs_can_be_dropped_and_the_next_one_starts(
         runner.cancel()
         await asyncio.wait([runner])
         assert ended == ["a cut off", "b done", "d cut off"] and runner.cancelled()
-        assert queue.running is None
+        assert queue.running == []
 
     run(main())
     assert not caplog.records
+
+
+@given(st.lists(st.tuples(st.booleans(), st.integers(1, 9), st.integers(0, 30)), min_size=1, max_size=15))
+def test_the_next_one_runs_while_results_are_sent_and_what_copies_runs_beside(
+    tasks: list[tuple[bool, int, int]],
+) -> None:
+    """Each kind is as fast as the slower of its two halves lets it be, and few results wait."""
+
+    async def main() -> None:
+        computing: Counter[bool] = Counter()
+        waiting: Counter[bool] = Counter()
+        ended: dict[bool, float] = {}
+
+        async def convert(task: ConversionTask) -> None:
+            _, computes, sends = tasks[task.number]
+            computing[task.light] += 1
+            assert computing[task.light] == 1 and task in queue.running
+            await asyncio.sleep(computes)
+            computing[task.light] -= 1
+            waiting[task.light] += 1
+            assert waiting[task.light] <= RESULTS
+            queue.let_next(task)
+            queue.let_next(task)
+            assert task not in queue.running
+            await asyncio.sleep(sends)
+            waiting[task.light] -= 1
+            ended[task.light] = asyncio.get_running_loop().time()
+
+        queue = QueueManager(convert)
+        for number, (light, _, _) in enumerate(tasks):
+            queue.add_conversion("7_1", number, float(number), light=light)
+        runner = asyncio.create_task(queue.run())
+        await asyncio.sleep(1000)
+        for light in {light for light, *_ in tasks}:
+            of_kind = [(computes, sends) for kind, computes, sends in tasks if kind is light]
+            assert ended[light] == pytest.approx(_as_a_pipeline(of_kind))
+        runner.cancel()
+        await asyncio.wait([runner])
+
+    run(main())
+
+
+def _as_a_pipeline(tasks: list[tuple[int, int]]) -> float:
+    """When the last result is sent: one is computed at a time, and RESULTS are sent at a time."""
+    now, sent = 0.0, list[float]()
+    for computes, sends in tasks:
+        under_way = sorted(at for at in sent if at > now)
+        if len(under_way) >= RESULTS:
+            now = under_way[-RESULTS]
+        now += computes
+        sent.append(now + sends)
+    return max(sent)
+
+
+def test_what_is_dropped_is_cut_off_also_while_its_result_is_sent() -> None:
+    async def main() -> None:
+        cut_off: list[int] = []
+
+        async def convert(task: ConversionTask) -> None:
+            queue.let_next(task)
+            try:
+                await asyncio.sleep(100)
+            except asyncio.CancelledError:
+                cut_off.append(task.number)
+                raise
+
+        queue = QueueManager(convert)
+        runner = asyncio.create_task(queue.run())
+        for number, job in enumerate(("7_1", "7_2", "7_1")):
+            queue.add_conversion(job, number, 1.0)
+        await asyncio.sleep(1)
+        await queue.drop_conversions("7_1")
+        assert cut_off == [0, 2]
+        runner.cancel()
+        await asyncio.wait([runner])
+        assert cut_off == [0, 2, 1]
+
+    run(main())
 
 
 def test_a_conversion_may_drop_those_of_its_own_job() -> None:

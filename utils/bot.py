@@ -186,7 +186,7 @@ class Bot:
             conversions=self._leftovers,
             reactions=Reactions(self._account.call),
         )
-        self.conversions.connect(self.desk.jobs, self.queue.add_conversion)
+        self.conversions.connect(self.desk.jobs, self.queue.add_conversion, self.queue.let_next)
         self._reception = Reception(
             access=Access(*self._users, self._bindings),
             desk=self.desk,

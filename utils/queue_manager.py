@@ -3,8 +3,10 @@
 Normal uploads first. Archives of different chats go side by side, those of one chat in a row; when more chats
 want to upload than may at once, they take turns, album by album. A chat's conversion starts only while the
 chat itself has nothing to upload, and behind the uploads of others it waits no longer than ``PATIENCE``. One
-runs at a time: the cheapest of a chat first, the chats in turns. One that runs goes on when an archive comes;
-the next one waits.
+runs at a time, and beside it one of those that only copy, which wait for the disk where others compute: the
+cheapest of a chat first, the chats in turns. While a result is on its way to the chat the next one runs,
+but no more than ``RESULTS`` of either kind wait. One that runs goes on when an archive comes; the next one
+waits.
 """
 
 from __future__ import annotations
@@ -15,7 +17,7 @@ import itertools
 import logging
 import math
 from collections import Counter, defaultdict
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
 from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass, field
 from typing import Literal
@@ -24,16 +26,22 @@ log = logging.getLogger(__name__)
 
 #: Seconds that a chat's conversions wait for the uploads of other chats, at most.
 PATIENCE = 60.0
+#: Results of either kind that may be on their way to their chats at once, each of them a file on the disk.
+RESULTS = 3
 
 
 @dataclass(frozen=True, order=True)
 class ConversionTask:
-    """One deferred conversion. ``cost`` is an estimate that only serves to compare tasks."""
+    """One deferred conversion. ``cost`` is an estimate that only serves to compare tasks.
+
+    ``light``: the picture is copied, so that it waits for the disk and not for the processors.
+    """
 
     cost: float
     sequence: int
     job: str = field(compare=False)
     number: int = field(compare=False)
+    light: bool = field(default=False, compare=False)
 
     @property
     def chat(self) -> str:
@@ -96,6 +104,58 @@ class _Ticket:
     has_turn: bool = False
 
 
+class _Lane:
+    """Conversions of which one runs at a time: the cheapest of a chat first, the chats in turns."""
+
+    def __init__(self) -> None:
+        #: Those of each chat that wait, as a heap; the chat whose turn is next comes first.
+        self.chats: dict[str, list[ConversionTask]] = {}
+        #: When the first of them was queued (the loop's time).
+        self.since: dict[str, float] = {}
+        #: What runs, until it lets the next one go.
+        self.busy: ConversionTask | None = None
+        #: Whose results are on their way.
+        self.results: set[ConversionTask] = set()
+
+    @property
+    def is_free(self) -> bool:
+        """Whether another one may start, as far as this lane is concerned."""
+        return self.busy is None and len(self.results) < RESULTS
+
+    def add(self, task: ConversionTask) -> None:
+        """``task`` waits."""
+        heapq.heappush(self.chats.setdefault(task.chat, []), task)
+        self.since.setdefault(task.chat, asyncio.get_running_loop().time())
+
+    def drop(self, job: str) -> None:
+        """None of ``job`` waits any more."""
+        chat = job.partition("_")[0]
+        tasks = self.chats.get(chat, [])
+        kept = [task for task in tasks if task.job != job]
+        if len(kept) < len(tasks):
+            heapq.heapify(kept)
+            self._keep(chat, kept)
+
+    def pop(self, chat: str) -> ConversionTask:
+        """The next one of ``chat``, which is the last in line then."""
+        tasks = self.chats.pop(chat)
+        task = heapq.heappop(tasks)
+        self.chats[chat] = tasks
+        self._keep(chat, tasks)
+        return task
+
+    def _keep(self, chat: str, tasks: list[ConversionTask]) -> None:
+        if tasks:
+            self.chats[chat] = tasks
+        else:
+            del self.chats[chat], self.since[chat]
+
+    def waiting(self) -> Iterator[ConversionTask]:
+        """Those that wait, in the order in which they will run if all may."""
+        rounds = itertools.zip_longest(*map(sorted, self.chats.values()))
+        return (task for one in rounds for task in one if task is not None)
+
+
 class QueueManager:
     """Lets normal uploads and conversions go in the right order."""
 
@@ -105,16 +165,15 @@ class QueueManager:
         self._convert = convert
         self._places = Places(uploads_at_once)
         self._chats: defaultdict[int, asyncio.Lock] = defaultdict(asyncio.Lock)
-        self._line: list[_Ticket] = []
+        #: Who stands in line, or is at work, by chat in the order of coming; and by job.
+        self._line: defaultdict[int, dict[_Ticket, None]] = defaultdict(dict)
+        self._tickets: dict[str, _Ticket] = {}
         self._holds: Counter[str | None] = Counter()
         self._sequence = itertools.count()
-        #: The conversions of each chat that wait; the chat whose turn is next comes first.
-        self._waiting: dict[str, list[ConversionTask]] = {}
-        #: When the first of them was queued (the loop's time).
-        self._since: dict[str, float] = {}
+        #: Those that compute, and those that copy.
+        self._lanes = (_Lane(), _Lane())
         self._changed = asyncio.Event()
-        self._running: ConversionTask | None = None
-        self._runner: asyncio.Task[None] | None = None
+        self._under_way: dict[ConversionTask, asyncio.Future[None]] = {}
         self._later: set[asyncio.Task[None]] = set()
 
     @asynccontextmanager
@@ -122,7 +181,8 @@ class QueueManager:
         """Hold while a chat's normal work goes on, in its turns; ``job`` is who stands in line."""
         self.hold(chat)
         ticket = _Ticket(job, chat)
-        self._line.append(ticket)
+        self._line[chat][ticket] = None
+        self._tickets[job] = ticket
         try:
             async with self._chats[chat]:
                 turn = Turn(self._places)
@@ -133,33 +193,44 @@ class QueueManager:
                 finally:
                     turn.give_back()
         finally:
-            self._line.remove(ticket)
+            self._leave(ticket)
             self.release(chat)
+
+    def _leave(self, ticket: _Ticket) -> None:
+        del self._line[ticket.chat][ticket]
+        if not self._line[ticket.chat]:
+            del self._line[ticket.chat], self._chats[ticket.chat]
+        if self._tickets.get(ticket.job) is ticket:
+            del self._tickets[ticket.job]
 
     def ahead(self, job: str) -> tuple[list[str], int] | None:
         """The jobs of the same chat before ``job`` in line, and how many of other chats are at work.
 
         None when it is at work itself, or in no line.
         """
-        waiting = [ticket for ticket in self._line if ticket.job == job and not ticket.has_turn]
-        if not waiting:
+        ticket = self._tickets.get(job)
+        if ticket is None or ticket.has_turn:
             return None
-        before = self._line[: self._line.index(waiting[0])]
-        own = [ticket.job for ticket in before if ticket.chat == waiting[0].chat]
-        return own, sum(ticket.has_turn and ticket.chat != waiting[0].chat for ticket in self._line)
+        own = itertools.takewhile(lambda other: other is not ticket, self._line[ticket.chat])
+        # Whoever is at work in a chat is the first in its line.
+        first = (next(iter(line)) for chat, line in self._line.items() if chat != ticket.chat)
+        return [other.job for other in own], sum(other.has_turn for other in first)
 
     def conversions_ahead(self, job: str, number: int) -> int | None:
         """How many conversions come before that one, as far as is known now; None when it runs."""
-        running = self._running
-        if running is not None and (running.job, running.number) == (job, number):
+        if any((task.job, task.number) == (job, number) for task in self._under_way):
             return None
-        line = self.waiting()
-        places = [place for place, task in enumerate(line) if (task.job, task.number) == (job, number)]
-        return (places[0] if places else len(line)) + (running is not None)
+        for lane in self._lanes:
+            for place, task in enumerate(lane.waiting()):
+                if (task.job, task.number) == (job, number):
+                    return place + (lane.busy is not None)
+        return len(self.waiting()) + len(self.running)
 
-    def add_conversion(self, job: str, number: int, cost: float, *, after: float = 0.0) -> None:
+    def add_conversion(
+        self, job: str, number: int, cost: float, *, light: bool = False, after: float = 0.0
+    ) -> None:
         """Queue a conversion, not to be started within ``after`` seconds."""
-        task = ConversionTask(cost, next(self._sequence), job, number)
+        task = ConversionTask(cost, next(self._sequence), job, number, light)
         if after:
             later = asyncio.create_task(self._add_later(task, after))
             self._later.add(later)
@@ -168,20 +239,22 @@ class QueueManager:
             self._add(task)
 
     async def drop_conversions(self, job: str) -> None:
-        """Forget the conversions of ``job``; one that runs has been cut off then, its checkpoint stays.
+        """Forget the conversions of ``job``; those under way have been cut off then, their checkpoints stay.
 
-        Not if it is the running one itself that asks.
+        Not the one that asks itself.
         """
-        for chat, tasks in list(self._waiting.items()):
-            kept = [task for task in tasks if task.job != job]
-            if len(kept) < len(tasks):
-                heapq.heapify(kept)
-                self._keep(chat, kept)
-        runner = self._runner
-        if self._running is None or self._running.job != job or runner in (None, asyncio.current_task()):
-            return
-        runner.cancel()
-        await asyncio.wait([runner])
+        for lane in self._lanes:
+            lane.drop(job)
+        asking = asyncio.current_task()
+        await self._cut_off([task for task in self._under_way if task.job == job], but=asking)
+
+    def let_next(self, task: ConversionTask) -> None:
+        """All that is left of ``task``, which is under way, is to send its result: the next one may run."""
+        lane = self._lanes[task.light]
+        if lane.busy is task:
+            lane.busy = None
+            lane.results.add(task)
+            self._changed.set()
 
     def hold(self, chat: int | None = None) -> None:
         """Until :meth:`release`, start no conversion of ``chat``, and others later; without it, none."""
@@ -194,77 +267,74 @@ class QueueManager:
         self._changed.set()
 
     def waiting(self) -> list[ConversionTask]:
-        """Conversions that wait, in the order in which they will run if all may."""
-        rounds = itertools.zip_longest(*map(sorted, self._waiting.values()))
-        return [task for one in rounds for task in one if task is not None]
+        """Conversions that wait, in the order in which they will run if all may; those that copy first."""
+        return [task for lane in reversed(self._lanes) for task in lane.waiting()]
 
     @property
-    def running(self) -> ConversionTask | None:
-        """The conversion that runs now."""
-        return self._running
+    def running(self) -> list[ConversionTask]:
+        """The conversions that run now, without those of which only the result is to be sent."""
+        return [lane.busy for lane in self._lanes if lane.busy is not None]
 
     async def run(self) -> None:
         """Run conversions until cancelled. A conversion that raises is logged; the next one starts."""
         try:
             while True:
-                await self._run_one(await self._next())
+                self._start(await self._next())
         finally:
             for later in self._later:
                 later.cancel()
+            await self._cut_off(list(self._under_way))
 
     def _add(self, task: ConversionTask) -> None:
-        heapq.heappush(self._waiting.setdefault(task.chat, []), task)
-        self._since.setdefault(task.chat, asyncio.get_running_loop().time())
+        self._lanes[task.light].add(task)
         self._changed.set()
-
-    def _keep(self, chat: str, tasks: list[ConversionTask]) -> None:
-        """``tasks`` are what is left of the conversions of ``chat``."""
-        if tasks:
-            self._waiting[chat] = tasks
-        else:
-            del self._waiting[chat], self._since[chat]
 
     async def _add_later(self, task: ConversionTask, after: float) -> None:
         await asyncio.sleep(after)
         self._add(task)
 
     async def _next(self) -> ConversionTask:
-        """The conversion to be run now, when there is one; the chat is then the last in line."""
+        """The conversion to be run now, when there is one; its chat is then the last in line."""
         while True:
             self._changed.clear()
-            chats = [chat for chat in self._waiting if self._starts_in(chat) <= 0]
-            if chats:
-                tasks = self._waiting.pop(chats[0])
-                task = heapq.heappop(tasks)
-                if tasks:
-                    self._waiting[task.chat] = tasks
-                else:
-                    del self._since[task.chat]
-                return task
-            soonest = min(map(self._starts_in, self._waiting), default=math.inf)
+            free = [lane for lane in self._lanes if lane.is_free]
+            starts = [(self._starts_in(chat, lane), lane, chat) for lane in free for chat in lane.chats]
+            for seconds, lane, chat in starts:
+                if seconds <= 0:
+                    return lane.pop(chat)
+            soonest = min((seconds for seconds, *_ in starts), default=math.inf)
             with suppress(TimeoutError):
                 async with asyncio.timeout(None if soonest == math.inf else soonest):
                     await self._changed.wait()
 
-    def _starts_in(self, chat: str) -> float:
-        """Seconds until a conversion of ``chat`` may start, as things are."""
+    def _starts_in(self, chat: str, lane: _Lane) -> float:
+        """Seconds until a conversion of ``chat`` in ``lane`` may start, as things are."""
         if self._holds[None] or self._holds[chat]:
             return math.inf
         if not self._holds:
             return 0.0
-        return self._since[chat] + PATIENCE - asyncio.get_running_loop().time()
+        return lane.since[chat] + PATIENCE - asyncio.get_running_loop().time()
 
-    async def _run_one(self, task: ConversionTask) -> None:
-        self._running = task
-        # A task of its own, so that drop_conversions can end it without ending this loop.
-        self._runner = asyncio.ensure_future(self._convert(task))
-        try:
-            await asyncio.wait([self._runner])
-        except asyncio.CancelledError:
-            self._runner.cancel()
-            await asyncio.wait([self._runner])
-            raise
-        finally:
-            self._running = None
-        if not self._runner.cancelled() and self._runner.exception() is not None:
-            log.error("❌ Conversion task of job %s ended badly", task.job, exc_info=self._runner.exception())
+    def _start(self, task: ConversionTask) -> None:
+        self._lanes[task.light].busy = task
+        # A task of its own, so that drop_conversions can end it without ending the others.
+        work = asyncio.ensure_future(self._convert(task))
+        self._under_way[task] = work
+        work.add_done_callback(lambda work: self._ended(task, work))
+
+    def _ended(self, task: ConversionTask, work: asyncio.Future[None]) -> None:
+        lane = self._lanes[task.light]
+        if lane.busy is task:
+            lane.busy = None
+        lane.results.discard(task)
+        del self._under_way[task]
+        self._changed.set()
+        if not work.cancelled() and work.exception() is not None:
+            log.error("❌ Conversion task of job %s ended badly", task.job, exc_info=work.exception())
+
+    async def _cut_off(self, tasks: list[ConversionTask], *, but: asyncio.Future[None] | None = None) -> None:
+        works = [self._under_way[task] for task in tasks if self._under_way[task] is not but]
+        for work in works:
+            work.cancel()
+        if works:
+            await asyncio.wait(works)

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import asyncio
 import errno
 import logging
 from collections.abc import Awaitable, Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any, cast
@@ -14,14 +15,14 @@ import pytest
 
 from utils.conversion_state import COMPLETED, FAILED, IN_PROGRESS, PENDING, ConversionStateManager
 from utils.conversions.checkpoint import StateCheckpoint
-from utils.conversions.runner import BACKOFF, Conversions
+from utils.conversions.runner import BACKOFF, Conversions, is_light
 from utils.errors import ChatClosed, ConversionFailed, ConversionTimeout, DiskFull, ToolCrashed, ToolStopped
 from utils.jobs.albums import MediaFile
 from utils.jobs.gate import Gate
 from utils.jobs.job import Job
 from utils.jobs.marks import Marks
 from utils.jobs.steps import Steps
-from utils.media import Converter, Inspection, Verdict
+from utils.media import Action, Converter, Inspection, Verdict
 from utils.queue_manager import ConversionTask
 
 FILM = MediaFile(7, "7", "film.avi", "", "video", "000007", 4)
@@ -127,14 +128,21 @@ class Bench:
             max_retries=retries,
             deferred=True,
         )
-        self.conversions.connect({"1_1": cast(Job, self.chat)}, self._requeue)
+        self.let_go: list[int] = []
+        self.conversions.connect({"1_1": cast(Job, self.chat)}, self._requeue, self._let_next)
 
     async def _inspect(self, path: Path, _: str) -> Inspection:
         return DEFERRED if path == self.source else READY
 
-    def _requeue(self, job: str, number: int, cost: float, *, after: float = 0.0) -> None:
-        assert (job, number, cost) == ("1_1", 7, 5.0)
+    def _requeue(
+        self, job: str, number: int, cost: float, *, light: bool = False, after: float = 0.0
+    ) -> None:
+        assert (job, number, cost, light) == ("1_1", 7, 5.0, False)
         self.again.append(after)
+
+    def _let_next(self, task: ConversionTask) -> None:
+        assert all(end[1:2] != (task.number,) for end in self.chat.ends)
+        self.let_go.append(task.number)
 
     @property
     def state(self) -> dict[str, Any]:
@@ -155,6 +163,7 @@ async def test_a_conversion_that_succeeds_is_on_record_and_delivered(
     with caplog.at_level(logging.INFO):
         await bench.run()
     assert bench.chat.ends == [("converted", 7, "000007.mp4", b"result", "")]
+    assert bench.let_go == [7]  # and the next one runs while this is sent
     assert ("converts", 7, 45.0) in bench.chat.told
     assert (bench.state["status"], bench.state["progress"], bench.state["details"]) == (COMPLETED, 100, {})
     assert bench.engine.folders == [tmp_path / "recovery" / "1_1-000007"]
@@ -323,10 +332,42 @@ async def test_what_is_no_video_to_convert_after_all_is_a_failed_attempt(tmp_pat
     assert bench.engine.folders == []
 
 
+async def test_one_with_which_a_process_died_is_tried_by_itself(tmp_path: Path) -> None:
+    """Of two conversions the process died with, one is innocent; it runs through by itself."""
+    bench = Bench(tmp_path)
+    others = {number: replace(FILM, number=number, path=f"{number:06d}") for number in (8, 9)}
+    bench.chat.record.deferred |= others
+    bench.chat.record.open_conversions = lambda: [7, 8, 9]
+    bench.chat.steps = Steps(Marks(tmp_path / "steps"), Gate(), "a.zip")
+    bench.chat.steps._marks.deaths["convert 8"] = 1
+    most, running = [0], [0]
+
+    async def inspect(path: Path, _: str) -> Inspection:
+        running[0] += 1
+        most[0] = max(most[0], running[0])
+        if path.name == "000008":
+            assert running[0] == 1
+        await asyncio.sleep(0.01)
+        running[0] -= 1
+        return DEFERRED
+
+    bench.conversions._inspect = inspect
+    await asyncio.gather(*(bench.conversions.run(replace(TASK, number=number)) for number in (7, 8, 9)))
+    assert most[0] == 1
+    bench.chat.told.clear()
+    await asyncio.gather(*(bench.conversions.run(replace(TASK, number=number)) for number in (7, 9)))
+    assert most[0] == 2
+
+
+async def test_what_only_copies_the_picture_is_told_from_what_computes() -> None:
+    assert [is_light(FILM, action.cost * FILM.size) for action in Action] == [True, True, True, False]
+
+
 async def test_what_is_cut_into_parts_already_is_only_sent(tmp_path: Path) -> None:
     bench = Bench(tmp_path)
     bench.chat.record.wholes = {7: object()}
     await bench.run()
+    assert bench.let_go == [7]
     assert bench.chat.ends == [("one", 7)] and bench.engine.folders == []
 
 

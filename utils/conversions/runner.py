@@ -29,11 +29,12 @@ from utils.errors import (
     ToolStopped,
 )
 from utils.jobs.albums import MediaFile, plural
+from utils.jobs.gate import Gate
 from utils.jobs.job import Job
 from utils.jobs.marks import CONVERSION
 from utils.jobs.media_files import converted_name
 from utils.jobs.refusals import chat_errors
-from utils.media import MAX_TRACKS, Converter, Inspection, Verdict
+from utils.media import MAX_TRACKS, Action, Converter, Inspection, Verdict
 from utils.queue_manager import ConversionTask
 from utils.storage.atomic import make_folder, sync_file, write_bytes
 from utils.storage.workspace import disk_errors
@@ -49,11 +50,23 @@ Inspect = Callable[[Path, str], Awaitable[Inspection]]
 class Requeue(Protocol):
     """Puts a conversion into the queue, not to be started within ``after`` seconds."""
 
-    def __call__(self, job: str, number: int, cost: float, *, after: float = 0.0) -> None: ...
+    def __call__(
+        self, job: str, number: int, cost: float, *, light: bool = False, after: float = 0.0
+    ) -> None: ...
+
+
+class LetsNext(Protocol):
+    """Lets the next conversion run, as all that is left of ``task`` is to send its result."""
+
+    def __call__(self, task: ConversionTask) -> None: ...
+
+
+def _nobody(task: ConversionTask) -> None:
+    """Nobody waits behind ``task``."""
 
 
 class Conversions:
-    """Runs one conversion after another on the state manager, and gives the results to their jobs.
+    """Runs conversions on the state manager, and gives the results to their jobs.
 
     ``jobs`` is the folder with the folders of all jobs.
     """
@@ -82,11 +95,17 @@ class Conversions:
         self.backoff = backoff
         self._jobs: Mapping[str, Job] = {}
         self._requeue: Requeue | None = None
+        self._let_next: LetsNext = _nobody
+        self._gate = Gate()
 
-    def connect(self, jobs: Mapping[str, Job], requeue: Requeue) -> None:
-        """Give the results to ``jobs`` (by id), and put into the queue what is to be done later."""
+    def connect(self, jobs: Mapping[str, Job], requeue: Requeue, let_next: LetsNext = _nobody) -> None:
+        """Give the results to ``jobs`` (by id), and put into the queue what is to be done later.
+
+        ``let_next`` is told when a conversion is done but for sending its result.
+        """
         self._jobs = jobs
         self._requeue = requeue
+        self._let_next = let_next
 
     async def take_in(self, file: MediaFile, cost: float, job: str) -> None:
         """Queue the video ``file`` of ``job`` or, unless conversions are deferred, convert it at once."""
@@ -94,7 +113,7 @@ class Conversions:
             await self.run(ConversionTask(cost, 0, job, file.number))
             return
         await self.register(job, file, cost)
-        self._queue(ConversionTask(cost, 0, job, file.number))
+        self._queue(ConversionTask(cost, 0, job, file.number, is_light(file, cost)))
 
     async def register(self, job: str, file: MediaFile, cost: float) -> Path:
         """Checkpoint a conversion that is to be done; returns its source. Known ones stay as they are."""
@@ -137,6 +156,7 @@ class Conversions:
     async def _run(self, job: Job, task: ConversionTask) -> None:
         if task.number in job.record.wholes:
             # Cut into parts already, so that there may be nothing else left of the result.
+            self._let_next(task)
             await job.deliver_one(task.number)
             return
         file = job.record.deferred[task.number]
@@ -144,13 +164,19 @@ class Conversions:
         step = f"{CONVERSION}{file.number}"
         try:
             job.steps.check(step, "converting it")
-            with job.steps.marked(step) as mark:
-                result = await self._convert(job, file, source, StateCheckpoint(self._states, source, mark))
+            # Of two that the process died with, each is tried by itself: one of them is innocent.
+            async with self._gate.through(alone=job.steps.deaths(step) > 0):
+                with job.steps.marked(step) as mark:
+                    checkpoint = StateCheckpoint(self._states, source, mark)
+                    result = await self._convert(job, file, source, checkpoint)
         except ConversionFailed as error:
+            self._let_next(task)
             await self._failed(job, file, source, task, error)
         except PassedOver as error:
+            self._let_next(task)
             await self._give_up(job, file, source, error)
         else:
+            self._let_next(task)
             await job.deliver_converted(task.number, *result)
 
     async def _convert(
@@ -214,7 +240,7 @@ class Conversions:
 
     def _queue(self, task: ConversionTask, after: float = 0.0) -> None:
         assert self._requeue is not None
-        self._requeue(task.job, task.number, task.cost, after=after)
+        self._requeue(task.job, task.number, task.cost, light=task.light, after=after)
 
     def _to_quarantine(self, job: str, file: MediaFile, source: Path, reason: str) -> None:
         """Keep a second name (or copy) of the original, with the reason beside it. Blocking."""
@@ -227,6 +253,11 @@ class Conversions:
                 shutil.copyfile(source, kept)
                 sync_file(kept)
         write_bytes(kept.with_suffix(".reason.txt"), f"{file.name}: {reason}\n".encode())
+
+
+def is_light(video: MediaFile, cost: float) -> bool:
+    """Whether converting ``video`` copies its picture, so that it waits for the disk."""
+    return cost < Action.FULL.cost * video.size
 
 
 def lost_sound(source: Inspection, result: Inspection) -> str:

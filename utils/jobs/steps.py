@@ -32,7 +32,7 @@ class Steps:
     async def of(self, step: str, doing: str) -> AsyncIterator[None]:
         """Do ``step`` inside. Raises :class:`PassedOver`, which says ``doing`` what ("opening it") killed."""
         self.check(step, doing)
-        async with self.turn(self._marks.deaths.get(step, 0)):
+        async with self.turn(self.deaths(step)):
             with self.marked(step):
                 yield
 
@@ -47,9 +47,13 @@ class Steps:
             log.error("☠️ %s: passed over: %s (step “%s”)", self._name, told, step)
             raise PassedOver(f"{told}.")
 
+    def deaths(self, step: str) -> int:
+        """In how many processes ``step`` was under way when they died."""
+        return self._marks.deaths.get(step, 0)
+
     def kills(self, step: str) -> bool:
         """Whether so many processes died in ``step`` that it is not to be tried again."""
-        return self._marks.deaths.get(step, 0) >= DEATHS
+        return self.deaths(step) >= DEATHS
 
     @asynccontextmanager
     async def turn(self, deaths: int) -> AsyncIterator[None]:

@@ -109,8 +109,8 @@ class Eyes:
     async def look(self) -> Sight:
         """What there is now."""
         disk, kept = await asyncio.to_thread(self._look_at_disk)
-        running, line = self._queue.running, self._line
-        runs = (running.job, running.number) if running else None
+        line = self._line
+        runs = [(task.job, task.number) for task in self._queue.running]
         states = [state for state in list(self._states().values()) if state["status"] in INCOMPLETE]
         return Sight(
             jobs=[_view(job) for job in self._desk.jobs.values()],
@@ -118,7 +118,7 @@ class Eyes:
                 ConversionView(
                     display_name(state),
                     state["progress"],
-                    runs=(state["details"].get("job"), state["details"].get("number")) == runs,
+                    runs=(state["details"].get("job"), state["details"].get("number")) in runs,
                 )
                 for state in states
             ],
