@@ -33,6 +33,7 @@ from utils.owner.word import Word
 from utils.queue_manager import QueueManager
 from utils.storage.atomic import make_folder, set_aside
 from utils.storage.bindings import FILE_NAME, Bindings
+from utils.storage.version import carry_over
 from utils.telegram.account import Account
 from utils.telegram.archive_client import ArchiveBotClient
 from utils.telegram.arrivals import Arrivals
@@ -99,7 +100,9 @@ class Bot:
             return build_client(self._settings, session)
 
     def _prepare(self) -> None:
-        """Make the folders and read the state. Blocking."""
+        """Make the folders and read the state. Blocking. Raises :class:`TooNew`."""
+        make_folder(self._data)
+        carry_over(self._data)
         for folder in (self._jobs_dir, self._recovery, self._quarantine):
             make_folder(folder)
         self._users = split_names(self._settings.AUTHORIZED_USERS)

@@ -17,6 +17,7 @@ from utils.storage.atomic import as_json, load_or_set_aside, make_folder, write_
 from utils.storage.changes import Changes
 from utils.storage.journal import Record
 from utils.storage.lock import folder_lock
+from utils.storage.version import VERSION, refuse_newer
 
 log = logging.getLogger(__name__)
 
@@ -44,8 +45,8 @@ class ConversionStateManager:
 
     Each entry of :attr:`states` holds ``file_path``, ``output_path``, ``status`` (pending, in_progress,
     completed or failed), ``progress`` (0 to 100), ``started_at`` and ``last_updated`` (Unix seconds),
-    ``retry_count``, ``error`` (a sentence or None), and ``details``, a mapping that belongs to whoever
-    converts (plan, finished segments, name to show).
+    ``retry_count``, ``error`` (a sentence or None), ``version`` (of the entry), and ``details``, a mapping
+    that belongs to whoever converts (plan, finished segments, name to show).
 
     Every change is on disk, atomically, when the method returns; a file that cannot be parsed is set aside
     in ``quarantine_dir``. Several managers, also of several processes, may work on one file: each changes
@@ -109,6 +110,7 @@ class ConversionStateManager:
                 "retry_count": old.get("retry_count", 0),
                 "error": error,
                 "details": dict(details) if details is not None else old.get("details", {}),
+                "version": VERSION,
             }
             self._write([str(file_path)])
 
@@ -298,7 +300,9 @@ def display_name(state: Mapping[str, Any]) -> str:
 
 
 def parse_states(value: Any) -> dict[str, State]:
-    """The entries of a state file's JSON, what they lack filled in. Raises ValueError for any other JSON.
+    """The entries of a state file's JSON, what they lack filled in.
+
+    Raises ValueError for any other JSON, and :class:`TooNew` for that of a newer version.
 
     ``file_path`` and ``status`` an entry must have; the rest is of use, but no reason to lose the others.
     """
@@ -309,6 +313,7 @@ def parse_states(value: Any) -> dict[str, State]:
     for path, state in value.items():
         if not isinstance(state, dict) or state.get("status") not in STATUSES or "file_path" not in state:
             raise ValueError(f"the entry of {path} is incomplete")
+        refuse_newer(state, "What is known of conversions")
         updated = _number(state.get("last_updated"), now)
         states[path] = {
             **state,
@@ -320,6 +325,7 @@ def parse_states(value: Any) -> dict[str, State]:
             "retry_count": int(max(0, _number(state.get("retry_count"), 0))),
             "error": state["error"] if isinstance(state.get("error"), str) else None,
             "details": _details(state.get("details")),
+            "version": VERSION,
         }
     return states
 

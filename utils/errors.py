@@ -7,6 +7,7 @@
     │   ├── DiskFull             a write found no room
     │   │   └── NoRoom           what is to be written would not fit; the figures are in the message
     │   ├── JournalBroken        a job's story holds what it may not
+    │   ├── TooNew               a newer version of the bot wrote the data
     │   └── AlreadyRunning       another process holds the data folder
     ├── PassedOver               a step that killed the bot again and again is not tried any more
     ├── ProgramError             a foreign program; archives and media say what it means for their file
@@ -86,6 +87,10 @@ class NoRoom(DiskFull):
 
 class JournalBroken(StorageError):
     """A line of a journal is of a known kind and cannot be used; its job is left as it is."""
+
+
+class TooNew(StorageError):
+    """A newer version of the bot wrote what is to be read; nothing of it is touched."""
 
 
 class AlreadyRunning(StorageError):

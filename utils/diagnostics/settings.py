@@ -11,6 +11,7 @@ from pathlib import Path
 
 from utils.constants import SECRETS_NAME, SETTINGS, SettingInfo, Settings, parse_properties
 from utils.diagnostics.check import Check, Level
+from utils.errors import TooNew
 from utils.storage import bindings
 
 GROUP = "Settings"
@@ -55,6 +56,8 @@ def check_usernames(settings: Settings) -> Iterator[Check]:
     ids: Mapping[str, int] = {}
     try:
         ids = bindings.read(file)
+    except TooNew as error:
+        yield Check(GROUP, file.name, Level.FAIL, error.told)
     except (ValueError, RecursionError) as error:
         advice = "Nothing; the bot sets it aside and asks anew who has which name."
         yield Check(GROUP, file.name, Level.WARN, f"cannot be used: {error}", advice)

@@ -19,8 +19,10 @@ from utils.conversion_state import (
 )
 from utils.diagnostics.check import Check, Level
 from utils.diagnostics.running import running
+from utils.errors import TooNew
 from utils.jobs.albums import plural
 from utils.storage.journal import parse
+from utils.storage.version import version_of
 
 GROUP = "State"
 MB = 1_000_000
@@ -43,15 +45,18 @@ def check_state(settings: Settings) -> Iterator[Check]:
     data = settings.path("DATA_DIR")
     pid = running(data)
     yield Check(GROUP, "Bot", Level.OK, f"runs as process {pid}" if pid else "none is running on this folder")
+    yield from check_version(data)
     jobs = read_jobs(data / "jobs")
     yield from check_jobs(jobs)
     file = settings.path("CONVERSION_STATE_FILE")
+    states: list[State] = []
     try:
         states = conversions_in(file)
+    except TooNew as error:
+        yield Check(GROUP, file.name, Level.FAIL, error.told)
     except ValueError as error:
         advice = "Nothing; the bot sets it aside in quarantine and starts."
         yield Check(GROUP, file.name, Level.WARN, f"cannot be used: {error}", advice)
-        states = []
     else:
         yield check_counts(file, states)
         yield from check_failed(states)
@@ -61,8 +66,16 @@ def check_state(settings: Settings) -> Iterator[Check]:
     yield check_quarantine(settings.path("QUARANTINE_DIR"))
 
 
+def check_version(data: Path) -> Iterator[Check]:
+    """Whether a newer version of the bot wrote the data."""
+    try:
+        version_of(data)
+    except TooNew as error:
+        yield Check(GROUP, "Version of the data", Level.FAIL, error.told)
+
+
 def conversions_in(file: Path) -> list[State]:
-    """The conversions in the state file; raises ValueError when it is not one."""
+    """The conversions in the state file; raises ValueError when it is not one, and :class:`TooNew`."""
     try:
         return list(read_states(file).values())
     except (OSError, RecursionError) as error:

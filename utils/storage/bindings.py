@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from utils.storage.atomic import load_or_set_aside, read_json, write_json
+from utils.storage.version import refuse_newer
 
 log = logging.getLogger(__name__)
 
@@ -50,7 +51,8 @@ def read(path: Path) -> Mapping[str, int]:
 
 
 def parse(value: Any) -> dict[str, int]:
-    """The ids by their names, out of the file's JSON. Raises ValueError."""
+    """The ids by their names, out of the file's JSON. Raises ValueError and :class:`TooNew`."""
+    refuse_newer(value, FILE_NAME, VERSION)
     if not isinstance(value, dict) or value.get("version") != VERSION:
         raise ValueError(f"it is not of version {VERSION}")
     ids = value.get("ids")

@@ -17,6 +17,7 @@ FILES = (
     "conversion_state.changes",
     "intake.jsonl",
     "usernames.json",
+    "version.json",
     "bot.log",
     LOCK_NAME,
 )

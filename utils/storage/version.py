@@ -1,0 +1,52 @@
+"""Of which version the data are: older ones are carried over, newer ones left alone.
+
+``version.json`` says it for the whole folder; where there is none, version 1.0.0 of the bot wrote the data,
+or nobody yet. Files that may lie elsewhere, or alone, say it themselves as well.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from utils.errors import TooNew
+from utils.storage.atomic import read_json, write_json
+
+#: Raised when what is written changes its meaning, so that who does not know that would do harm.
+#: What an older reader may pass over (another line in a journal, another field) raises nothing.
+VERSION = 1
+FILE_NAME = "version.json"
+
+
+def version_in(value: object) -> int:
+    """The version that ``value``, some file's JSON, says of itself; 0 where it says none."""
+    found = value.get("version") if isinstance(value, dict) else None
+    return found if type(found) is int else 0
+
+
+def refuse_newer(value: object, what: str, known: int = VERSION) -> None:
+    """Raise :class:`TooNew` when ``value``, the JSON of ``what``, is of a version above ``known``."""
+    found = version_in(value)
+    if found > known:
+        raise TooNew(
+            f"{what} is of version {found}, and this bot knows version {known} at most: a newer one wrote "
+            "it. Upgrade the bot (./bot upgrade), or name another DATA_DIR. Nothing was changed."
+        )
+
+
+def version_of(data: Path) -> int:
+    """Of the data in that folder. Raises :class:`TooNew`, and OSError. Blocking."""
+    try:
+        value = read_json(data / FILE_NAME)
+    except (ValueError, RecursionError, IsADirectoryError):
+        return 0  # each file is looked at as it is read
+    refuse_newer(value, f"What is in {data}")
+    return version_in(value)
+
+
+def carry_over(data: Path) -> None:
+    """Make what an older version left in ``data`` of this one; those who read it fill in what it lacks.
+
+    Raises :class:`TooNew` before anything is changed, and OSError. Blocking.
+    """
+    if version_of(data) < VERSION:
+        write_json(data / FILE_NAME, {"version": VERSION})
