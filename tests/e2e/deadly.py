@@ -1,7 +1,7 @@
 """``python -m tests.e2e.deadly``: the bot where some files kill it, as one that finds no memory left.
 
-A file that holds ``DEADLY`` and one of these words kills at that step: ``LOOK``, ``PHOTO`` (being uploaded as
-one), ``CONVERSION``; so does opening an archive that is called ``deadly.zip``.
+A file that holds ``DEADLY`` and one of these words kills at that step: ``LOOK``, ``PHOTO`` (when Telegram
+is to look at it as one), ``CONVERSION``; so does opening an archive that is called ``deadly.zip``.
 """
 
 from __future__ import annotations
@@ -42,7 +42,7 @@ if __name__ == "__main__":
     deadly(opening, "open_archive", lambda source: source.name == "deadly.zip")
     deadly(
         Uploading,
-        "medium",
-        lambda self, file: file.kind == "photo" and kills(self._files / file.path, "PHOTO"),
+        "_looked_at",
+        lambda self, file, *_: file.kind == "photo" and kills(self._files / file.path, "PHOTO"),
     )
     sys.exit(main([]))

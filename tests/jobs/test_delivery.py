@@ -116,6 +116,22 @@ async def test_an_album_arrives_in_order_with_one_caption_and_its_files_are_dele
     assert post.record.delivered == set(range(1, 11))
 
 
+@pytest.mark.parametrize(("request_name", "counts"), [("saveFilePart", 0), ("uploadMedia", 1)])
+async def test_a_death_counts_while_telegram_looks_at_the_file_not_while_it_is_sent(
+    post: Post, request_name: str, counts: int
+) -> None:
+    """Sending may take an hour, in which a phone ends the bot three times: the file is not to blame."""
+    prefix = {"saveFilePart": "upload", "uploadMedia": "messages"}[request_name]
+    gate = post.sandbox.faults.hold(f"{prefix}.{request_name}")
+    sending = asyncio.create_task(deliver(post, [post.photo(1)]))
+    await gate.reached()
+    found = Marks(post.folder / "steps")
+    found.open()
+    assert found.deaths.get("upload 1", 0) == counts
+    gate.open()
+    await sending
+
+
 async def test_the_parts_and_media_of_an_album_are_in_flight_together(post: Post) -> None:
     """Ten photos cost one round trip for their parts and one for the media, not twenty."""
     post.sandbox.faults.link.rtt = 0.1

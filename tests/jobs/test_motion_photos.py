@@ -63,6 +63,7 @@ class Bench:
         await self.journal.write(*self._story)
         sending = SimpleNamespace(collect=self._nothing, keep=self._keep, make_room=self._wait)
         sending.awaits = lambda _: False
+        steps = Steps(Marks(self.files.parent / "marks"), Gate(), "a.zip")
         extraction = Extraction(
             files=self.files,
             number=itertools.count(self.journal.record.next_number()).__next__,
@@ -72,9 +73,9 @@ class Bench:
             convert=self._convert,
             deferred=True,
             dated=False,
-            steps=Steps(Marks(self.files.parent / "marks"), Gate(), "a.zip"),
+            steps=steps,
             choice=Choice(),
-            live=Live(self.journal.record, QueueManager(self._never), {}),
+            live=Live(self.journal.record, QueueManager(self._never), {}, steps),
         )
         await extraction.run(
             await open_archive(FileSource(self.archive), scratch=self.scratch, limits=Limits(disk_reserve=0)),

@@ -2,19 +2,24 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field, replace
+from pathlib import Path
 
 import pytest
 
 from utils.archives import Entry
 from utils.jobs import lines
 from utils.jobs.albums import Kind, MediaFile, utf16_units
+from utils.jobs.gate import Gate
 from utils.jobs.intake import Incoming, Peer
 from utils.jobs.live import Live, Speeds
+from utils.jobs.marks import Marks
 from utils.jobs.progress import Converting, Count, JobProgress, Place, Rate, Waiting
 from utils.jobs.record import JobRecord
 from utils.jobs.status_text import size_words, status_text
+from utils.jobs.steps import Steps
 from utils.jobs.summary import TEXT_UNITS
 
 MB = 1_000_000
@@ -47,7 +52,8 @@ class World:
     converting: dict[int, int | None] = field(default_factory=dict)
 
     def live(self, speeds: Speeds | None = None) -> Live:
-        return Live(self.record, self, {"b": Named("b.zip")}, speeds, clock=lambda: self.now)
+        steps = Steps(Marks(Path(os.devnull)), Gate(), "a.zip")
+        return Live(self.record, self, {"b": Named("b.zip")}, steps, speeds, clock=lambda: self.now)
 
     def ahead(self, job: str) -> tuple[Sequence[str], int] | None:
         return self.before

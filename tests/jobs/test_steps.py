@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 from utils.errors import PassedOver
 from utils.jobs.gate import Gate
-from utils.jobs.marks import CONVERSION, Marks
+from utils.jobs.marks import CONVERSION, STRIDE, Marks
 from utils.jobs.steps import Steps
 
 
@@ -52,6 +52,41 @@ async def test_reading_is_not_to_blame_for_an_entry_nor_a_conversion_for_what_wa
     assert marks.deaths == {"entry 3": 1, f"{CONVERSION}7": 1}
     marks.acquit(CONVERSION)
     assert reopened(tmp_path).deaths == {"entry 3": 1}
+
+
+async def test_what_one_process_got_past_did_not_kill_another(tmp_path: Path) -> None:
+    """Whoever stops the bot in the middle of a long download does so at another place each time."""
+
+    def death_after(*strides: int, step: str = "entry 1") -> int:
+        marks = reopened(tmp_path)
+        marks.begin(step)
+        for count in strides:
+            marks.came(count * STRIDE)
+        return reopened(tmp_path).deaths[step]
+
+    assert death_after(9) == 1
+    assert death_after(3) == 1 and death_after(2, 5) == 1, "it had survived that"
+    assert death_after(4, 8) == 1, "it had not been so far before"
+    assert death_after(12) == 2 and death_after(11) == 2 and death_after(12) == 3
+    marks = reopened(tmp_path)
+    marks.begin("entry 1")
+    marks.end("entry 1", done=True)
+    assert death_after(0) == 1 and death_after() == 2, "of what is done nothing is kept"
+    assert [death_after(n, step="convert 1") for n in (5, 1, 3)] == [1, 2, 3], "it does not read"
+
+
+async def test_who_is_killed_while_it_waits_for_telegram_died_of_no_file(tmp_path: Path) -> None:
+    (tmp_path / "steps").write_text("2 opening\n")
+    marks = reopened(tmp_path)
+    steps = Steps(marks, Gate(), "a.zip")
+    for step in ("opening", "reading", "entry 1", "upload 2", "convert 3"):
+        steps.begin(step)
+    steps.wait()
+    assert reopened(tmp_path).deaths == {"opening": 2, "convert 3": 1}
+    marks.begin("upload 2")
+    marks.rest("upload 2")
+    marks.end("opening", done=True)
+    assert marks.deaths == {}
 
 
 async def test_without_a_place_for_marks_nothing_fails(tmp_path: Path) -> None:

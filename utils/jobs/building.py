@@ -114,8 +114,8 @@ class JobBuilder:
     def build(self, item: Incoming, stored: StoredJob, owner: KeepsJobs) -> Work:
         """The job in ``stored``, which began with the message ``item``."""
         record = stored.record
-        live = Live(record, self.queue, owner.jobs, self.speeds)
         steps = Steps(stored.marks, self.gate, record.origin.title or item.name)
+        live = Live(record, self.queue, owner.jobs, steps, self.speeds)
         delivery = self._delivery(item, stored, live, steps)
         messages = OwnMessages(self.opening.account, item.peer.input())
         status = StatusMessage(

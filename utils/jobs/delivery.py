@@ -22,6 +22,7 @@ from utils.jobs import lines
 from utils.jobs.albums import Album, MediaFile
 from utils.jobs.intake import Reply
 from utils.jobs.journal import JobJournal
+from utils.jobs.marks import UPLOAD
 from utils.jobs.medium import Medium
 from utils.jobs.proof import DUPLICATE, Call, Outgoing, Proof, Watching
 from utils.jobs.refusals import (
@@ -127,10 +128,10 @@ class Delivery:
             return
         if self.is_refused(file):
             raise Refused(f"{file.name} was refused before.", reason=self.refusal(file))
-        step = f"upload {file.number}{' as a file' if file.group == 'document' else ''}"
+        step = f"{UPLOAD}{file.number}{' as a file' if file.group == 'document' else ''}"
         try:
-            async with self._steps.of(step, "uploading it"):
-                medium = await self._uploading.medium(file)
+            async with self._steps.turn_of(step, "uploading it"):
+                medium = await self._uploading.medium(file, self._steps.marked(step))
         except PassedOver as over:
             await self.refuse(file, over.told)
             raise Refused(f"{file.name}: {over.told}", reason=over.told) from over

@@ -29,6 +29,7 @@ from utils.jobs import lines
 from utils.jobs.buttons import Offers, Steering
 from utils.jobs.delivery import Delivery
 from utils.jobs.extraction import Extraction
+from utils.jobs.marks import OPENING
 from utils.jobs.media_files import as_video, converted_name
 from utils.jobs.parts import Parts
 from utils.jobs.progress import JobProgress
@@ -281,7 +282,7 @@ class Job:
             return
         self.show("⏳ Opening")
         self._extraction.begin()
-        async with self.steps.of("opening", "opening it"):
+        async with self.steps.of(OPENING, "opening it"):
             reader = await self._services.open_archive(passwords)
         self.live.opened(reader.listing)
         self.show("📤 Sending")

@@ -10,6 +10,7 @@ from typing import Protocol
 from utils.archives import Entry
 from utils.jobs.progress import Converting, JobProgress, Place, Rate, Waiting, counts, wanted
 from utils.jobs.record import JobRecord
+from utils.jobs.steps import Steps
 from utils.media import Choice
 
 #: Seconds, and parts of the whole, that must be behind us before we say how long the rest takes.
@@ -44,13 +45,17 @@ def _nothing(_: float) -> None:
 
 
 class Live:
-    """Of the job whose story is ``record``. ``line`` says where in the queues it stands; ``jobs`` are all."""
+    """Of the job whose story is ``record``. ``line`` says where in the queues it stands; ``jobs`` are all.
+
+    ``steps`` are those of the job, which hear what comes and what is waited for.
+    """
 
     def __init__(
         self,
         record: JobRecord,
         line: Lines,
         jobs: Mapping[str, Named],
+        steps: Steps,
         speeds: Speeds | None = None,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
@@ -65,6 +70,7 @@ class Live:
         self.paused = False
         #: Called when Telegram, or the network, has it wait: for how many seconds.
         self.rest: Callable[[float], None] = _nothing
+        self._steps = steps
         #: What of the archive is sent.
         self.choice = Choice()
         self._listing: Sequence[Entry] | None = None
@@ -94,6 +100,7 @@ class Live:
     def fetched(self, count: int) -> None:
         """So many bytes more came from Telegram."""
         self._down.add(count)
+        self._steps.came(count)
 
     def uploaded(self, path: str, done: int) -> None:
         """Telegram has ``done`` bytes of the file ``path``."""
@@ -108,6 +115,7 @@ class Live:
     async def wait_for_telegram(self, seconds: float, reason: str) -> None:
         """Telegram, or the network, has the job wait."""
         self.waits(reason, seconds)
+        self._steps.wait()
         self.rest(seconds)
 
     def goes_on(self, step: str) -> None:

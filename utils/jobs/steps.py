@@ -14,7 +14,7 @@ from contextlib import asynccontextmanager
 
 from utils.errors import PassedOver
 from utils.jobs.gate import Gate
-from utils.jobs.marks import DEATHS, Marks
+from utils.jobs.marks import DEATHS, ENTRY, OPENING, READING, UPLOAD, Marks
 
 log = logging.getLogger(__name__)
 
@@ -31,10 +31,16 @@ class Steps:
     @asynccontextmanager
     async def of(self, step: str, doing: str) -> AsyncIterator[None]:
         """Do ``step`` inside. Raises :class:`PassedOver`, which says ``doing`` what ("opening it") killed."""
-        self.check(step, doing)
-        async with self.turn(self.deaths(step)):
+        async with self.turn_of(step, doing):
             with self.marked(step):
                 yield
+
+    @asynccontextmanager
+    async def turn_of(self, step: str, doing: str) -> AsyncIterator[None]:
+        """The same, but inside ``step`` is marked by who does it, where it may kill."""
+        self.check(step, doing)
+        async with self.turn(self.deaths(step)):
+            yield
 
     def marked(self, step: str) -> Mark:
         """A context in which ``step`` is marked as under way, beside whatever else is."""
@@ -73,6 +79,14 @@ class Steps:
     def rest(self, kind: str) -> None:
         """No step of that ``kind`` is under way any more; what was not done is tried again some time."""
         self._marks.rest(kind)
+
+    def came(self, count: int) -> None:
+        """So many bytes more of the archive came from Telegram."""
+        self._marks.came(count)
+
+    def wait(self) -> None:
+        """Telegram, or the network, has the job wait: a process that ends meanwhile dies of no file."""
+        self._marks.rest(OPENING, READING, ENTRY, UPLOAD)
 
     def forget(self, steps: AbstractSet[str]) -> None:
         """These are done, whatever was noted of them."""

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections.abc import Awaitable, Callable, Sequence
+from contextlib import AbstractContextManager
 from dataclasses import replace
 from pathlib import Path
 from typing import Protocol
@@ -61,21 +62,26 @@ class Uploading:
         #: Whether videos get covers from now on: not where Telegram takes none.
         self.covers = True
 
-    async def medium(self, file: MediaFile) -> Medium:
-        """What Telegram calls ``file``, uploaded and looked at. Raises Telegram's refusals."""
+    async def medium(self, file: MediaFile, looking: AbstractContextManager[object]) -> Medium:
+        """What Telegram calls ``file``, uploaded and looked at. Raises Telegram's refusals.
+
+        ``looking`` is entered when all its bytes are there: sending them, which may take an hour in which
+        the bot is stopped again and again, is the same for every file.
+        """
         name = photo_name(file.name) if file.kind == "photo" else file.name
         uploads = [self._new_upload(self._files / file.path, name)]
         if file.thumb and file.group != "document":
             uploads.append(self._new_upload(self._files / file.thumb, "thumb.jpg"))
         handles = [await upload.run() for upload in uploads]
         cover = await self._cover_of(file)
-        try:
-            media = await self._looked_at(file, uploads, handles, cover)
-        except rpc.RPCError as error:
-            if cover is None or not refuses_addition(error):
-                raise
-            self._without_covers(error)
-            cover, media = None, await self._looked_at(file, uploads, handles)
+        with looking:
+            try:
+                media = await self._looked_at(file, uploads, handles, cover)
+            except rpc.RPCError as error:
+                if cover is None or not refuses_addition(error):
+                    raise
+                self._without_covers(error)
+                cover, media = None, await self._looked_at(file, uploads, handles)
         return replace(medium_of(media), cover=() if cover is None else (cover,))
 
     async def _cover_of(self, video: MediaFile) -> Cover | None:
