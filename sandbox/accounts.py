@@ -35,8 +35,8 @@ class Account:
     salt1: bytes | None
     salt2: bytes | None
     verifier: bytes | None
-    commands: bytes
     channel: bool
+    language: str
 
     @property
     def has_password(self) -> bool:
@@ -211,6 +211,8 @@ class Accounts:
             username=target.username,
             phone=target.phone if same else None,
             status=None if target.bot else types.UserStatusRecently(),
+            # https://core.telegram.org/constructor/user: told to bots alone.
+            lang_code=target.language or None if viewer.bot else None,
         )
 
     def users(self, viewer: Account, numbers: set[int]) -> list[types.User]:
@@ -284,12 +286,24 @@ class Accounts:
         rows = self._store.all("SELECT channel FROM members WHERE account = ?", account)
         return [int(row["channel"]) for row in rows]
 
-    def commands(self, account: Account) -> list[TLObject]:
-        row = self._store.one("SELECT commands FROM accounts WHERE id = ?", account.id)
-        return unpack(row["commands"]) if row is not None else []
+    def commands(self, account: Account, language: str = "") -> list[TLObject]:
+        """In ``language``, where there are some, else those for everybody."""
+        for code in (language[:2], ""):
+            query = "SELECT list FROM commands WHERE account = ? AND language = ?"
+            if (row := self._store.one(query, account.id, code)) is not None:
+                return list(unpack(row["list"]))
+        return []
 
-    def set_commands(self, account: Account, commands: bytes) -> None:
-        self._store.run("UPDATE accounts SET commands = ? WHERE id = ?", commands, account.id)
+    def set_commands(self, account: Account, commands: bytes, language: str) -> None:
+        query = "INSERT OR REPLACE INTO commands VALUES (?, ?, ?)"
+        self._store.run(query, account.id, language, commands)
+
+    def reset_commands(self, account: Account, language: str) -> None:
+        self._store.run("DELETE FROM commands WHERE account = ? AND language = ?", account.id, language)
+
+    def set_language(self, account: int, language: str) -> None:
+        """The person's Telegram speaks that language ("" is not told)."""
+        self._store.run("UPDATE accounts SET language = ? WHERE id = ?", language, account)
 
     # -- who does not want to hear from whom
 
@@ -317,6 +331,6 @@ def _account(row: sqlite3.Row) -> Account:
         salt1=row["salt1"],
         salt2=row["salt2"],
         verifier=row["verifier"],
-        commands=row["commands"],
         channel=bool(row["channel"]),
+        language=row["language"],
     )

@@ -121,7 +121,8 @@ class Directory:
         target = self._accounts.resolve(session.me, request.id)
         info = None
         if target.bot:
-            info = types.BotInfo(user_id=target.id, commands=self._accounts.commands(target))
+            commands = self._accounts.commands(target, session.me.language)
+            info = types.BotInfo(user_id=target.id, commands=commands)
         full = types.UserFull(
             id=target.id,
             settings=types.PeerSettings(),
@@ -163,13 +164,15 @@ class Directory:
     # -- bots
 
     async def _set_commands(self, session: Session, request: TLRequest) -> Result:
-        """One list for all scopes and languages."""
-        self._accounts.set_commands(session.bot, pack(request.commands))
+        """One list for all scopes in each language: https://core.telegram.org/method/bots.setBotCommands"""
+        if request.lang_code and not (len(request.lang_code) == 2 and request.lang_code.isalpha()):
+            raise RpcError(400, "LANG_CODE_INVALID")
+        self._accounts.set_commands(session.bot, pack(request.commands), request.lang_code)
         return True
 
     async def _reset_commands(self, session: Session, request: TLRequest) -> Result:
-        self._accounts.set_commands(session.bot, b"")
+        self._accounts.reset_commands(session.bot, request.lang_code)
         return True
 
     async def _get_commands(self, session: Session, request: TLRequest) -> Result:
-        return self._accounts.commands(session.bot)
+        return self._accounts.commands(session.bot, request.lang_code)

@@ -100,6 +100,10 @@ class Sandbox:
         """Makes a person; returns the id. The same phone again is the same person."""
         return self._api.accounts.add_person(phone, first_name, username, password)
 
+    async def set_language(self, person: int, code: str) -> None:
+        """The person's Telegram speaks that language, such as "pt-br"."""
+        self._api.accounts.set_language(person, code)
+
     async def add_channel(self, title: str, username: str | None = None) -> int:
         """Makes a channel without members; returns its id (the one without -100 in front)."""
         return self._api.accounts.add_channel(title, username)

@@ -21,7 +21,6 @@ from utils.conversions.runner import Conversions
 from utils.errors import SessionDamaged, guarded
 from utils.jobs.building import JobBuilder
 from utils.jobs.desk import Desk
-from utils.jobs.gate import Gate
 from utils.jobs.intake import Seen
 from utils.jobs.opening import Opening
 from utils.jobs.ordering import order_of
@@ -40,6 +39,7 @@ from utils.telegram.arrivals import Arrivals
 from utils.telegram.client import Ask, build_client, login
 from utils.telegram.reactions import Reactions
 from utils.telegram.transfers import Transfers
+from utils.texts import LANGUAGES, choose, said, speaking
 
 if TYPE_CHECKING:
     from telethon.tl import types
@@ -178,7 +178,6 @@ class Bot:
             media=media,
             target=target,
             boot=boot_id(),
-            gate=Gate(),
             is_bot=bool(me.bot),
         )
         self.desk = Desk(
@@ -196,6 +195,7 @@ class Bot:
             conversation=self.conversation,
             account=self._account,
             is_bot=bool(me.bot),
+            language=self._language,
         )
 
     # -- the owner ----------------------------------------------------------------------------------
@@ -241,13 +241,25 @@ class Bot:
 
     # -- at work ------------------------------------------------------------------------------------
 
+    def _language(self, chat: int, code: str) -> str:
+        """The language spoken in ``chat`` with somebody with whom Telegram speaks ``code``."""
+        return choose(code, self._settings.LANGUAGE)
+
+    async def _publish_commands(self, code: str) -> None:
+        """To those with whom Telegram speaks that language; in the one of the settings to all others."""
+        with speaking(code):
+            commands = {name: said(meaning) for name, meaning in COMMANDS.items()}
+            if code == choose(self._settings.LANGUAGE):
+                await self._account.publish_commands(commands)
+            await self._account.publish_commands(commands, code[:2])
+
     async def _serve(
         self, me: types.User, client: ArchiveBotClient, arrivals: Arrivals, where: Where | None
     ) -> None:
         log.info("🤖 Logged in as %s (%d)", me.username or me.first_name, me.id)
         self._assemble(me, await self._account.target(self._settings.TARGET_CHAT))
         if me.bot:
-            await self._account.publish_commands(COMMANDS)
+            await asyncio.gather(*map(self._publish_commands, LANGUAGES))
         async with self._looked_on(client, where):
             await self._at_work(arrivals)
 

@@ -64,6 +64,11 @@ class Settings:
         "Send the results to this chat (id or @username) instead of the one the archive came from.",
         group="Telegram",
     )
+    LANGUAGE: Literal["en", "es", "ru", "id", "pt-br", "fa"] = setting(
+        "en",
+        "Language for people whose own one is not known, or not spoken here: en, es, ru, id, pt-br or fa.",
+        group="Telegram",
+    )
     TELEGRAM_SERVER: str = setting(
         "", "host:port of a Telegram server of your own. Empty: Telegram.", group="Telegram"
     )

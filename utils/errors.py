@@ -49,14 +49,16 @@ from __future__ import annotations
 import logging
 from collections.abc import Awaitable
 
+from utils.texts import Text
+
 log = logging.getLogger(__name__)
 
 
 class BotError(Exception):
     """Root of the tree.
 
-    ``told`` is the sentence for the user; ``retry_after`` is the number of seconds after which trying
-    again can help, where that is known.
+    ``told`` is the sentence for the user, best a :class:`Text`, which is English in the log; ``retry_after``
+    is the number of seconds after which trying again can help, where that is known.
     """
 
     def __init__(self, told: str, *, retry_after: float | None = None) -> None:
@@ -166,7 +168,7 @@ class NotAFile(ArchiveError):
     """An entry is a link, a device or the like: there is nothing to take out, and nothing is wrong."""
 
     def __init__(self, what: str) -> None:
-        super().__init__(f"it is {what}; those are not followed.")
+        super().__init__(Text("it is {what}; those are not followed.", what=what))
 
 
 class DeliveredBefore(ArchiveError):

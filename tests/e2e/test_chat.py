@@ -12,7 +12,6 @@ from pathlib import Path
 
 import pytest
 from PIL import Image
-from telethon.tl import types
 
 from sandbox.rpc import RpcError
 from tests.files import encrypted, held_ffmpeg, photo, video, zip_of
@@ -581,8 +580,10 @@ async def test_commands_are_published_and_answered(world: World) -> None:
         await world.wait("nothing to do")
         await world.person.say(BOT, "/cancel")
         await world.wait("nothing to cancel")
-    (call,) = world.sandbox.faults.called("bots.setBotCommands")
-    assert [type(command) for command in call.request.commands] == [types.BotCommand] * 7
+    calls = world.sandbox.faults.called("bots.setBotCommands")
+    assert sorted(call.request.lang_code for call in calls) == ["", "en", "es", "fa", "id", "pt", "ru"]
+    assert all(len(call.request.commands) == 7 for call in calls)
+    assert len({tuple(one.description for one in call.request.commands) for call in calls}) == 6
 
 
 async def test_an_answer_that_would_be_too_long_for_a_message_is_cut(

@@ -10,7 +10,8 @@ from tests.rooms.imports import ROOT, Import, imports_of, room_imported, room_of
 MAY_IMPORT: dict[str, set[str]] = {}
 GROUND = {"errors", "constants"}
 for rooms, below in (
-    (("errors",), set()),
+    (("texts",), set()),
+    (("errors",), {"texts"}),
     (("constants",), {"errors"}),
     (("storage", "processes"), GROUND),
     (("pictures",), {"processes"}),

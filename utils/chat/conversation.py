@@ -20,8 +20,9 @@ from utils.jobs.refusals import NO_REPLY
 from utils.jobs.services import Says
 from utils.jobs.summary import TEXT_UNITS
 from utils.telegram.pauses import error_name
+from utils.texts import Text, said, tr
 
-HELP = (
+HELP = Text(
     "Send me an archive (ZIP, RAR, 7z, tar ...). I take the pictures and videos out and send them back as "
     "albums; videos that Telegram would not play come afterwards, converted. A picture or video by itself "
     "works too.\n\n"
@@ -32,22 +33,22 @@ HELP = (
 )
 
 #: To words that say nothing to us, to links, and to what holds no file that we could take.
-WORDS = "Send me an archive, or pictures and videos as files. /help says more."
-LINK = "I cannot fetch links. Send me the file itself."
-NO_FILE = "There is nothing in it for me. Send me an archive, or pictures and videos as files."
+WORDS = Text("Send me an archive, or pictures and videos as files. /help says more.")
+LINK = Text("I cannot fetch links. Send me the file itself.")
+NO_FILE = Text("There is nothing in it for me. Send me an archive, or pictures and videos as files.")
 
 _LINK = re.compile(r"(?i)\b(?:https?://|www\.|magnet:\?|t\.me/)\S")
 
-WHICH = "I am waiting for more than one password. Reply to the question of the archive that you mean."
+WHICH = Text("I am waiting for more than one password. Reply to the question of the archive that you mean.")
 
 COMMANDS = {
-    "help": "How this works",
-    "status": "What the bot is doing",
-    "queue": "All that is to be done",
-    "retry": "In reply to an archive: do it again",
-    "pause": "Pause it",
-    "resume": "Go on with it",
-    "cancel": "Stop it",
+    "help": Text("How this works"),
+    "status": Text("What the bot is doing"),
+    "queue": Text("All that is to be done"),
+    "retry": Text("In reply to an archive: do it again"),
+    "pause": Text("Pause it"),
+    "resume": Text("Go on with it"),
+    "cancel": Text("Stop it"),
 }
 
 
@@ -78,10 +79,10 @@ class Conversation:
     async def say(
         self, chat: TLObject, text: str, *, reply_to: Reply, buttons: TLObject | None = None
     ) -> None:
-        """Send ``text`` as it is: names of files are no Markdown."""
+        """Send ``text``, in the language that is spoken; names of files are no Markdown."""
         request = functions.messages.SendMessageRequest(
             chat,
-            shorten(text, TEXT_UNITS),
+            shorten(said(text), TEXT_UNITS),
             no_webpage=True,
             reply_to=reply_to.input(),
             reply_markup=buttons,
@@ -103,8 +104,13 @@ class Conversation:
             return edited
         if asked >= self._attempts:
             raise error
-        attempt = f"attempt {asked + 1} of {self._attempts}"
-        text = f"🔒 {item.name}: {error.told}\nReply with the password ({attempt})."
+        text = tr(
+            "🔒 {name}: {reason}\nReply with the password (attempt {attempt} of {attempts}).",
+            name=item.name,
+            reason=error.told,
+            attempt=asked + 1,
+            attempts=self._attempts,
+        )
         # Open before it is sent: an answer may come before we hear that the question arrived.
         question = Question(item.chat, [item.message], asyncio.get_running_loop().create_future())
         self._questions.append(question)
@@ -140,7 +146,7 @@ class Conversation:
         if command.lower() == "/start":
             return HELP
         if text.startswith("/"):
-            return f"I do not know {shorten(command, 40)}. /help says what I can do."
+            return tr("I do not know {command}. /help says what I can do.", command=shorten(command, 40))
         if len(self._open_in(chat)) > 1:
             return WHICH
         return LINK if _LINK.search(text) else WORDS
@@ -158,7 +164,7 @@ class Conversation:
         self.offered[item.chat] = item.message
         button = again_button([item.message]) if buttons else None
         words = again_in_words([item.message], reply=not buttons)
-        text = f"{known} {'Shall I do it again?' if buttons else words}"
+        text = f"{said(known)} {tr('Shall I do it again?') if buttons else words}"
         if say is None:
             await self.say(item.peer.input(), text, reply_to=item.reply, buttons=button)
         else:

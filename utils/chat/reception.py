@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 from telethon import TelegramClient
 from telethon.tl.custom import Message
@@ -31,44 +31,68 @@ from utils.jobs.opening import caption_passwords
 from utils.jobs.status_text import queue_line
 from utils.telegram.account import Account
 from utils.telegram.arrivals import Arrival, Press, Sender
+from utils.texts import Text, listed, said, speaking, tr
 
 log = logging.getLogger(__name__)
 
 #: To a photo.
-PHOTO = "That is a photo already. Send me archives, or pictures and videos as files."
+PHOTO = Text("That is a photo already. Send me archives, or pictures and videos as files.")
 
 #: To who asks what is being done.
-NOTHING = "I have nothing to do for you."
+NOTHING = Text("I have nothing to do for you.")
 
 #: To the press of a button that is no longer right.
-OLD_BUTTON = "This button is old: it is done, or something else was pressed."
+OLD_BUTTON = Text("This button is old: it is done, or something else was pressed.")
 
-#: What was done with jobs, that it was done before, and what it is called.
-DONE = {PAUSE: "⏸️ Paused", RESUME: "▶️ Going on", CANCEL: "🛑 Cancelled"}
-ALREADY = {PAUSE: "It is paused already.", RESUME: "It goes on already.", CANCEL: "It is over already."}
-VERB = {PAUSE: "pause", RESUME: "go on with", CANCEL: "cancel"}
+#: What was done with jobs, that it was done before, and that there are none.
+DONE = {
+    PAUSE: Text("⏸️ Paused: {names}"),
+    RESUME: Text("▶️ Going on: {names}"),
+    CANCEL: Text("🛑 Cancelled: {names}"),
+}
+ALREADY = {
+    PAUSE: Text("It is paused already."),
+    RESUME: Text("It goes on already."),
+    CANCEL: Text("It is over already."),
+}
+NOTHING_TO = {
+    PAUSE: Text("There is nothing to pause."),
+    RESUME: Text("There is nothing to go on with."),
+    CANCEL: Text("There is nothing to cancel."),
+}
 
 #: Jobs that have buttons in the answer to /queue.
 QUEUE_BUTTONS = 20
 
 #: To who does not say what is to be done again.
-RETRY = "Reply /retry to the archive that you mean, or to what I said of it."
+RETRY = Text("Reply /retry to the archive that you mean, or to what I said of it.")
 
 #: To the press of a button that no message of this version has.
-UNKNOWN_BUTTON = "I do not know this button. Send the file again instead."
+UNKNOWN_BUTTON = Text("I do not know this button. Send the file again instead.")
 
 
 class Reception:
-    """Serves those who may use the bot. ``is_bot``: a bot's account, which can send buttons."""
+    """Serves those who may use the bot. ``is_bot``: a bot's account, which can send buttons.
+
+    ``language``: which one is spoken in a chat, with whom Telegram speaks in that other one.
+    """
 
     def __init__(
-        self, *, access: Access, desk: Desk, conversation: Conversation, account: Account, is_bot: bool
+        self,
+        *,
+        access: Access,
+        desk: Desk,
+        conversation: Conversation,
+        account: Account,
+        is_bot: bool,
+        language: Callable[[int, str], str],
     ) -> None:
         self._access = access
         self._desk = desk
         self._conversation = conversation
         self._account = account
         self._is_bot = is_bot
+        self._language = language
         self._captions = AlbumCaptions()
         #: The captions of messages that were edited, by chat and message.
         self._edits: dict[tuple[int, int], str] = {}
@@ -81,6 +105,10 @@ class Reception:
         """A message: a file, a command, an answer, or small talk."""
         if not await self._allows(arrival.sender):
             return
+        with speaking(self._language(arrival.message.chat_id, arrival.sender.language)):
+            await self._receive(arrival)
+
+    async def _receive(self, arrival: Arrival) -> None:
         item = incoming(arrival.message, arrival.chat)
         if arrival.message.photo:
             await self._on_photo(arrival.message, arrival.chat)
@@ -114,8 +142,11 @@ class Reception:
 
     async def press(self, press: Press) -> None:
         """A button: each has something done with files that were sent before."""
-        if await self._allows(press.sender):
-            await self._account.answer_button(press.id, await self._pressed(press))
+        if not await self._allows(press.sender):
+            return
+        with speaking(self._language(press.chat_id, press.sender.language)):
+            answer = await self._pressed(press)
+            await self._account.answer_button(press.id, said(answer) if answer else None)
 
     async def _pressed(self, press: Press) -> str | None:
         """Do what the button says, if it is one of ours; returns what to tell, if anything."""
@@ -141,7 +172,7 @@ class Reception:
             done = await self._desk.cancel_jobs(jobs)
         else:
             done = await self._desk.pause(jobs, on=act == PAUSE)
-        return f"{DONE[act]}: {', '.join(done)}" if done else ALREADY[act]
+        return tr(DONE[act], names=listed(done)) if done else ALREADY[act]
 
     async def _allows(self, sender: Sender) -> bool:
         allowed = await self._access.allows(sender.id, sender.usernames)
@@ -160,7 +191,8 @@ class Reception:
             await self._conversation.offer_again(item, known, buttons=self._is_bot)
 
     async def _say_full(self, item: Incoming, error: DiskFull) -> None:
-        await self._conversation.say(item.peer.input(), f"❌ {error.told}", reply_to=item.reply)
+        text = tr("❌ {reason}", reason=error.told)
+        await self._conversation.say(item.peer.input(), text, reply_to=item.reply)
 
     async def _on_text(self, message: Message, chat: TLObject) -> None:
         answer = await self._answer_to(message, chat)
@@ -172,9 +204,7 @@ class Reception:
         command = text.split()[0].partition("@")[0].lower()
         if command[1:] in DONE and command[0] == "/":
             jobs = self._meant_jobs(message) or self._desk.of_chat(message.chat_id)
-            return (
-                await self._steer(command[1:], jobs) if jobs else f"There is nothing to {VERB[command[1:]]}."
-            )
+            return await self._steer(command[1:], jobs) if jobs else NOTHING_TO[command[1:]]
         if command == "/retry":
             archive = await self._meant(message, chat) if message.reply_to_msg_id else 0
             return (
@@ -231,13 +261,13 @@ class Reception:
         """
         origin = chat_id, ids[0]
         if origin in self._repeating or self._desk.is_at_work_on(*origin):
-            return "I am at it already."
+            return tr("I am at it already.")
         self._repeating.add(origin)
         try:
             found = [incoming(message, chat) for message in await self._account.messages(chat, ids)]
             items = [item for item in found if item is not None]
             if not items:
-                return "That message is gone; send it again."
+                return tr("That message is gone; send it again.")
             await self._desk.repeat(items, others=others)
         except DiskFull as error:
             await self._say_full(items[0], error)

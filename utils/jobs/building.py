@@ -107,7 +107,7 @@ class JobBuilder:
     target: TLObject | None
     boot: str
     is_bot: bool
-    gate: Gate
+    gate: Gate = field(default_factory=Gate)
     speeds: Speeds = field(default_factory=Speeds)
     paces: Paces = field(default_factory=Paces)
 

@@ -98,10 +98,13 @@ class Account:
         request = functions.messages.SetBotCallbackAnswerRequest(query_id=press, cache_time=0, message=notice)
         await self._try(request, logging.INFO, "A button was not answered")
 
-    async def publish_commands(self, commands: Mapping[str, str]) -> None:
-        """Have Telegram show the bot's commands (name -> what it does); they are a convenience."""
+    async def publish_commands(self, commands: Mapping[str, str], language: str = "") -> None:
+        """Have Telegram show the bot's commands (name -> what it does); they are a convenience.
+
+        ``language`` is the code, of two letters, of those who are shown them; "": of all others.
+        """
         listed = [types.BotCommand(name, meaning) for name, meaning in commands.items()]
-        request = functions.bots.SetBotCommandsRequest(types.BotCommandScopeDefault(), "", listed)
+        request = functions.bots.SetBotCommandsRequest(types.BotCommandScopeDefault(), language, listed)
         # Telegram remembers those of an earlier start.
         await self._try(request, logging.WARNING, "⚠️ The commands were not published")
 

@@ -27,10 +27,14 @@ PLACE_PAUSE = 0.5
 
 @dataclass(frozen=True)
 class Sender:
-    """Who wrote or pressed something: id (None for an anonymous post) and usernames, the main one first."""
+    """Who wrote or pressed something: id (None for an anonymous post) and usernames, the main one first.
+
+    ``language`` is the code of that in which Telegram speaks with them; bots are told ("": not known).
+    """
 
     id: int | None
     usernames: tuple[str, ...] = ()
+    language: str = ""
 
 
 @dataclass(frozen=True)
@@ -138,4 +142,5 @@ async def _sender(sent: Message | events.CallbackQuery.Event) -> Sender:
     sender = await sent.get_sender()
     names = [getattr(sender, "username", None)]
     names += [name.username for name in getattr(sender, "usernames", None) or ()]
-    return Sender(sent.sender_id, tuple(name for name in names if name))
+    language = getattr(sender, "lang_code", None) or ""
+    return Sender(sent.sender_id, tuple(name for name in names if name), language)

@@ -1,0 +1,24 @@
+"""Sentences for people, in the language of whoever reads them: English in the code, others in ``locales/``.
+
+``tr`` and ``tr_n`` say something now, in the language of :func:`speaking`. A reason that travels first,
+through rooms, errors and the log, is a :class:`Text`, which is English until :func:`said` says it.
+docs/development.md tells how a sentence, or a language, is added.
+"""
+
+from utils.texts.languages import LANGUAGES, Language, choose, current, speaking
+from utils.texts.sentences import Said, Text, found_in, listed, said, tr, tr_n
+
+__all__ = [
+    "LANGUAGES",
+    "Language",
+    "Said",
+    "Text",
+    "choose",
+    "current",
+    "found_in",
+    "listed",
+    "said",
+    "speaking",
+    "tr",
+    "tr_n",
+]
