@@ -12,13 +12,16 @@ from telethon.tl import TLObject, types
 from . import password as srp
 from .rpc import RpcError
 from .store import Store
-from .tl import unpack
+from .tl import pack, unpack
 
 #: Where they live (Telegram, too, decides it for the account).
 BOT_DC = 1
 PERSON_DC = 2
 FIRST_PERSON = 5_000_001
 FIRST_CHANNEL = 1_000_000_001
+
+#: The scope of commands that are shown in all chats for which there are no others, as it is kept.
+EVERYBODY = pack([types.BotCommandScopeDefault()])
 
 
 @dataclass(frozen=True)
@@ -286,20 +289,21 @@ class Accounts:
         rows = self._store.all("SELECT channel FROM members WHERE account = ?", account)
         return [int(row["channel"]) for row in rows]
 
-    def commands(self, account: Account, language: str = "") -> list[TLObject]:
-        """In ``language``, where there are some, else those for everybody."""
+    def commands(self, account: Account, language: str = "", scope: bytes = EVERYBODY) -> list[TLObject]:
+        """For that ``scope``, in ``language``, where there are some, else those in no language."""
         for code in (language[:2], ""):
-            query = "SELECT list FROM commands WHERE account = ? AND language = ?"
-            if (row := self._store.one(query, account.id, code)) is not None:
+            query = "SELECT list FROM commands WHERE account = ? AND language = ? AND scope = ?"
+            if (row := self._store.one(query, account.id, code, scope)) is not None:
                 return list(unpack(row["list"]))
         return []
 
-    def set_commands(self, account: Account, commands: bytes, language: str) -> None:
-        query = "INSERT OR REPLACE INTO commands VALUES (?, ?, ?)"
-        self._store.run(query, account.id, language, commands)
+    def set_commands(self, account: Account, commands: bytes, language: str, scope: bytes) -> None:
+        query = "INSERT OR REPLACE INTO commands VALUES (?, ?, ?, ?)"
+        self._store.run(query, account.id, language, scope, commands)
 
-    def reset_commands(self, account: Account, language: str) -> None:
-        self._store.run("DELETE FROM commands WHERE account = ? AND language = ?", account.id, language)
+    def reset_commands(self, account: Account, language: str, scope: bytes) -> None:
+        query = "DELETE FROM commands WHERE account = ? AND language = ? AND scope = ?"
+        self._store.run(query, account.id, language, scope)
 
     def set_language(self, account: int, language: str) -> None:
         """The person's Telegram speaks that language ("" is not told)."""

@@ -164,15 +164,16 @@ class Directory:
     # -- bots
 
     async def _set_commands(self, session: Session, request: TLRequest) -> Result:
-        """One list for all scopes in each language: https://core.telegram.org/method/bots.setBotCommands"""
+        """A list for each scope and language: https://core.telegram.org/method/bots.setBotCommands"""
         if request.lang_code and not (len(request.lang_code) == 2 and request.lang_code.isalpha()):
             raise RpcError(400, "LANG_CODE_INVALID")
-        self._accounts.set_commands(session.bot, pack(request.commands), request.lang_code)
+        scope = pack([request.scope])
+        self._accounts.set_commands(session.bot, pack(request.commands), request.lang_code, scope)
         return True
 
     async def _reset_commands(self, session: Session, request: TLRequest) -> Result:
-        self._accounts.reset_commands(session.bot, request.lang_code)
+        self._accounts.reset_commands(session.bot, request.lang_code, pack([request.scope]))
         return True
 
     async def _get_commands(self, session: Session, request: TLRequest) -> Result:
-        return self._accounts.commands(session.bot, request.lang_code)
+        return self._accounts.commands(session.bot, request.lang_code, pack([request.scope]))

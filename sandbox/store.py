@@ -27,7 +27,8 @@ CREATE TABLE IF NOT EXISTS accounts (
     language TEXT NOT NULL DEFAULT ''
 );
 CREATE TABLE IF NOT EXISTS commands (
-    account INTEGER, language TEXT, list BLOB NOT NULL, PRIMARY KEY (account, language)
+    account INTEGER, language TEXT, scope BLOB, list BLOB NOT NULL,
+    PRIMARY KEY (account, language, scope)
 );
 CREATE TABLE IF NOT EXISTS keys (
     auth_key TEXT PRIMARY KEY, dc INTEGER NOT NULL, account INTEGER NOT NULL, ready INTEGER NOT NULL

@@ -11,10 +11,12 @@ from typing import TYPE_CHECKING, TypeVar
 
 import utils.telegram  # noqa: F401  # before whatever loads Telethon
 from utils.archives import Limits
-from utils.chat.access import Access, split_names
+from utils.chat.access import Access
 from utils.chat.conversation import COMMANDS, Conversation
+from utils.chat.owner import Owner, OwnersCommands
 from utils.chat.reception import Reception
-from utils.constants import Settings
+from utils.chat.restarting import RESTART_FILE, Restarting
+from utils.constants import Settings, secrets_in
 from utils.conversion_state import ConversionStateManager
 from utils.conversions.leftovers import Leftovers
 from utils.conversions.runner import Conversions
@@ -32,6 +34,8 @@ from utils.owner.word import Word
 from utils.queue_manager import QueueManager
 from utils.storage.atomic import make_folder, set_aside
 from utils.storage.bindings import FILE_NAME, Bindings
+from utils.storage.quarantine import Quarantine
+from utils.storage.users import USERS_FILE, Users, split_names
 from utils.storage.version import carry_over
 from utils.telegram.account import Account
 from utils.telegram.archive_client import ArchiveBotClient
@@ -60,12 +64,19 @@ class Bot:
         self._jobs_dir = self._data / "jobs"
         self._seen = Seen(self._data / "intake.jsonl", self._quarantine)
         self.watch = Watch()
+        #: Whether whoever runs it is to run it again.
+        self.to_restart = False
         self.ready = asyncio.Event()
         self._stopping = asyncio.Event()
 
     def stop(self) -> None:
         """No new work; what is under way is left in a state that can be gone on with."""
         self._stopping.set()
+
+    def restart(self) -> None:
+        """The same, and then be started again."""
+        self.to_restart = True
+        self.stop()
 
     async def run(self) -> None:
         """Log in, go on with what an earlier run left, and serve until :meth:`stop`.
@@ -105,15 +116,20 @@ class Bot:
         carry_over(self._data)
         for folder in (self._jobs_dir, self._recovery, self._quarantine):
             make_folder(folder)
-        self._users = split_names(self._settings.AUTHORIZED_USERS)
-        self._bindings = Bindings(self._data / FILE_NAME, self._quarantine, self._users[1])
+        self._users = Users(self._data / USERS_FILE, self._quarantine, self._settings.AUTHORIZED_USERS)
+        self._bindings = Bindings(self._data / FILE_NAME, self._quarantine, split_names(self._users.all())[1])
+        self._restarting = Restarting(self._data / RESTART_FILE, self.restart)
         self._states = ConversionStateManager(
             self._settings.CONVERSION_STATE_FILE,
             self._quarantine,
             save_interval=self._settings.CONVERSION_STATE_SAVE_INTERVAL,
         )
         self._leftovers = Leftovers(
-            self._states, jobs=self._jobs_dir, recovery=self._recovery, quarantine=self._quarantine
+            self._states,
+            jobs=self._jobs_dir,
+            recovery=self._recovery,
+            quarantine=self._quarantine,
+            days=self._settings.QUARANTINE_DAYS,
         )
         self._seen.open()
 
@@ -189,12 +205,28 @@ class Bot:
             reactions=Reactions(self._account.call),
         )
         self.conversions.connect(self.desk.jobs, self.queue.add_conversion, self.queue.let_next)
-        self._reception = Reception(
-            access=Access(*self._users, self._bindings),
+        self._reception = self._receive(is_bot=bool(me.bot))
+
+    def _receive(self, *, is_bot: bool) -> Reception:
+        """What serves the people, and the owner."""
+        settings = self._settings
+        access = Access(*split_names(self._users.all()), self._bindings, settings.OWNER)
+        owner = Owner(
+            id=settings.OWNER,
+            users=self._users,
+            access=access,
+            quarantine=Quarantine.of(settings),
+            log=settings.path("LOG_FILE"),
+            secrets=secrets_in(settings),
+            restarting=self._restarting,
+        )
+        return Reception(
+            access=access,
             desk=self.desk,
             conversation=self.conversation,
             account=self._account,
-            is_bot=bool(me.bot),
+            owner=OwnersCommands(owner, self._account, self.conversation, COMMANDS, is_bot=is_bot),
+            is_bot=is_bot,
             language=self._language,
         )
 
@@ -275,6 +307,7 @@ class Bot:
         arrivals.open(self._reception)
         self.ready.set()
         log.info("✅ Ready")
+        await self._tell_restarted()
         try:
             await self._stopping.wait()
             log.info("🛑 Stopping")
@@ -285,6 +318,13 @@ class Bot:
             await self.desk.close()
             await self._leftovers.write()
             await self._media.close()
+
+    async def _tell_restarted(self) -> None:
+        """The owner who asked for a restart is told that it is over."""
+        if self._restarting.asked is not None:
+            chat, _ = self._restarting.asked
+            await self._account.tell(chat, "✅ I am back.")
+            await asyncio.to_thread(self._restarting.done)
 
     async def _recover(self) -> None:
         """Take up every job that is not done, and its conversions with it."""

@@ -117,6 +117,11 @@ class Settings:
     QUARANTINE_DIR: str = setting(
         "{DATA_DIR}/quarantine", "What failed for good, each with the reason beside it.", group="Folders"
     )
+    QUARANTINE_DAYS: int = setting(
+        30,
+        "Days after which what is in quarantine is deleted; after one what was sent as a file. 0: never.",
+        group="Folders",
+    )
     LOG_FILE: str = setting("bot.log", "The log.", group="Folders")
     LOG_TIMES: bool = setting(False, "Begin each line of the log with the time.", group="Folders")
 
@@ -320,6 +325,12 @@ def load_settings(
 def missing_settings(settings: Settings) -> list[SettingInfo]:
     """The required settings that have no value."""
     return [info for info in SETTINGS if info.required and not getattr(settings, info.name)]
+
+
+def secrets_in(settings: Settings) -> list[str]:
+    """What of ``settings`` nobody may read."""
+    values = [getattr(settings, info.name) for info in SETTINGS if info.secret]
+    return [text for value in values for text in ((value,) if isinstance(value, str) else value) if text]
 
 
 #: What a foreign program needs to know of the system: where libraries and drivers are, and little else.

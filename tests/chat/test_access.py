@@ -6,8 +6,9 @@ from pathlib import Path
 
 import pytest
 
-from utils.chat.access import Access, split_names
+from utils.chat.access import Access
 from utils.storage.bindings import Bindings, read
+from utils.storage.users import split_names
 
 
 def access(folder: Path, *authorized: str) -> Access:
@@ -55,7 +56,7 @@ async def test_a_name_stands_for_the_account_that_had_it_first(
     assert await access(tmp_path, "ann").allows(666, ["ann"])
 
 
-@pytest.mark.parametrize("content", ['{"version": 2, "ids": {}}', '{"version": 1, "ids": {"a": "b"}}', "\0"])
+@pytest.mark.parametrize("content", ['{"version": 0, "ids": {}}', '{"version": 1, "ids": {"a": "b"}}', "\0"])
 async def test_bindings_that_cannot_be_read_are_set_aside(tmp_path: Path, content: str) -> None:
     (tmp_path / "usernames.json").write_text(content)
     assert await access(tmp_path, "ann").allows(5, ["ann"])

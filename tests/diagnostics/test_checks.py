@@ -148,7 +148,10 @@ def test_quarantine_is_counted_without_the_reasons(settings: Settings) -> None:
     folder.mkdir(parents=True)
     (folder / "x.avi").write_bytes(b"0" * 500_000)
     (folder / "x.avi.reason.txt").write_text("why")
-    assert named(check_state(settings), "Quarantine").found == f"1 file, 0.5 MB in {folder}"
+    assert (
+        named(check_state(settings), "Quarantine").found
+        == f"1 file, 0.5 MB in {folder}; the next goes in 30 days"
+    )
 
 
 # -- is a bot running --------------------------------------------------------------------------------

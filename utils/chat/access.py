@@ -19,27 +19,39 @@ class KeepsBindings(Protocol):
 
     def bind(self, name: str, account: int) -> None: ...
 
+    def free(self, name: str) -> None: ...
+
     def save(self) -> None: ...
 
 
-def split_names(authorized: Iterable[str]) -> tuple[set[int], set[str]]:
-    """Ids and usernames (with or without @, in any case) of AUTHORIZED_USERS; the names in small letters."""
-    names = {name.strip().removeprefix("@").casefold() for name in authorized} - {""}
-    ids = {name for name in names if name.lstrip("-").isdigit()}
-    return {int(name) for name in ids}, names - ids
-
-
 class Access:
-    """The people named in AUTHORIZED_USERS, by id or by username.
+    """The people who may use the bot, by id or by username, and its ``owner`` (an id; 0: none).
 
     A name stands for the account that has it when it first writes, and for no other from then on: whoever
     takes the name over later is a stranger.
     """
 
-    def __init__(self, ids: Iterable[int], names: Iterable[str], bindings: KeepsBindings) -> None:
-        self._ids = set(ids)
-        self._names = sorted(names)
+    def __init__(
+        self, ids: Iterable[int], names: Iterable[str], bindings: KeepsBindings, owner: int = 0
+    ) -> None:
+        self._owner = owner
         self._bindings = bindings
+        self.serve(ids, names)
+
+    def serve(self, ids: Iterable[int], names: Iterable[str]) -> None:
+        """From now on these are the people."""
+        self._ids = {*ids, *({self._owner} - {0})}
+        self._names = sorted(names)
+
+    def id_of(self, name: str) -> int | None:
+        """The account that ``name`` stands for; None as long as nobody wrote who has it."""
+        return self._bindings.id_of(name)
+
+    async def forget(self, names: Iterable[str]) -> None:
+        """Whoever has one of these names when it is let in again is who it stands for."""
+        for name in names:
+            self._bindings.free(name)
+        await guarded(asyncio.to_thread(self._bindings.save), "Whose names are free could not be written")
 
     async def allows(self, user_id: int | None, usernames: Iterable[str | None]) -> bool:
         """Whether the sender with this id and these usernames is one of them."""

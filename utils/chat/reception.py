@@ -11,6 +11,7 @@ from telethon.tl.tlobject import TLObject
 
 from utils.chat.access import Access
 from utils.chat.conversation import HELP, NO_FILE, Conversation
+from utils.chat.owner import OwnersCommands, is_owners
 from utils.errors import DiskFull
 from utils.jobs.buttons import (
     AGAIN_WORD,
@@ -84,10 +85,12 @@ class Reception:
         desk: Desk,
         conversation: Conversation,
         account: Account,
+        owner: OwnersCommands,
         is_bot: bool,
         language: Callable[[int, str], str],
     ) -> None:
         self._access = access
+        self._owner = owner
         self._desk = desk
         self._conversation = conversation
         self._account = account
@@ -151,18 +154,21 @@ class Reception:
     async def _pressed(self, press: Press) -> str | None:
         """Do what the button says, if it is one of ours; returns what to tell, if anything."""
         archive, (act, job) = messages_of_button(press.data), steered(press.data)
-        if not (archive or act) or not press.message:
+        owners = is_owners(press.data)
+        if not (archive or act or owners) or not press.message:
             return UNKNOWN_BUTTON
         # A client may send what it likes: what is pressed has to be there, in a message of ours.
         for message in await self._account.messages(press.chat, [press.message]):
             if (message.out or message.post) and has_button(message.reply_markup, press.data):
+                if owners:
+                    return await self._owner.press(press)
                 if act:
                     return await self._steer(
                         act, [j for j in self._desk.of_chat(press.chat_id) if j.id == job]
                     )
                 return await self._again(press.chat_id, press.chat, archive, others=wants_others(press.data))
         # What it said may just have changed.
-        return OLD_BUTTON if act else UNKNOWN_BUTTON
+        return OLD_BUTTON if act or owners else UNKNOWN_BUTTON
 
     async def _steer(self, act: str, jobs: Sequence[Job]) -> str:
         """Do ``act`` with ``jobs``; returns what to tell."""
@@ -195,6 +201,8 @@ class Reception:
         await self._conversation.say(item.peer.input(), text, reply_to=item.reply)
 
     async def _on_text(self, message: Message, chat: TLObject) -> None:
+        if await self._owner.on_text(message, chat):
+            return
         answer = await self._answer_to(message, chat)
         if answer:
             await self._conversation.say(chat, answer, reply_to=Reply(0, topic_of(message)))

@@ -6,12 +6,14 @@ import asyncio
 import logging
 import re
 import shutil
+import time
 from collections.abc import Container, Sequence
 from pathlib import Path
 
 from utils.conversion_state import INCOMPLETE, ConversionStateManager, State, display_name
 from utils.errors import guarded
 from utils.storage.atomic import set_aside
+from utils.storage.quarantine import Quarantine
 
 log = logging.getLogger(__name__)
 
@@ -26,12 +28,20 @@ class Leftovers:
     """``jobs`` and ``recovery`` are the folders of jobs, and of the segments of conversions under way."""
 
     def __init__(
-        self, states: ConversionStateManager, *, jobs: Path, recovery: Path, quarantine: Path
+        self,
+        states: ConversionStateManager,
+        *,
+        jobs: Path,
+        recovery: Path,
+        quarantine: Path,
+        days: int,
     ) -> None:
+        """``days``: so many things are kept in quarantine; 0: for ever."""
         self._states = states
         self._jobs = jobs
         self._recovery = recovery
         self._quarantine = quarantine
+        self._kept = Quarantine(quarantine, jobs, days)
 
     async def incomplete(self) -> Sequence[State]:
         """The conversions that an earlier run did not end."""
@@ -82,11 +92,19 @@ class Leftovers:
             shutil.rmtree(folder, ignore_errors=True)
 
     async def clean_up(self) -> None:
-        """Until cancelled: forget completed conversions after a while."""
+        """Until cancelled: forget completed conversions after a while, and what failed after some days."""
         while True:
+            await guarded(asyncio.to_thread(self._empty_quarantine), "Quarantine could not be cleaned up")
             work = asyncio.to_thread(self._states.cleanup_completed, REMEMBER_HOURS)
             await guarded(work, "The states of old conversions could not be removed")
             await asyncio.sleep(CLEAN_UP_PAUSE)
+
+    def _empty_quarantine(self) -> None:
+        """Blocking."""
+        due = self._kept.due(time.time())
+        self._kept.remove(due)
+        if due:
+            log.info("🗑️ Deleted from quarantine, where they were long enough: %d", len(due))
 
     async def keep_written(self) -> None:
         """Until cancelled: have the state file say what is known, also when nothing changes any more."""

@@ -22,6 +22,7 @@ from utils.diagnostics.running import running
 from utils.errors import TooNew
 from utils.jobs.albums import plural
 from utils.storage.journal import parse
+from utils.storage.quarantine import Quarantine
 from utils.storage.version import version_of
 
 GROUP = "State"
@@ -63,7 +64,7 @@ def check_state(settings: Settings) -> Iterator[Check]:
         yield from check_orphaned(states, jobs)
         yield from check_stuck(states, settings, pid, time.time())
     yield from check_recovery(settings.path("RECOVERY_DIR"), jobs)
-    yield check_quarantine(settings.path("QUARANTINE_DIR"))
+    yield check_quarantine(Quarantine.of(settings), time.time())
 
 
 def check_version(data: Path) -> Iterator[Check]:
@@ -172,12 +173,13 @@ def check_recovery(folder: Path, jobs: Jobs) -> Iterator[Check]:
             yield Check(GROUP, "Orphaned segments", Level.WARN, found, advice)
 
 
-def check_quarantine(folder: Path) -> Check:
+def check_quarantine(quarantine: Quarantine, now: float) -> Check:
     """What failed for good, kept for the owner to look at."""
-    files = sorted(folder.iterdir()) if folder.is_dir() else []
-    files = [file for file in files if not file.name.endswith(".reason.txt")]
-    if not files:
+    entries = quarantine.entries()
+    if not entries:
         return Check(GROUP, "Quarantine", Level.OK, "empty")
-    size = sum(file.stat().st_size for file in files) / MB
-    found = f"{plural(len(files), 'file')}, {size:.1f} MB in {folder}"
-    return Check(GROUP, "Quarantine", Level.OK, found, "Look at the reasons beside them, then delete them.")
+    size = sum(entry.size for entry in entries) / MB
+    left = [days for entry in entries if (days := quarantine.days_left(entry, now)) is not None]
+    goes = f"; the next goes in {plural(max(1, round(min(left))), 'day')}" if left else ""
+    found = f"{plural(len(entries), 'file')}, {size:.1f} MB in {quarantine.folder}{goes}"
+    return Check(GROUP, "Quarantine", Level.OK, found, "Look at the reasons beside them.")

@@ -154,7 +154,7 @@ class Sending:
     async def _on_refused(self, file: MediaFile, refused: Refused) -> None:
         """Not even as a document: the owner gets it, and the user is told."""
         source = self._files / file.path
-        await asyncio.to_thread(set_aside, source, self._settings.quarantine, refused.told)
+        await asyncio.to_thread(set_aside, source, self._settings.quarantine, f"{file.name}: {refused.told}")
         why = refusal_words(refused.reason) or f"Telegram did not take it ({refused.reason})"
         reason = f"{why}; it is kept in quarantine"
         await self._journal.write(lines.Skip(file.key, file.name, reason), lines.Drop(file.number))

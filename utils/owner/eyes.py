@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import ipaddress
+import time
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass
 from typing import Any, Protocol
@@ -11,8 +12,9 @@ from typing import Any, Protocol
 from utils.constants import Settings
 from utils.conversion_state import INCOMPLETE, display_name
 from utils.errors import SettingsError
-from utils.owner.sight import ConversionView, Disk, JobView, Kept, Sight, disk_of, quarantine_of
+from utils.owner.sight import ConversionView, Disk, JobView, Kept, Sight, disk_of
 from utils.queue_manager import QueueManager
+from utils.storage.quarantine import Quarantine
 
 #: What the owner may do, by name; each is given a word more.
 Acts = Mapping[str, Callable[[str], Awaitable[None]]]
@@ -133,7 +135,9 @@ class Eyes:
     def _look_at_disk(self) -> tuple[Disk, list[Kept]]:
         settings = self._settings
         disk = disk_of(settings.path("DATA_DIR"), settings.DISK_RESERVE_MB)
-        return disk, quarantine_of(settings.path("QUARANTINE_DIR"))
+        now, quarantine = time.time(), Quarantine.of(settings)
+        kept = [(entry, quarantine.days_left(entry, now)) for entry in quarantine.entries()]
+        return disk, [Kept(entry.name, entry.size, entry.reason, days) for entry, days in kept]
 
     async def _pause(self, _: str) -> None:
         """Start no conversion; the one that runs goes on."""

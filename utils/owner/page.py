@@ -6,7 +6,7 @@ import time
 from collections.abc import Iterable, Sequence
 from html import escape
 
-from utils.owner.sight import ConversionView, JobView, Sight
+from utils.owner.sight import ConversionView, JobView, Kept, Sight
 from utils.owner.watch import Said, Watch
 
 STYLE = """
@@ -66,7 +66,7 @@ def part(sight: Sight, watch: Watch, token: str) -> str:
             _section(
                 "Quarantine",
                 (
-                    f"<li><b>{escape(kept.name)}</b> ({_size(kept.size)})\n{escape(kept.reason)}</li>"
+                    f"<li><b>{escape(kept.name)}</b> ({_kept(kept)})\n{escape(kept.reason)}</li>"
                     for kept in sight.quarantine
                 ),
                 "Empty.",
@@ -74,6 +74,11 @@ def part(sight: Sight, watch: Watch, token: str) -> str:
             _section("Warnings in the log", map(_said, reversed(watch.warnings)), "None since the start."),
         )
     )
+
+
+def _kept(kept: Kept) -> str:
+    size = _size(kept.size)
+    return size if kept.days is None else f"{size}, goes in {max(1, round(kept.days))} d"
 
 
 _PAUSE = {False: "Pause conversions", True: "Go on with conversions"}

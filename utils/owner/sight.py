@@ -3,11 +3,9 @@
 from __future__ import annotations
 
 import shutil
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
-
-_REASON = ".reason.txt"
 
 
 @dataclass(frozen=True)
@@ -30,11 +28,12 @@ class ConversionView:
 
 @dataclass(frozen=True)
 class Kept:
-    """Something in quarantine, with its size in bytes."""
+    """Something in quarantine, of ``size`` bytes; it goes by itself in so many ``days`` (None: never)."""
 
     name: str
     size: int
     reason: str
+    days: float | None = None
 
 
 @dataclass(frozen=True)
@@ -74,24 +73,3 @@ def disk_of(folder: Path, reserve_mb: int) -> Disk:
     """How full the disk is. Blocking."""
     usage = shutil.disk_usage(folder)
     return Disk(usage.free, usage.total, reserve_mb * 1_000_000)
-
-
-def quarantine_of(folder: Path) -> list[Kept]:
-    """What is in quarantine, by name. Blocking."""
-    found = []
-    for path in sorted(_files(folder)):
-        if path.name.endswith(_REASON):
-            continue
-        reason = ""
-        for beside in (path.with_suffix(_REASON), path.with_name(path.name + _REASON)):
-            if beside.is_file():
-                reason = beside.read_text(encoding="utf-8", errors="replace").strip()
-        size = (
-            path.stat().st_size if path.is_file() else sum(inner.stat().st_size for inner in path.rglob("*"))
-        )
-        found.append(Kept(path.name, size, reason))
-    return found
-
-
-def _files(folder: Path) -> Iterable[Path]:
-    return folder.iterdir() if folder.is_dir() else ()

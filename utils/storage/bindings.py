@@ -39,6 +39,10 @@ class Bindings:
         """From now on ``name`` stands for ``account`` alone; :meth:`save` makes that durable."""
         self._ids[name] = account
 
+    def free(self, name: str) -> None:
+        """From now on ``name`` stands for nobody; :meth:`save` makes that durable."""
+        self._ids.pop(name, None)
+
     def save(self) -> None:
         """Blocking. Raises OSError."""
         write_json(self._path, {"version": VERSION, "ids": self._ids})

@@ -18,6 +18,8 @@ FILES = (
     "intake.jsonl",
     "usernames.json",
     "version.json",
+    "users.json",
+    "restart.json",
     "bot.log",
     LOCK_NAME,
 )

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import logging
+import secrets
 from collections.abc import Mapping, Sequence
 
 from telethon import errors as rpc
 from telethon import utils
 from telethon.tl import functions, types
 from telethon.tl.custom import Message
+from telethon.tl.functions.upload import SaveFilePartRequest
 from telethon.tl.tlobject import TLObject, TLRequest
 
 from utils.errors import SettingsError
@@ -16,6 +18,7 @@ from utils.telegram.archive_client import ArchiveBotClient
 from utils.telegram.pauses import TROUBLE, Reason, error_name, trouble_name
 from utils.telegram.sightings import Sightings
 from utils.telegram.status import Words
+from utils.telegram.upload import PART_SIZE
 from utils.telegram.waits import Caller, OnWait
 
 log = logging.getLogger(__name__)
@@ -98,13 +101,30 @@ class Account:
         request = functions.messages.SetBotCallbackAnswerRequest(query_id=press, cache_time=0, message=notice)
         await self._try(request, logging.INFO, "A button was not answered")
 
-    async def publish_commands(self, commands: Mapping[str, str], language: str = "") -> None:
+    async def attach(
+        self, chat: TLObject, name: str, content: bytes, caption: str, *, reply_to: TLObject | None = None
+    ) -> None:
+        """Send ``content`` as a file called ``name``: something small that is made for the occasion."""
+        number = secrets.randbits(63)
+        parts = [content[at : at + PART_SIZE] for at in range(0, len(content), PART_SIZE)]
+        for place, part in enumerate(parts):
+            await self.call(SaveFilePartRequest(number, place, part))
+        file = types.InputFile(number, len(parts), name, "")
+        named = [types.DocumentAttributeFilename(name)]
+        media = types.InputMediaUploadedDocument(file, "text/plain", named, force_file=True)
+        await self.call(functions.messages.SendMediaRequest(chat, media, caption, reply_to=reply_to))
+
+    async def publish_commands(
+        self, commands: Mapping[str, str], language: str = "", only: TLObject | None = None
+    ) -> None:
         """Have Telegram show the bot's commands (name -> what it does); they are a convenience.
 
         ``language`` is the code, of two letters, of those who are shown them; "": of all others.
+        ``only``: in that chat, instead of those that are shown in all.
         """
         listed = [types.BotCommand(name, meaning) for name, meaning in commands.items()]
-        request = functions.bots.SetBotCommandsRequest(types.BotCommandScopeDefault(), language, listed)
+        scope = types.BotCommandScopePeer(only) if only is not None else types.BotCommandScopeDefault()
+        request = functions.bots.SetBotCommandsRequest(scope, language, listed)
         # Telegram remembers those of an earlier start.
         await self._try(request, logging.WARNING, "⚠️ The commands were not published")
 

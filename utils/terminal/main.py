@@ -18,6 +18,7 @@ from utils.constants import EXAMPLE_NAME, SECRETS_NAME, Settings, load_settings,
 from utils.conversion_state import ConversionStateManager
 from utils.errors import BotError, SettingsError, Unreachable
 from utils.media import Choice, Converter, EncodeSettings, MediaTools
+from utils.processes.again import start_again
 from utils.processes.guard import guard_this_process
 from utils.storage.atomic import make_folder
 from utils.storage.lock import InstanceLock, alone_in
@@ -42,6 +43,8 @@ FAILED = 1
 USAGE = 2
 #: Telegram cannot be reached, or lets nobody log in now: start it again later (EX_TEMPFAIL of sysexits.h).
 TRY_LATER = 75
+#: Its owner wants it started again, which it does by itself: nobody ever sees this one.
+AGAIN = 64
 #: Ended by Ctrl-C, as a shell has it: 128 and the number of the signal.
 INTERRUPTED = 130
 #: Whoever read what is printed went away (``| head``); the same with the number of SIGPIPE.
@@ -70,7 +73,10 @@ def main(arguments: Sequence[str]) -> int:
         require_settings(settings)
         # What people send, and who they are, is nothing for others on this machine.
         os.umask(0o077)
-        return run_bot(settings)
+        code = run_bot(settings)
+        if code == AGAIN:
+            start_again()
+        return code
     except BotError as error:
         print(f"❌ {error.told}", file=sys.stderr)
         return TRY_LATER if isinstance(error, Unreachable) else USAGE
@@ -201,7 +207,8 @@ def run_bot(settings: Settings) -> int:
                 "Give it to the user that runs the bot, or correct DATA_DIR or LOG_FILE."
             ) from None
         try:
-            asyncio.run(serve(Bot(settings, ask=ask_in_terminal(), killed=lock.killed)))
+            bot = Bot(settings, ask=ask_in_terminal(), killed=lock.killed)
+            asyncio.run(serve(bot))
         except BotError as error:
             log.error("❌ %s", error.told, extra=FILE_ONLY)
             raise
@@ -211,7 +218,7 @@ def run_bot(settings: Settings) -> int:
             return FAILED
         finally:
             listener.stop()
-    return OK
+    return AGAIN if bot.to_restart else OK
 
 
 async def serve(bot: Bot) -> None:
