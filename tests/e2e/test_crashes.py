@@ -70,6 +70,11 @@ def request(name: str, nth: int = 1, *, after: bool = False, cut: bool = False) 
     return point
 
 
+async def never(_: World) -> None:
+    """No point at all."""
+    await asyncio.Event().wait()
+
+
 def logged(pattern: str) -> Point:
     """The log says so (again)."""
 
@@ -240,12 +245,7 @@ async def tell(
         await world.send(zip_of(world.folder / f"trip{sent}.zip", content))
         while points and await killed_at(points[0], world, environ, sent):
             print("killed at:", points.pop(0).__name__)  # shown when a test fails
-        process = await start(environ)
-        try:
-            await until(lambda: finished(world, sent))  # noqa: B023 - it is awaited right here
-        finally:
-            process.terminate()
-            await process.communicate()
+        await killed_at(never, world, environ, sent)
         if not points:
             return sent
     raise AssertionError(f"never reached: {[point.__name__ for point in points]}")
@@ -259,18 +259,22 @@ async def side_by_side(tellings: Iterable[Coroutine[None, None, None]]) -> None:
 
 
 async def killed_at(point: Point, world: World, environ: dict[str, str], archives: int) -> bool:
-    """Run the bot until ``point`` and kill it there; False when it had finished before."""
+    """Run the bot until ``point`` and kill it there; False when it had finished before, and was stopped."""
     process = await start(environ)
+    ended = asyncio.create_task(process.communicate())
     arrived = asyncio.ensure_future(point(world))
     done = asyncio.create_task(until(lambda: finished(world, archives)))
     try:
-        await asyncio.wait([arrived, done], return_when=asyncio.FIRST_COMPLETED)
-        if arrived.done():
-            arrived.result()
+        await asyncio.wait([arrived, done, ended], return_when=asyncio.FIRST_COMPLETED)
+        assert not ended.done(), f"the bot ended by itself: {ended.result()}"
+        for task in (arrived, done):
+            if task.done():
+                task.result()
         return arrived.done()
     finally:
-        process.send_signal(signal.SIGKILL)
-        await process.communicate()
+        if not ended.done():
+            process.send_signal(signal.SIGTERM if done.done() and not arrived.done() else signal.SIGKILL)
+        await ended
         arrived.cancel()
         done.cancel()
         await asyncio.gather(arrived, done, return_exceptions=True)
