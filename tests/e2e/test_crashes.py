@@ -271,6 +271,9 @@ async def killed_at(point: Point, world: World, environ: dict[str, str], archive
             if task.done():
                 task.result()
         return arrived.done()
+    except TimeoutError:
+        print("the end of its log:", *world.lines()[-40:], sep="\n")
+        raise
     finally:
         if not ended.done():
             process.send_signal(signal.SIGTERM if done.done() and not arrived.done() else signal.SIGKILL)
