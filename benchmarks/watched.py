@@ -111,11 +111,16 @@ class CGroup:
 
 @asynccontextmanager
 async def watched_bot(
-    world: World, settings: Mapping[str, str] | None = None, cgroup: CGroup | None = None
+    world: World,
+    settings: Mapping[str, str] | None = None,
+    cgroup: CGroup | None = None,
+    probe: Path | None = None,
 ) -> AsyncIterator[tuple[asyncio.subprocess.Process, Watch]]:
-    """The bot of ``world`` runs inside; ended with SIGTERM."""
-    script = str(ROOT / "extract-compressed-files.py")
-    program = [script] if cgroup is None else ["-c", _ENTER, str(cgroup.door), script]
+    """The bot of ``world`` runs inside; ended with SIGTERM. ``probe``: see :mod:`benchmarks.probed`."""
+    script = [str(ROOT / "extract-compressed-files.py")]
+    if probe is not None:
+        script = ["-m", "benchmarks.probed", str(probe)]
+    program = script if cgroup is None else ["-c", _ENTER, str(cgroup.door), *script]
     # Started in full, and not forked from one that is loaded: it shall share no memory with anybody.
     process = await asyncio.create_subprocess_exec(
         sys.executable,

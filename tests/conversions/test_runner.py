@@ -15,7 +15,7 @@ import pytest
 
 from utils.conversion_state import COMPLETED, FAILED, IN_PROGRESS, PENDING, ConversionStateManager
 from utils.conversions.checkpoint import StateCheckpoint
-from utils.conversions.runner import BACKOFF, Conversions, is_light
+from utils.conversions.runner import BACKOFF, SENT_AT_ONCE, Conversions, is_light
 from utils.errors import ChatClosed, ConversionFailed, ConversionTimeout, DiskFull, ToolCrashed, ToolStopped
 from utils.jobs.albums import MediaFile
 from utils.jobs.gate import Gate
@@ -43,6 +43,8 @@ class Chat:
         default_factory=lambda: SimpleNamespace(deferred={7: FILM}, wholes={}, open_conversions=lambda: [7])
     )
     fails: Exception | None = None
+    results: dict[int, tuple[object, ...]] = field(default_factory=dict)
+    sending: list[int] = field(default_factory=list)
 
     def __post_init__(self) -> None:
         self.steps = Steps(Marks(self.files / "steps"), Gate(), self.name)
@@ -53,16 +55,20 @@ class Chat:
     def waits(self, text: str, seconds: float) -> None:
         self.told.append(("waits", text))
 
-    async def deliver_converted(self, number: int, output: Path, result: Inspection, note: str) -> None:
-        if self.fails:
-            raise self.fails
-        self.told.append(("converted", number, output.name, output.read_bytes(), note))
+    async def take_converted(self, number: int, output: Path, result: Inspection, note: str) -> None:
+        self.results[number] = ("converted", number, output.name, output.read_bytes(), note)
 
     async def deliver_original(self, number: int, reason: str) -> None:
         self.told.append(("original", number, reason))
 
     async def deliver_one(self, number: int) -> None:
-        self.told.append(("one", number))
+        if self.fails:
+            raise self.fails
+        self.sending.append(number)
+        await asyncio.sleep(0)
+        assert len(self.sending) <= SENT_AT_ONCE
+        self.sending.remove(number)
+        self.told.append(self.results.pop(number, ("one", number)))
 
     async def finish_if_done(self) -> None:
         self.told.append(("finish",))
@@ -130,6 +136,9 @@ class Bench:
         )
         self.let_go: list[int] = []
         self.conversions.connect({"1_1": cast(Job, self.chat)}, self._requeue, self._let_next)
+
+    async def deferred(self, path: Path, _: str) -> Inspection:
+        return DEFERRED
 
     async def _inspect(self, path: Path, _: str) -> Inspection:
         return DEFERRED if path == self.source else READY
@@ -357,6 +366,16 @@ async def test_one_with_which_a_process_died_is_tried_by_itself(tmp_path: Path) 
     bench.chat.told.clear()
     await asyncio.gather(*(bench.conversions.run(replace(TASK, number=number)) for number in (7, 9)))
     assert most[0] == 2
+
+
+async def test_few_results_of_a_chat_are_sent_at_once(tmp_path: Path) -> None:
+    bench = Bench(tmp_path)
+    numbers = range(8, 12)
+    bench.chat.record.deferred |= {n: replace(FILM, number=n, path=f"{n:06d}") for n in numbers}
+    bench.chat.record.open_conversions = lambda: list(numbers)
+    bench.conversions._inspect = bench.deferred
+    await asyncio.gather(*(bench.conversions.run(replace(TASK, number=n)) for n in numbers))
+    assert sorted(end[1] for end in bench.chat.ends) == list(numbers)  # type: ignore[type-var]
 
 
 async def test_what_only_copies_the_picture_is_told_from_what_computes() -> None:

@@ -7,6 +7,7 @@ import logging
 import os
 import shutil
 import time
+from collections import defaultdict
 from collections.abc import Awaitable, Callable, Mapping
 from pathlib import Path
 from typing import Protocol
@@ -40,6 +41,10 @@ from utils.storage.atomic import make_folder, sync_file, write_bytes
 from utils.storage.workspace import disk_errors
 
 log = logging.getLogger(__name__)
+
+#: Results of one chat that are sent at once: the second keeps the line busy while the first one comes to its
+#: end. If all were, they would end together, and then the line would have nothing to do.
+SENT_AT_ONCE = 2
 
 #: Seconds before a conversion that failed is tried again, for the first, second ... time.
 BACKOFF = (30.0, 120.0, 600.0)
@@ -97,6 +102,9 @@ class Conversions:
         self._requeue: Requeue | None = None
         self._let_next: LetsNext = _nobody
         self._gate = Gate()
+        self._sending: defaultdict[str, asyncio.Semaphore] = defaultdict(
+            lambda: asyncio.Semaphore(SENT_AT_ONCE)
+        )
 
     def connect(self, jobs: Mapping[str, Job], requeue: Requeue, let_next: LetsNext = _nobody) -> None:
         """Give the results to ``jobs`` (by id), and put into the queue what is to be done later.
@@ -177,7 +185,9 @@ class Conversions:
             await self._give_up(job, file, source, error)
         else:
             self._let_next(task)
-            await job.deliver_converted(task.number, *result)
+            await job.take_converted(task.number, *result)
+            async with self._sending[task.chat]:
+                await job.deliver_one(task.number)
 
     async def _convert(
         self, job: Job, file: MediaFile, source: Path, checkpoint: StateCheckpoint

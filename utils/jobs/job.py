@@ -319,10 +319,10 @@ class Job:
         video, cost = self.record.deferred[number], self.record.costs[number]
         await self._services.conversions.take_in(video, cost, self.id)
 
-    async def deliver_converted(self, number: int, path: Path, inspection: Inspection, note: str) -> None:
-        """Send the video in ``path`` that the deferred file ``number`` became, with ``note`` in its caption.
+    async def take_converted(self, number: int, path: Path, inspection: Inspection, note: str) -> None:
+        """Take in the video in ``path`` that the deferred file ``number`` became; it is sent next.
 
-        Both files are deleted then.
+        ``note`` will be in its caption. Both files are deleted when it is sent.
         """
         original = self.record.deferred[number]
         named = replace(original, name=converted_name(original.name))
@@ -333,10 +333,9 @@ class Job:
                 video = await as_video(self._services.media, named, path, inspection, cover)
                 file = replace(video, note=note)
         except PassedOver as error:
-            await self.deliver_original(number, error.told)
+            await self._journal.write(lines.Unconvertible(number, error.told))
             return
         await self._journal.write(lines.Converted(number, file))
-        await self.deliver_one(number)
 
     async def deliver_original(self, number: int, reason: str) -> None:
         """The deferred file ``number`` cannot be converted because of ``reason``: send it as a document."""
