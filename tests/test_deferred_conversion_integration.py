@@ -27,10 +27,16 @@ async def test_deferred_conversion_detection(world: World, tmp_path: Path) -> No
         "sound.mov": video("pcm"),
         "all.avi": video("avi"),
         "no video.mp4": b"this is text",
+        "nothing.jpg": b"",
     }
     async with world.running():
         await world.send(zip_of(tmp_path / "mix.zip", entries))
-        await world.summary()
+        summary = await world.summary()
+    # What is called like one and is none is named, and not passed over as if it were a text.
+    document = next(message for message in world.media() if message.name == "no video.mp4")
+    assert (document.kind, document.size) == ("document", 12)
+    assert "It is called like a picture or a video, and is neither." in document.caption
+    assert "⏭️ Skipped: " in summary and "nothing.jpg" in summary and "it is empty" in summary
     deferred = [line for line in world.lines() if line.startswith("INFO: ⏸️ Deferred video conversion: ")]
     named = [line.partition(": ⏸️ Deferred video conversion: ")[2].partition(" (")[0] for line in deferred]
     assert sorted(named) == ["all.avi", "sound.mov", "wrap.mkv"]

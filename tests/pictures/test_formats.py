@@ -12,6 +12,7 @@ import pillow_heif
 import pytest
 from PIL import Image, ImageCms, ImageDraw
 
+from tests.media.makers import clip
 from tests.pictures.hostile import chunk, jpeg_with, segment
 from tests.pictures.makers import (
     bmp_of_four_bits_a_colour,
@@ -148,6 +149,97 @@ async def test_what_nobody_shows_right_is_not_called_damaged(tools: Tools, tmp_p
     with pytest.raises(NotMedia, match="of a kind that I cannot show"):
         await sent(tools, path)
     assert list(tmp_path.iterdir()) == [path]
+
+
+#: Kinds of which few have any. Each is as good as its name says little of it.
+RARE: dict[str, Callable[[], bytes]] = {
+    "a.dds": lambda: saved("DDS"),
+    "a.icns": lambda: in_icns(),
+    "a.pam": lambda: (
+        b"P7\nWIDTH 96\nHEIGHT 64\nDEPTH 3\nMAXVAL 255\nTUPLTYPE RGB\nENDHDR\n" + scene().tobytes()
+    ),
+    "a.qoi": lambda: saved("QOI"),
+    "a.sgi": lambda: saved("SGI"),
+    "a.ras": lambda: struct.pack(">8L", 0x59A66A95, 96, 64, 24, 96 * 64 * 3, 3, 0, 0) + scene().tobytes(),
+    "a.xpm": lambda: xpm(),
+}
+UNSHOWN = {
+    "a.exr": b"v/1\x01\2\0\0\0",
+    "a.hdr": b"#?RADIANCE\nFORMAT=32-bit_rle_rgbe\n\n",
+    "a.pfm": b"PF\n96 64\n-1.0\n",
+    "a.dpx": b"SDPX\0\0\x20\0",
+    "a.fits": b"SIMPLE  =                    T",
+    "a.jxr": b"II\xbc\x01\x20\0\0\0",
+    "a.bpg": b"BPG\xfb\x20",
+    "a.flif": b"FLIF44",
+    "a.xcf": b"gimp xcf v011\0",
+    "a.wbmp": b"\0\0\x10\x10" + bytes(32),
+}
+
+
+def in_icns() -> bytes:
+    """As large as such pictures have to be."""
+    data = io.BytesIO()
+    scene(128, 128).save(data, "ICNS")
+    return data.getvalue()
+
+
+def xpm() -> bytes:
+    colours = {pixel: "abc"[n] for n, pixel in enumerate(((220, 30, 30), (30, 200, 30), (30, 30, 220)))}
+    picture = scene()
+    rows = ["".join(colours[picture.getpixel((x, y))] for x in range(96)) for y in range(64)]  # type: ignore[index]
+    table = [f"{char} c #{red:02x}{green:02x}{blue:02x}" for (red, green, blue), char in colours.items()]
+    lines = ["96 64 3 1", *table, *rows]
+    return ("/* XPM */\nstatic char *a[] = {\n" + ",\n".join(f'"{one}"' for one in lines) + "};\n").encode()
+
+
+async def test_rare_kinds_come_as_they_look_or_as_what_they_are(tools: Tools, tmp_path: Path) -> None:
+    for name, make in RARE.items():
+        path = tmp_path / name
+        path.write_bytes(make())
+        photo = await sent(tools, path)
+        size = (1024, 1024) if name == "a.icns" else (96, 64)
+        assert is_scene(photo.path, size, off=4), name
+    for name, start in UNSHOWN.items():
+        path = tmp_path / name
+        path.write_bytes(start + bytes(100))
+        with pytest.raises(NotMedia, match="of a kind that I cannot show"):
+            await sent(tools, path)
+
+
+async def test_what_moves_is_a_video_or_its_first_picture(tools: Tools, tmp_path: Path) -> None:
+    moving = tmp_path / "moving.jxl"
+    moving.write_bytes((SAMPLES / "moving.jxl").read_bytes())
+    photo = await sent(tools, moving)
+    assert (
+        is_scene(photo.path) and photo.note == "Converted from JPEG XL. It moves; its first picture is shown."
+    )
+    # What HEIC calls a sequence is a film of its pictures, in the boxes of a video.
+    film = clip(
+        tmp_path / "film.mp4", "-c:v", "libx265", "-x265-params", "log-level=none", sound=False, seconds=1
+    )
+    data = film.read_bytes()
+    start = int.from_bytes(data[:4])
+    for brand in (b"hevc", b"msf1"):
+        named = tmp_path / f"{brand.decode()}.heics"
+        brands = (brand + bytes(4) + b"msf1hevcmif1").ljust(start - 8, b" ")
+        named.write_bytes(data[:8] + brands[: start - 8] + data[start:].replace(b"vide", b"pict", 1))
+        found = await inspect(named, named.name, tools=tools)
+        assert (found.verdict, found.width, found.height, found.duration) == (Verdict.DEFERRED, 320, 240, 1.0)
+
+
+async def test_a_profile_for_brighter_screens_is_heeded_in_every_format(tools: Tools, tmp_path: Path) -> None:
+    """All of it paper white of 203 nits in PQ, which no picture's numbers say here but its profile."""
+    from pillow_jxl import JpegXLImagePlugin
+
+    assert JpegXLImagePlugin
+    for kind in ("PNG", "JPEG", "WEBP", "TIFF"):
+        path = tmp_path / f"a.{kind}"
+        pq_white(203).save(path, kind, icc_profile=pq_profile(), quality=95)
+        photo = await sent(tools, path)
+        with Image.open(photo.path) as image:
+            level = image.convert("L").getpixel((48, 32))
+        assert isinstance(level, int) and 195 <= level <= 212, (kind, level)
 
 
 async def test_pictures_from_the_field_have_their_colours(tools: Tools, tmp_path: Path) -> None:
@@ -373,6 +465,17 @@ async def test_after_a_crash_ffmpeg_is_asked_but_of_what_may_have_pages(tools: T
         path.write_bytes(content)
         async with seen_by_ffmpeg(path, tmp_path / "seen", Undecoded(Why.CRASHED), tools) as seen:
             assert (seen is not None) is expected
+
+
+def pq_profile() -> bytes:
+    """One for sRGB that says in a tag which comes last that the numbers are PQ's, of BT.2020."""
+    whole = ImageCms.ImageCmsProfile(ImageCms.createProfile("sRGB")).tobytes()
+    (count,) = struct.unpack_from(">L", whole, 128)
+    tags = [struct.unpack_from(">4sLL", whole, 132 + 12 * n) for n in range(count)]
+    tags = [(name, at + 12, size) for name, at, size in tags] + [(b"cicp", len(whole) + 12, 12)]
+    table = struct.pack(">L", count + 1) + b"".join(struct.pack(">4sLL", *tag) for tag in tags)
+    body = table + whole[132 + 12 * count :] + b"cicp\0\0\0\0" + bytes((9, 16, 0, 1))
+    return struct.pack(">L", 128 + len(body)) + whole[4:128] + body
 
 
 def pq_white(nits: float) -> Image.Image:

@@ -73,6 +73,12 @@ async def test_each_entry_has_a_kind_a_plan_and_a_reason(tmp_path: Path) -> None
         "b/old.avi": video("avi"),
         "notes.txt": NOTES,
         "empty.jpg": b"\xff\xd8\xff\xe0 this is no picture",
+        "card/zeros.JPG": bytes(9000),
+        "card/nothing.mov": b"",
+        "card/page.jpeg": b"<!DOCTYPE html><html>",
+        "card/page.svg": b"<svg>",
+        "card/sings.mp4": song("m4a", "A"),
+        "card/sings.mov": song("mp3", "A"),
     }
     archive = zip_of(tmp_path / "a.zip", entries)
     ended = await inspect(tmp_path, archive, "--json")
@@ -88,6 +94,12 @@ async def test_each_entry_has_a_kind_a_plan_and_a_reason(tmp_path: Path) -> None
         "b/old.avi": ("video", "full"),
         "notes.txt": ("other", "skip"),
         "empty.jpg": ("document", "send"),
+        "card/zeros.JPG": ("document", "send"),
+        "card/nothing.mov": ("other", "skip"),
+        "card/page.jpeg": ("document", "send"),
+        "card/page.svg": ("other", "skip"),
+        "card/sings.mp4": ("music", "send"),
+        "card/sings.mov": ("music", "send"),
     }
     assert {name: row["size"] for name, row in found.items()} == {n: len(c) for n, c in entries.items()}
     words = {
@@ -98,6 +110,11 @@ async def test_each_entry_has_a_kind_a_plan_and_a_reason(tmp_path: Path) -> None
         "b/old.avi": "MPEG-4",
         "notes.txt": "neither a picture nor a video",
         "empty.jpg": "decoded",
+        "card/zeros.JPG": "only zeros",
+        "card/nothing.mov": "empty",
+        "card/page.jpeg": "called like a picture or a video, and is neither",
+        "card/sings.mp4": "sound but no picture",
+        "card/sings.mov": "sound but no picture",
     }
     for name, word in words.items():
         assert word in str(found[name]["reason"]), name

@@ -27,6 +27,7 @@ from utils.jobs.media_files import (
     film_name,
     film_of,
     kept_for_cover,
+    size_of,
     taken_out,
 )
 from utils.jobs.notes import Notes
@@ -203,6 +204,10 @@ class Extraction:
     async def _look_at(self, extracted: Extracted, path: Path) -> _Taken:
         """Decide what an entry is, and make it ready to be sent."""
         entry = extracted.entry
+        if not extracted.size:
+            await asyncio.to_thread(path.unlink)
+            error = ArchiveError("it is empty, and Telegram takes no empty files.")
+            return _Taken(replace(extracted, path=None, error=error))
         file = await self._notes.about(taken_out(entry, path), entry, path)
         film: _Taken | None = None
         try:
@@ -243,7 +248,8 @@ class Extraction:
             await asyncio.to_thread(taken.unlink)
             return None
         output = await asyncio.to_thread(taken.rename, self._files / f"{self._number():06d}")
-        return await self._look_at(Extracted(entry, output, 0, None), output)
+        size = await asyncio.to_thread(size_of, output)
+        return await self._look_at(Extracted(entry, output, size, None), output)
 
     async def _as_film(self, file: MediaFile, path: Path, inspection: Inspection) -> MediaFile | None:
         """The short film of a picture, converted at once to go with that; None where it cannot be."""
@@ -270,11 +276,7 @@ class Extraction:
         return self._files / still if still else None
 
     async def _as_it_is(self, extracted: Extracted, file: MediaFile, path: Path) -> _Taken:
-        """What is sent untouched, unless there is nothing in it."""
-        if not extracted.size:
-            await asyncio.to_thread(path.unlink)
-            error = ArchiveError("it is empty, and Telegram takes no empty files.")
-            return _Taken(replace(extracted, path=None, error=error))
+        """What is sent untouched."""
         if is_note(extracted.entry.name):
             await self._notes.read(extracted.entry, path)
         if self._untouched.pop(extracted.entry.key):

@@ -7,12 +7,7 @@ from collections.abc import Sequence
 
 from utils.archives import Entry
 from utils.jobs.albums import stem_of
-
-#: How the names of videos end.
-_VIDEOS = (
-    *(".mp4", ".m4v", ".mov", ".mkv", ".webm", ".avi", ".wmv", ".flv", ".3gp", ".ogv", ".mxf"),
-    *(".mpg", ".mpeg", ".vob", ".ts", ".mts", ".m2ts", ".rm", ".rmvb", ".divx"),
-)
+from utils.media import Kind, kind_by_name
 
 
 def films_in(listing: Sequence[Entry]) -> frozenset[tuple[str, str]]:
@@ -23,7 +18,7 @@ def films_in(listing: Sequence[Entry]) -> frozenset[tuple[str, str]]:
 
 def videos_in(listing: Sequence[Entry]) -> frozenset[tuple[str, str]]:
     """Folder and stem of each video, by its name."""
-    videos = [entry for entry in listing if entry.name.lower().endswith(_VIDEOS)]
+    videos = [entry for entry in listing if kind_by_name(entry.name) is Kind.VIDEO]
     return frozenset((entry.folder, stem_of(entry.name)) for entry in videos)
 
 

@@ -117,7 +117,7 @@ class JobOpening:
             return await self._archive(source, passwords, items)
         if not item.size:
             raise NotAnArchive("the file is empty.")
-        if kind_of(await source.read(0, HEAD), item.name) is Kind.OTHER:
+        if kind_of(await source.read(0, HEAD), item.name) in (Kind.OTHER, Kind.CALLED):
             raise NotAnArchive("this is no archive, picture or video that I know.")
         return SingleFile(source)
 

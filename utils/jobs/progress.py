@@ -9,22 +9,10 @@ from dataclasses import dataclass
 from utils.archives import Entry
 from utils.jobs.albums import Group
 from utils.jobs.record import JobRecord
-from utils.media import Choice
+from utils.media import Choice, Kind, kind_by_name
 
-#: Endings of names that promise a picture or a video. Only the content decides; this is for what was not
-#: reached yet.
-PICTURES = frozenset(
-    (
-        *("jpg", "jpeg", "jpe", "jfif", "png", "gif", "webp", "bmp", "tif", "tiff"),
-        *("heic", "heif", "avif", "jp2", "j2k"),
-    )
-)
-VIDEOS = frozenset(
-    (
-        *("mp4", "m4v", "mov", "mkv", "webm", "avi", "wmv", "flv", "mpg", "mpeg", "mts", "m2ts", "ts", "vob"),
-        *("3gp", "3g2", "ogv", "asf", "rm", "rmvb", "mxf", "dv"),
-    )
-)
+#: What is counted of what was not reached yet, by what names promise.
+_GROUPS: Mapping[Kind, Group] = {Kind.PHOTO: "photo", Kind.VIDEO: "video"}
 
 
 @dataclass(frozen=True)
@@ -91,10 +79,9 @@ class JobProgress:
     paused: bool = False
 
 
-def kind_by_name(name: str) -> Group | None:
+def group_by_name(name: str) -> Group | None:
     """What a file that is called ``name`` promises to be; None: nothing that would be sent."""
-    ending = name.rpartition(".")[2].lower()
-    return "photo" if ending in PICTURES else "video" if ending in VIDEOS else None
+    return _GROUPS.get(kind_by_name(name))
 
 
 def sent_by_kind(record: JobRecord) -> Counter[Group]:
@@ -110,7 +97,7 @@ def sent_by_kind(record: JobRecord) -> Counter[Group]:
 def wanted(listing: Sequence[Entry], known: Collection[str], choice: Choice) -> Iterator[tuple[Group, Entry]]:
     """What ``listing`` promises to hold of what is sent, beside what is ``known`` by its key."""
     for entry in listing:
-        kind = kind_by_name(entry.name)
+        kind = group_by_name(entry.name)
         if entry.key not in known and (choice.others if kind is None else choice.media):
             yield kind or "document", entry
 

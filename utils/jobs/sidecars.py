@@ -10,17 +10,10 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 
 from utils.archives.names import JOINERS
-from utils.media import on_the_wall, xmp_date
+from utils.media import Kind, kind_by_name, on_the_wall, xmp_date
 
 #: What phones and programs write beside a picture, whatever that is called.
 _ENDINGS = (".aae", ".xmp")
-#: How pictures and videos are called that Google Takeout writes a JSON file about.
-_MEDIA = frozenset(
-    (
-        *("jpg", "jpeg", "png", "gif", "webp", "heic", "heif", "avif", "tif", "tiff", "bmp", "dng"),
-        *("mp4", "mov", "m4v", "3gp", "avi", "mkv", "webm", "mts"),
-    )
-)
 #: What it writes about an album.
 _ALBUM = "metadata.json"
 #: What it puts behind the name of a picture, and the characters of both that it keeps.
@@ -40,7 +33,11 @@ def is_sidecar(name: str) -> bool:
     parts = name.lower().split(".")
     if f".{parts[-1]}" in _ENDINGS and len(parts) > 1:
         return True
-    return parts[-1] == "json" and (name.lower() == _ALBUM or not _MEDIA.isdisjoint(parts[1:-1]))
+    return parts[-1] == "json" and (name.lower() == _ALBUM or any(map(_is_media, parts[1:-1])))
+
+
+def _is_media(ending: str) -> bool:
+    return kind_by_name(f"a.{ending}") is not Kind.OTHER
 
 
 def is_note(name: str) -> bool:

@@ -8,7 +8,7 @@ from collections.abc import Iterable, Iterator
 
 from utils.jobs.albums import plural, refused_as, shorten, utf16_units
 from utils.jobs.captions import notes as changes
-from utils.jobs.progress import kind_by_name, sent_by_kind
+from utils.jobs.progress import group_by_name, sent_by_kind
 from utils.jobs.record import JobRecord
 from utils.jobs.sidecars import is_sidecar
 
@@ -66,7 +66,7 @@ def summary_text(archive: str, record: JobRecord) -> str:
 
 def is_single(record: JobRecord) -> bool:
     """Whether it is a picture or video by itself, as far as its name says."""
-    return kind_by_name(record.origin.name) is not None and not record.volumes
+    return group_by_name(record.origin.name) is not None and not record.volumes
 
 
 def says_it_all(record: JobRecord) -> bool:

@@ -4,7 +4,7 @@ from utils.media.checkpoint import Checkpoint
 from utils.media.choice import Choice
 from utils.media.convert import Converter
 from utils.media.inspection import Inspection, Verdict, inspect
-from utils.media.kinds import Kind, kind_of
+from utils.media.kinds import Kind, kind_by_name, kind_of
 from utils.media.media_tools import MediaTools
 from utils.media.moments import clock, on_the_wall, xmp_date
 from utils.media.music import Music
@@ -32,6 +32,7 @@ __all__ = [
     "Verdict",
     "clock",
     "inspect",
+    "kind_by_name",
     "kind_of",
     "make_thumbnail",
     "on_the_wall",

@@ -9,6 +9,7 @@ from fractions import Fraction
 from pathlib import Path
 
 from utils.errors import ConversionFailed, ConversionTimeout, DiskFull, NotMedia
+from utils.media.boxes import read_layout
 from utils.media.commands import MAX_PIXELS, Job, Value
 from utils.media.disk import settle
 from utils.media.encode import last_duration
@@ -21,11 +22,24 @@ from utils.pictures.protocol import Act, Frames, Look, Times, Undecoded, Why
 UNPACKED = ("webp", "avif")
 #: First bytes of the formats that can move. Others are not asked.
 _CAN_MOVE = (b"GIF8", b"\x89PNG", b"RIFF")
+#: What HEIC says to be that is a film first of all; what says to be a picture first, is one.
+_SEQUENCES = (b"hevc", b"hevx", b"hevm", b"hevs", b"msf1")
 
 
 def can_move(head: bytes) -> bool:
     """Whether a picture that begins with ``head`` is of a format in which pictures may move."""
     return head.startswith(_CAN_MOVE) or head[4:8] == b"ftyp"
+
+
+def is_sequence(path: Path, head: bytes) -> bool:
+    """Whether the picture ``path``, which begins with ``head``, is a film of HEIC pictures, as it says first.
+
+    Blocking.
+    """
+    if head[4:8] != b"ftyp" or head[8:12] not in _SEQUENCES:
+        return False
+    layout = read_layout(path)
+    return layout is not None and any(track.samples > 1 for track in layout.tracks)
 
 
 async def moving_format(path: Path, tools: Tools) -> str:

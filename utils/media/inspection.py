@@ -8,12 +8,12 @@ from enum import StrEnum
 from pathlib import Path
 
 from utils.errors import ConversionFailed, NotMedia, ToolStopped
-from utils.media.animations import UNPACKED, can_move, moving_format, probe_animation
+from utils.media.animations import UNPACKED, can_move, is_sequence, moving_format, probe_animation
 from utils.media.boxes import Layout, read_layout
 from utils.media.commands import Job
 from utils.media.disk import read_head
 from utils.media.geometry import Size, display_size
-from utils.media.kinds import Kind, kind_of
+from utils.media.kinds import Kind, kind_of, may_be_music
 from utils.media.plan import Action, ConversionPlan, plan_conversion
 from utils.media.probe import Probe, probe
 from utils.media.tools import Tools
@@ -69,6 +69,10 @@ async def _look(path: Path, name: str, tools: Tools) -> Inspection:
     kind = kind_of(head, name)
     if kind is Kind.OTHER:
         return _other("It is neither a picture nor a video.")
+    if kind is Kind.CALLED:
+        return _pretender(head, name)
+    if kind is Kind.PHOTO and await asyncio.to_thread(is_sequence, path, head):
+        return await inspect_video(path, tools=tools)
     if kind is Kind.PHOTO:
         moving = await moving_format(path, tools) if can_move(head) else ""
         if not moving:
@@ -83,6 +87,15 @@ async def _inspect_animation(path: Path, name: str, tools: Tools) -> Inspection:
     plan = plan_conversion(found, None, size=await asyncio.to_thread(lambda: path.stat().st_size))
     assert plan is not None
     return _video(plan, found, None)
+
+
+def _pretender(head: bytes, name: str) -> Inspection:
+    """What is called like a picture or a video, and is neither."""
+    if may_be_music(head, name):
+        return Inspection(Verdict.MUSIC, 0, 0, 0.0, True, None, "It holds sound but no picture.")
+    if head and not head.strip(b"\0"):
+        return _other("There are only zeros in it where a picture or a video should begin.")
+    return _other("It is called like a picture or a video, and is neither.")
 
 
 async def inspect_video(path: Path, *, tools: Tools) -> Inspection:

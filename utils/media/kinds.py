@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from enum import StrEnum
 
+from utils.pictures.formats import ENDINGS as PICTURE_ENDINGS
 from utils.pictures.formats import format_of
 
 #: As many first bytes as :func:`kind_of` looks at.
@@ -15,6 +16,7 @@ class Kind(StrEnum):
 
     PHOTO = "photo"  #: a picture, perhaps one that moves
     VIDEO = "video"  #: a container that usually holds a video
+    CALLED = "called"  #: neither, though it is called like a picture or a video
     OTHER = "other"  #: neither
 
 
@@ -24,6 +26,22 @@ _NAMED_VIDEOS = frozenset(
         *("264", "265", "avc", "dv", "dif", "h264", "h265", "hevc", "vc1", "m1v", "m2v", "m4v", "mpv"),
         *("m2p", "m2t", "m2ts", "mod", "mpe", "mpeg", "mpg", "mts", "tod", "trp", "ts", "vob"),
         *("mjpeg", "mjpg", "mxf", "rm", "rmvb"),
+    )
+)
+
+#: How the names of videos end.
+VIDEO_ENDINGS = _NAMED_VIDEOS | frozenset(
+    (
+        *("mp4", "mov", "qt", "mkv", "mk3d", "webm", "avi", "divx", "amv", "wmv", "asf", "dvr-ms", "wtv"),
+        *("flv", "f4v", "3gp", "3gpp", "3g2", "ogv", "ogm", "nut", "y4m", "insv", "360"),
+    )
+)
+#: Endings that mean nothing else. The others are also those of texts, of programs' data and of what is rare.
+_CLEAR = frozenset(
+    (
+        *("jpg", "jpeg", "jfif", "png", "gif", "webp", "heic", "heif", "hif", "avif", "jxl", "bmp"),
+        *("tif", "tiff", "dng", "nef", "cr2", "cr3", "arw", "raf", "orf", "rw2", "pef"),
+        *("mp4", "m4v", "mov", "mkv", "webm", "avi", "wmv", "flv", "mpg", "mpeg", "3gp", "insv"),
     )
 )
 
@@ -57,17 +75,23 @@ def kind_of(head: bytes, name: str) -> Kind:
         return Kind.PHOTO
     if head.startswith(_VIDEO_STARTS) or _is_transport_stream(head):
         return Kind.VIDEO
-    if head[:4] == b"RIFF":
-        return _riff_kind(head)
+    if head[:4] == b"RIFF" and head[8:12] in (b"AVI ", b"AVIX", b"AMV "):
+        return Kind.VIDEO
     if head[4:8] == b"ftyp":
-        return _brand_kind(head)
+        return _brand_kind(head, name)
     if head[4:8] in _OLD_MOV_BOXES:
         return Kind.VIDEO
-    if head[:4] == b"OggS":
-        return Kind.VIDEO if any(mark in head for mark in _OGG_VIDEOS) else Kind.OTHER
+    if head[:4] == b"OggS" and any(mark in head for mark in _OGG_VIDEOS):
+        return Kind.VIDEO
     if _extension(name) in _NAMED_VIDEOS and _is_binary(head):
         return Kind.VIDEO
-    return Kind.OTHER
+    return Kind.CALLED if _extension(name) in _CLEAR else Kind.OTHER
+
+
+def kind_by_name(name: str) -> Kind:
+    """What a file that is called ``name`` promises to be; only its content decides."""
+    ending = _extension(name)
+    return Kind.PHOTO if ending in PICTURE_ENDINGS else Kind.VIDEO if ending in VIDEO_ENDINGS else Kind.OTHER
 
 
 def may_be_music(head: bytes, name: str) -> bool:
@@ -90,15 +114,10 @@ def _is_transport_stream(head: bytes) -> bool:
     return False
 
 
-def _riff_kind(head: bytes) -> Kind:
-    if head[8:12] in (b"AVI ", b"AVIX", b"AMV "):
-        return Kind.VIDEO
-    return Kind.OTHER
-
-
-def _brand_kind(head: bytes) -> Kind:
-    """ISO media that is no picture: by the major brand."""
-    return Kind.OTHER if head[8:12] in _AUDIO_BRANDS else Kind.VIDEO
+def _brand_kind(head: bytes, name: str) -> Kind:
+    """ISO media that is no picture: by the major brand; music that is called a video is looked at as one."""
+    is_music = head[8:12] in _AUDIO_BRANDS and _extension(name) not in VIDEO_ENDINGS
+    return Kind.OTHER if is_music else Kind.VIDEO
 
 
 def _extension(name: str) -> str:

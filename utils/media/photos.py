@@ -117,6 +117,8 @@ def _note(photo: Photo, size: int) -> str:
         notes.append("It is a camera's raw file; the preview in it is shown.")
     elif photo.format not in ("JPEG", "MPO", "PNG"):
         notes.append(f"Converted from {photo.format}.")
+    if photo.pages == 0:
+        notes.append("It moves; its first picture is shown.")
     if photo.slices > 1:
         notes.append(f"Cut into {photo.slices} slices: as a whole it would be too small to be read.")
     elif photo.format == "TIFF" and photo.pages > MAX_PARTS:

@@ -84,6 +84,15 @@ def _is_tga(head: bytes) -> bool:
     return known and head[16] in (1, 8, 15, 16, 24, 32) and all(struct.unpack("<HH", head[12:16]))
 
 
+def _is_sgi(head: bytes) -> bool:
+    return head[:2] == b"\x01\xda" and len(head) >= 6 and head[2] in (0, 1) and head[3] in (1, 2)
+
+
+def _matches(pattern: bytes) -> Callable[[bytes], bool]:
+    compiled = re.compile(pattern)
+    return lambda head: compiled.match(head) is not None
+
+
 def _is_raw(head: bytes) -> bool:
     """Those that do not begin as TIFF does; CR2 does, and says what it is behind that."""
     return head.startswith(_RAW_STARTS) or head[4:12] == b"ftypcrx " or head[:10] == b"II*\0\x10\0\0\0CR"
@@ -91,7 +100,9 @@ def _is_raw(head: bytes) -> bool:
 
 #: What a file is taken for: the first whose beginning fits.
 FORMATS = (
-    Format("JPEG", ("jpg", "jpeg", "jpe", "jfif", "mpo"), _start(b"\xff\xd8\xff"), ("JPEG",), "jpeg_pipe"),
+    Format(
+        "JPEG", ("jpg", "jpeg", "jpe", "jfif", "mpo", "insp"), _start(b"\xff\xd8\xff"), ("JPEG",), "jpeg_pipe"
+    ),
     Format("PNG", ("png", "apng"), _start(b"\x89PNG\r\n\x1a\n"), ("PNG",), "png_pipe", MOVES),
     Format("GIF", ("gif",), _start(b"GIF87a", b"GIF89a"), ("GIF",), "gif", MOVES),
     Format(
@@ -102,13 +113,23 @@ FORMATS = (
         "webp_pipe",
         MOVES,
     ),
-    Format("AVIF", ("avif",), _brand(*_AVIF_BRANDS), ("AVIF",), "mov", MOVES),
+    Format("AVIF", ("avif", "avifs"), _brand(*_AVIF_BRANDS), ("AVIF",), "mov", MOVES),
     # Of a vague brand ("mif1") only trying tells.
-    Format("HEIC", ("heic", "heif", "hif"), _brand(*_HEIF_BRANDS), ("HEIF", "AVIF"), "mov"),
+    Format(
+        "HEIC",
+        ("heic", "heif", "hif", "heics", "heifs"),
+        _brand(*_HEIF_BRANDS),
+        ("HEIF", "AVIF"),
+        "mov",
+        MOVES,
+    ),
     Format("JPEG XL", ("jxl",), _start(b"\xff\x0a", b"\0\0\0\x0cJXL \r\n\x87\n"), ("JXL",), "jpegxl_pipe"),
     Format(
         RAW,
-        ("dng", "nef", "nrw", "cr2", "cr3", "crw", "arw", "raf", "orf", "rw2", "pef", "srw", "mrw", "x3f"),
+        (
+            *("dng", "nef", "nrw", "cr2", "cr3", "crw", "arw", "raf", "orf", "rw2", "pef", "srw", "mrw"),
+            *("x3f", "sr2", "srf", "rwl", "kdc", "dcr", "erf", "3fr", "iiq", "mef", "mos", "gpr"),
+        ),
         _is_raw,
         ("JPEG",),
         comes="its largest preview, as a photo",
@@ -131,13 +152,33 @@ FORMATS = (
     Format("BMP", ("bmp", "dib"), _is_bmp, ("BMP",), "bmp_pipe"),
     Format("PSD", ("psd",), _start(b"8BPS\0\1"), ("PSD",), "psd_pipe"),
     Format("PSB", ("psb",), _start(b"8BPS\0\2"), (), comes=AS_FILE),
-    Format(
-        "PNM", ("pbm", "pgm", "ppm", "pnm"), lambda head: bool(re.match(rb"P[1-6]\s+[\d#]", head)), ("PPM",)
-    ),
+    Format("PNM", ("pbm", "pgm", "ppm", "pnm"), _matches(rb"P[1-6]\s+[\d#]"), ("PPM",)),
+    Format("PAM", ("pam",), _matches(rb"P7\s+[A-Z#]"), (), "pam_pipe"),
     Format("ICO", ("ico", "cur"), _is_ico, ("ICO", "CUR")),
     Format("PCX", ("pcx",), _is_pcx, ("PCX",), "pcx_pipe"),
+    Format("ICNS", ("icns",), _start(b"icns"), ("ICNS",)),
+    Format("QOI", ("qoi",), _start(b"qoif"), (), "qoi_pipe"),
+    Format("DDS", ("dds",), _start(b"DDS "), ("DDS",), "dds_pipe"),
+    Format("SGI", ("sgi", "rgb", "rgba", "bw"), _is_sgi, ("SGI",), "sgi_pipe"),
+    Format("Sun raster", ("ras", "sun"), _start(b"\x59\xa6\x6a\x95"), ("SUN",), "sunrast_pipe"),
+    Format("XPM", ("xpm",), _start(b"/* XPM */"), ("XPM",), "xpm_pipe"),
+    Format("XBM", ("xbm",), _matches(rb"\s*#define\s+\S*_width\s"), ("XBM",), "xbm_pipe", named=True),
     Format("TGA", ("tga", "icb", "vda", "vst"), _is_tga, ("TGA",), named=True),
+    # Of light itself, of other worlds than ours, or of programs that keep more in them than a picture.
+    Format("OpenEXR", ("exr",), _start(b"v/1\x01"), (), comes=AS_FILE),
+    Format("Radiance HDR", ("hdr", "pic"), _start(b"#?RADIANCE", b"#?RGBE"), (), comes=AS_FILE),
+    Format("PFM", ("pfm",), _matches(rb"P[Ff]\s+\d"), (), comes=AS_FILE),
+    Format("DPX", ("dpx",), _start(b"SDPX", b"XPDS"), (), comes=AS_FILE),
+    Format("FITS", ("fits", "fit", "fts"), _start(b"SIMPLE  ="), (), comes=AS_FILE),
+    Format("JPEG XR", ("jxr", "wdp", "hdp"), _start(b"II\xbc\x01"), (), comes=AS_FILE),
+    Format("BPG", ("bpg",), _start(b"BPG\xfb"), (), comes=AS_FILE),
+    Format("FLIF", ("flif",), _start(b"FLIF"), (), comes=AS_FILE),
+    Format("XCF", ("xcf",), _start(b"gimp xcf "), (), comes=AS_FILE),
+    Format("WBMP", ("wbmp",), _start(b"\0\0"), (), comes=AS_FILE, named=True),
 )
+
+#: How the names of pictures end.
+ENDINGS = frozenset(ending for one in FORMATS for ending in one.endings)
 
 
 def format_of(head: bytes, name: str | None = None) -> Format | None:

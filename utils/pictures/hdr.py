@@ -7,6 +7,7 @@ Runs in a child.
 from __future__ import annotations
 
 import math
+import struct
 from functools import cache
 from typing import BinaryIO, NamedTuple
 
@@ -20,6 +21,8 @@ _HEAD = 1 << 16
 _WHITE_NITS, _HLG_NITS = 203, 1000
 #: White paper becomes so much of the light; and how many times as bright as paper it may become.
 _REINHARD, _PEAK = 0.6, 10.0
+#: Tags of a profile that are looked at.
+_MOST_TAGS = 100
 #: Points of the table a channel; between them it is interpolated.
 _POINTS = 49
 #: Steps of light that are told apart.
@@ -59,6 +62,19 @@ def transfer_of(file: BinaryIO, format_: str) -> Transfer | None:
             return None
         found = Transfer(int.from_bytes(head[at + 8 : at + 10]), int.from_bytes(head[at + 10 : at + 12]))
     return found if found is not None and (found.is_hdr or found.primaries in _TO_709) else None
+
+
+def transfer_in_profile(profile: object) -> Transfer | None:
+    """What a colour profile says in such numbers, if these are for brighter screens (ICC.1:2022, 9.2.17)."""
+    if not isinstance(profile, bytes):
+        return None
+    (count,) = struct.unpack(">L", profile[128:132].ljust(4, b"\0"))
+    for at in range(132, 132 + 12 * min(count, _MOST_TAGS), 12):
+        if profile[at : at + 4] == b"cicp":
+            start = int.from_bytes(profile[at + 4 : at + 8])
+            found = Transfer(*profile[start + 8 : start + 10].ljust(2, b"\0"))
+            return found if found.is_hdr else None
+    return None
 
 
 def tone_mapped(picture: Image.Image, transfer: Transfer) -> Image.Image:

@@ -30,28 +30,50 @@ def webp_size(head: bytes) -> tuple[int, int]:
     return 0, 0
 
 
-def jxl_size(head: bytes) -> tuple[int, int]:
-    """Width and height of the JPEG XL that begins with ``head``; (0, 0) where they come later, or never."""
-    at = head.find(b"\xff\x0a")
-    if at < 0 or (at and head[at - 4 : at] != b"jxlc" and head[at - 8 : at - 4] != b"jxlp"):
-        return 0, 0
-    bits = int.from_bytes(head[at + 2 : at + 18], "little")
+class _JxlBits:
+    """The header of the JPEG XL that begins with ``head``, bit by bit; nothing where it comes later."""
 
-    def read(count: int) -> int:
-        nonlocal bits
-        value, bits = bits & ((1 << count) - 1), bits >> count
+    def __init__(self, head: bytes) -> None:
+        at = head.find(b"\xff\x0a")
+        known = at == 0 or (at > 0 and (head[at - 4 : at] == b"jxlc" or head[at - 8 : at - 4] == b"jxlp"))
+        self.found = known
+        self._bits = int.from_bytes(head[at + 2 : at + 34], "little") if known else 0
+
+    def read(self, count: int = 1) -> int:
+        value, self._bits = self._bits & ((1 << count) - 1), self._bits >> count
         return value
 
-    small = read(1)
+    def size(self) -> tuple[int, int]:
+        small = self.read()
 
-    def side() -> int:
-        return 8 * (read(5) + 1) if small else read(_JXL_BITS[read(2)]) + 1
+        def side() -> int:
+            return 8 * (self.read(5) + 1) if small else self.read(_JXL_BITS[self.read(2)]) + 1
 
-    height, ratio = side(), read(3)
-    if ratio:
-        across, down = _JXL_RATIOS[ratio - 1]
-        return height * across // down, height
-    return side(), height
+        height, ratio = side(), self.read(3)
+        if ratio:
+            across, down = _JXL_RATIOS[ratio - 1]
+            return height * across // down, height
+        return side(), height
+
+
+def jxl_size(head: bytes) -> tuple[int, int]:
+    """Width and height of the JPEG XL that begins with ``head``; (0, 0) where they come later, or never."""
+    bits = _JxlBits(head)
+    return bits.size() if bits.found else (0, 0)
+
+
+def jxl_moves(head: bytes) -> bool:
+    """Whether the JPEG XL that begins with ``head`` has several pictures."""
+    bits = _JxlBits(head)
+    if not bits.found:
+        return False
+    bits.size()
+    if bits.read() or not bits.read():  # all as usual, or only what is of no interest here is not
+        return False
+    bits.read(3)
+    if bits.read():
+        bits.size()
+    return not bits.read() and bool(bits.read())  # one with a stamp in front is taken not to move
 
 
 #: Of formats whose decoders take their memory when they are opened.

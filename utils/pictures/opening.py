@@ -13,7 +13,7 @@ from typing import BinaryIO
 from PIL import Image
 
 from utils.pictures.formats import format_of
-from utils.pictures.headers import SIZE_OF
+from utils.pictures.headers import SIZE_OF, jxl_moves
 from utils.pictures.limits import MAX_PIXELS, READ_WHOLE, decoded_bytes, most_pixels
 from utils.pictures.metadata import exif_orientation
 from utils.pictures.protocol import FEATURES, NOT_ELSEWHERE, Elsewhere, Trial, Undecoded, Why
@@ -78,6 +78,8 @@ def open_picture(file: BinaryIO, memory: int, page: int = 0) -> Image.Image:
         shown = SIZE_OF[formats[0]](head)
         require_pixels(shown, MAX_PIXELS)
         require_memory(shown, decoded_bytes(formats[0], "RGBA", *shown, size), memory)
+    if formats == ("JXL",) and jxl_moves(head):
+        raise Undecoded(Why.KIND, *Elsewhere(0, 1, 0))  # its decoder shows the last of its pictures
     if READ_WHOLE & set(formats) and size > memory // 2:
         raise Undecoded(Why.MEMORY, 0, 0, min(2 * size, (1 << 31) - 1))
     place = _place_of(file, page) if formats == ("TIFF",) else 0

@@ -12,7 +12,7 @@ from typing import BinaryIO
 from PIL import Image, ImageFile
 
 from utils.pictures.bare import bare_versions
-from utils.pictures.hdr import tone_mapped, transfer_of
+from utils.pictures.hdr import Transfer, tone_mapped, transfer_in_profile, transfer_of
 from utils.pictures.headers import jpeg_header
 from utils.pictures.limits import (
     KEPT_SIDE,
@@ -167,8 +167,8 @@ def _may_stay(image: Image.Image, file: BinaryIO, task: _Task) -> bool:
     if task.anew or task.slices(image) > 1:
         return False
     if image.format in _JPEG:
-        return image.mode in ("RGB", "L")
-    return image.format == "PNG" and _png_depth(file) <= 8 and transfer_of(file, "PNG") is None
+        return image.mode in ("RGB", "L") and _transfer(image, file) is None
+    return image.format == "PNG" and _png_depth(file) <= 8 and _transfer(image, file) is None
 
 
 def _unchanged(image: Image.Image, file: BinaryIO, task: _Task) -> Photo:
@@ -194,7 +194,7 @@ def _rewrite(file: BinaryIO, output: BinaryIO, task: _Task) -> Photo:
     if format_ in _JPEG and slices == 1:
         canvas = _draft(image, held, task)
     task.require(size, held + _decoded(image, file) + rewritten_bytes(canvas))
-    profile, transfer = image.info.get("icc_profile"), transfer_of(file, format_)
+    profile, transfer = image.info.get("icc_profile"), _transfer(image, file)
     source = decode(image, file)
     if slices > 1:
         source = source.slice(min(task.part, slices - 1), slices)
@@ -217,6 +217,10 @@ def _rewrite(file: BinaryIO, output: BinaryIO, task: _Task) -> Photo:
     picture = _with_margins(picture, canvas)
     _write(picture, output)
     return Photo(format_, picture.width, picture.height, shown, True, False, pages, slices)
+
+
+def _transfer(image: Image.Image, file: BinaryIO) -> Transfer | None:
+    return transfer_of(file, str(image.format)) or transfer_in_profile(image.info.get("icc_profile"))
 
 
 def _pages(image: Image.Image, file: BinaryIO) -> int:

@@ -56,7 +56,7 @@ class Elsewhere(NamedTuple):
     """The figures of what is damaged, cut off or of another kind: what another decoder is to be told of it.
 
     ``orientation`` is as in EXIF (0: not known); ``page`` counts from 1 (0: no other decoder is right about
-    it), out of ``pages``.
+    it), out of ``pages`` (0: it moves).
     """
 
     orientation: int

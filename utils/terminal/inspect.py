@@ -192,6 +192,8 @@ class _Inspection:
         if extracted.path is None:
             reason = extracted.error.told if extracted.error else ""
             return Row(entry.path, entry.size, "other", "skip", reason)
+        if not extracted.size:
+            return Row(entry.path, 0, "other", "skip", "It is empty, and Telegram takes no empty files.")
         if entry.key in self._untouched:
             return await self._row_of_untouched(extracted, extracted.path)
         try:
@@ -210,8 +212,6 @@ class _Inspection:
 
     async def _row_of_untouched(self, extracted: Extracted, path: Path) -> Row:
         entry, kind = extracted.entry, "document"
-        if not extracted.size:
-            return Row(entry.path, 0, "other", "skip", "It is empty, and Telegram takes no empty files.")
         if self._untouched.pop(entry.key):
             music = await self._media.describe_music(path, path.with_suffix(".cover"))
             kind = "music" if music else kind
