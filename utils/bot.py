@@ -13,10 +13,12 @@ import utils.telegram  # noqa: F401  # before whatever loads Telethon
 from utils.archives import Limits
 from utils.chat.access import Access
 from utils.chat.conversation import COMMANDS, Conversation
+from utils.chat.log_tail import secrets_in
 from utils.chat.owner import Owner, OwnersCommands
 from utils.chat.reception import Reception
 from utils.chat.restarting import RESTART_FILE, Restarting
-from utils.constants import Settings, secrets_in
+from utils.chat.strangers import Strangers
+from utils.constants import Settings
 from utils.conversion_state import ConversionStateManager
 from utils.conversions.leftovers import Leftovers
 from utils.conversions.runner import Conversions
@@ -222,6 +224,7 @@ class Bot:
         )
         return Reception(
             access=access,
+            strangers=Strangers(answer=settings.STRANGERS == "answer"),
             desk=self.desk,
             conversation=self.conversation,
             account=self._account,

@@ -55,9 +55,14 @@ class Settings:
     AUTHORIZED_USERS: tuple[str, ...] = setting(
         (),
         "Who may use the bot: ids, or @usernames (each then stands for the account that has it when it first "
-        "writes), with commas between. Nobody else is answered.",
+        "writes), with commas between. Nobody else is served.",
         group="Telegram",
         required=True,
+    )
+    STRANGERS: Literal["ignore", "answer"] = setting(
+        "ignore",
+        "Who may not use the bot is ignored, or gets one sentence a day with the id that they need.",
+        group="Telegram",
     )
     TARGET_CHAT: str = setting(
         "",
@@ -325,12 +330,6 @@ def load_settings(
 def missing_settings(settings: Settings) -> list[SettingInfo]:
     """The required settings that have no value."""
     return [info for info in SETTINGS if info.required and not getattr(settings, info.name)]
-
-
-def secrets_in(settings: Settings) -> list[str]:
-    """What of ``settings`` nobody may read."""
-    values = [getattr(settings, info.name) for info in SETTINGS if info.secret]
-    return [text for value in values for text in ((value,) if isinstance(value, str) else value) if text]
 
 
 #: What a foreign program needs to know of the system: where libraries and drivers are, and little else.

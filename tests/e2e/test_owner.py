@@ -30,14 +30,16 @@ async def test_the_owner_lets_people_in_reads_the_log_and_empties_quarantine(
     kept_video(quarantine, "5_7-000001", 0.5)
     kept_video(quarantine, "5_7-000002", 1.5)
     async with (
-        world.running(AUTHORIZED_USERS=("@ann",), OWNER=world.person_id),
+        world.running(AUTHORIZED_USERS=("@ann",), OWNER=world.person_id, STRANGERS="answer"),
         world.sandbox.person("+15550002") as bob,
     ):
-        # Who is let in is served at once, and what it stands for shows.
-        await bob.say(BOT, "/status")
-        await until(lambda: any("🚫 Ignored" in line for line in world.lines()))
+        # A stranger is told, once, what the owner needs; who is let in is served at once.
+        for _ in range(2):
+            await bob.say(BOT, "/status")
+        told = await bob.wait_for_text(f"your number is {bob_id}.")
         await say(BOT, "/users @Bob x")
         await world.wait("x is neither an id nor a @username.")
+        assert [m.id for m in await bob.history(BOT) if not m.out] == [told.id]
         await say(BOT, "/users @Bob")
         users = await world.person.wait_for_text("✅ @bob may use me now.")
         assert "• @ann (in the settings)\n• @bob (added here)" in users.raw_text
@@ -59,14 +61,16 @@ async def test_the_owner_lets_people_in_reads_the_log_and_empties_quarantine(
         # By buttons, also one whom the settings name.
         assert await world.person.press(users, "✖️ @bob") == "✅ @bob may use me no more."
         users = await world.person.wait_for(lambda m: labels(m) == ["✖️ @ann"])
+        got = len(bob.received)
         await bob.say(BOT, "/status")
-        await until(lambda: sum("🚫 Ignored" in line for line in world.lines()) == 2)
         await world.person.press(users, "✖️ @ann")
         users = await world.person.wait_for(lambda m: labels(m) == ["➕ @ann"])
         # The owner is always served.
         assert Users(world.data / "users.json", quarantine, ["ann"]).all() == set()
         await world.person.press(users, "➕ @ann")
         await world.person.wait_for(lambda m: labels(m) == ["✖️ @ann"])
+
+        assert len(bob.received) == got
 
         await say(BOT, "/log")
         file = await world.person.wait_for(lambda m: m.file is not None and m.file.name == LOG_NAME)

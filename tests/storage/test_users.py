@@ -48,7 +48,13 @@ def test_a_file_of_a_newer_version_is_left_alone(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("word", "user"),
     [
-        *(("123", "123"), ("-1001234", "-1001234"), ("@Ann_1", "ann_1"), ("https://t.me/ann1", "ann1")),
+        *(
+            ("123", "123"),
+            ("-1001234", "-1001234"),
+            ("@Ann_1", "ann_1"),
+            ("\u2068123\u2069", "123"),
+            ("https://t.me/ann1", "ann1"),
+        ),
         *(("", ""), ("ab", ""), ("1ann", ""), ("@a b", ""), ("anna;", ""), ("аnna", ""), ("-", "")),
     ],
 )

@@ -75,6 +75,29 @@ async def test_only_the_newest_text_is_sent_every_five_seconds_at_most_and_looke
 
 
 @on_virtual_time
+async def test_after_a_press_it_is_said_at_once_also_when_others_of_the_chat_are_to_come_first() -> None:
+    chat, pace = Chat(), Pace(4.0)
+    message = Said(chat, pace=pace)
+    message.say("first")
+    await asyncio.sleep(0.1)
+    message.say("by the way")
+    for _ in range(5):
+        pace.turn()
+    for text in ("pressed", "pressed again"):
+        message.say(text)
+        message.hurry()
+        await asyncio.sleep(0.01)
+    assert chat.texts == ["first", "pressed", "pressed again"]
+    # What comes next has time again.
+    message.say("later")
+    await asyncio.sleep(4.9)
+    assert len(chat.texts) == 3
+    await asyncio.sleep(30)
+    assert chat.texts[3:] == ["later"]
+    await message.close()
+
+
+@on_virtual_time
 async def test_the_same_text_is_not_sent_twice_and_nothing_is_as_long_as_there_are_no_words() -> None:
     chat = Chat()
     message = Said(chat)

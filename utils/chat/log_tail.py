@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from pathlib import Path
 
+from utils.constants import SETTINGS, Settings
+
 #: Lines and bytes at most.
 LINES, BYTES = 2000, 400_000
 
@@ -42,3 +44,9 @@ def _masked(line: str, secrets: Iterable[str]) -> str:
     for secret in secrets:
         line = line.replace(secret, MASK)
     return line
+
+
+def secrets_in(settings: Settings) -> list[str]:
+    """What of ``settings`` nobody may read."""
+    values = [getattr(settings, info.name) for info in SETTINGS if info.secret]
+    return [text for value in values for text in ((value,) if isinstance(value, str) else value) if text]

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import logging
 from collections.abc import Callable, Sequence
 
 from telethon import TelegramClient
@@ -12,6 +11,7 @@ from telethon.tl.tlobject import TLObject
 from utils.chat.access import Access
 from utils.chat.conversation import HELP, NO_FILE, Conversation
 from utils.chat.owner import OwnersCommands, is_owners
+from utils.chat.strangers import STRANGER, Strangers
 from utils.errors import DiskFull
 from utils.jobs.buttons import (
     AGAIN_WORD,
@@ -31,10 +31,8 @@ from utils.jobs.job import Job
 from utils.jobs.opening import caption_passwords
 from utils.jobs.status_text import queue_line
 from utils.telegram.account import Account
-from utils.telegram.arrivals import Arrival, Press, Sender
+from utils.telegram.arrivals import Arrival, Press
 from utils.texts import Text, listed, said, speaking, tr
-
-log = logging.getLogger(__name__)
 
 #: To a photo.
 PHOTO = Text("That is a photo already. Send me archives, or pictures and videos as files.")
@@ -82,6 +80,7 @@ class Reception:
         self,
         *,
         access: Access,
+        strangers: Strangers,
         desk: Desk,
         conversation: Conversation,
         account: Account,
@@ -90,6 +89,7 @@ class Reception:
         language: Callable[[int, str], str],
     ) -> None:
         self._access = access
+        self._strangers = strangers
         self._owner = owner
         self._desk = desk
         self._conversation = conversation
@@ -106,10 +106,12 @@ class Reception:
 
     async def receive(self, arrival: Arrival) -> None:
         """A message: a file, a command, an answer, or small talk."""
-        if not await self._allows(arrival.sender):
-            return
         with speaking(self._language(arrival.message.chat_id, arrival.sender.language)):
-            await self._receive(arrival)
+            if await self._access.allows(arrival.sender.id, arrival.sender.usernames):
+                await self._receive(arrival)
+            elif self._strangers.came(arrival.sender) and self._is_bot and arrival.message.is_private:
+                who_it_is = tr(STRANGER, id=str(arrival.sender.id))
+                await self._conversation.say(arrival.chat, who_it_is, reply_to=Reply(arrival.message.id))
 
     async def _receive(self, arrival: Arrival) -> None:
         item = incoming(arrival.message, arrival.chat)
@@ -126,7 +128,7 @@ class Reception:
     async def edited(self, arrival: Arrival) -> None:
         """A caption that has got a password."""
         item = incoming(arrival.message, arrival.chat)
-        if item is None or not await self._allows(arrival.sender):
+        if item is None or not await self._access.allows(arrival.sender.id, arrival.sender.usernames):
             return
         for job in self._desk.about(item.chat, item.message):
             place = item.chat, item.message
@@ -145,7 +147,8 @@ class Reception:
 
     async def press(self, press: Press) -> None:
         """A button: each has something done with files that were sent before."""
-        if not await self._allows(press.sender):
+        if not await self._access.allows(press.sender.id, press.sender.usernames):
+            self._strangers.came(press.sender)
             return
         with speaking(self._language(press.chat_id, press.sender.language)):
             answer = await self._pressed(press)
@@ -179,13 +182,6 @@ class Reception:
         else:
             done = await self._desk.pause(jobs, on=act == PAUSE)
         return tr(DONE[act], names=listed(done)) if done else ALREADY[act]
-
-    async def _allows(self, sender: Sender) -> bool:
-        allowed = await self._access.allows(sender.id, sender.usernames)
-        if not allowed:
-            name = next(iter(sender.usernames), "no username")
-            log.warning("🚫 Ignored a message of %s (%s)", sender.id, name)
-        return allowed
 
     async def _take(self, item: Incoming) -> None:
         try:

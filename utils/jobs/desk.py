@@ -198,6 +198,7 @@ class Desk:
             finally:
                 for job in jobs:
                     self._run(job)
+                    self._work[job.id].status.hurry()
         return [job.name for job in changed]
 
     async def cancel(self, chat: int) -> list[str]:

@@ -10,6 +10,7 @@ from typing import Any
 
 from utils.storage.atomic import load_or_set_aside, write_json
 from utils.storage.version import refuse_newer
+from utils.texts import END, ISOLATE
 
 #: Raised when what is written changes its meaning.
 VERSION = 1
@@ -21,7 +22,7 @@ _USER = re.compile(r"-?[0-9]{1,20}|[a-z][a-z0-9_]{2,31}")
 
 def user_of(word: str) -> str:
     """The id or the username (in small letters, without @) that ``word`` is; "" when it is neither."""
-    user = word.strip().removeprefix("https://t.me/").removeprefix("@").casefold()
+    user = word.strip(f"{ISOLATE}{END} ").removeprefix("https://t.me/").removeprefix("@").casefold()
     return user if _USER.fullmatch(user) else ""
 
 

@@ -55,12 +55,12 @@ class Pace:
         self._gap = gap
         self._next = 0.0
 
-    async def turn(self) -> None:
-        """Wait for the next one."""
+    def turn(self) -> float:
+        """Take the next one; returns the seconds until it comes."""
         now = asyncio.get_running_loop().time()
         mine = max(now, self._next)
         self._next = mine + self._gap
-        await asyncio.sleep(mine - now)
+        return mine - now
 
 
 class Paces:
@@ -100,6 +100,7 @@ class StatusMessage:
         self._shown: Words | None = None
         self._resting_until = 0.0
         self._news = asyncio.Event()
+        self._hurried = asyncio.Event()
         self._over = False
         self._task: asyncio.Task[None] | None = None
         self._saying: asyncio.Task[None] | None = None
@@ -114,6 +115,11 @@ class StatusMessage:
         self._news.set()
         if self._task is None and not self._over:
             self._task = asyncio.create_task(self._keep_up())
+
+    def hurry(self) -> None:
+        """Say at once what is new, whatever was said a moment ago: somebody has pressed a button."""
+        self._hurried.set()
+        self.show()
 
     async def settle(self) -> None:
         """Say nothing more; what is being said comes first, if it does not take too long."""
@@ -135,14 +141,23 @@ class StatusMessage:
             self._news.clear()
             words = self._words()
             if words is None or words == self._shown:
+                self._hurried.clear()
                 await self._until_news(words.every if words else EDIT_INTERVAL)
                 continue
             await asyncio.sleep(self.resting)
             if self._message:
-                await self._pace.turn()
+                await self._pause(self._pace.turn())
+            self._hurried.clear()
             self._saying = asyncio.create_task(self._say())
             await asyncio.shield(self._saying)
-            await asyncio.sleep(words.every)
+            await self._pause(words.every)
+
+    async def _pause(self, seconds: float) -> None:
+        """Wait so long, unless there is a hurry."""
+        try:
+            await asyncio.wait_for(self._hurried.wait(), seconds)
+        except TimeoutError:
+            return
 
     async def _until_news(self, seconds: float) -> None:
         try:

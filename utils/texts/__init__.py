@@ -6,9 +6,11 @@ docs/development.md tells how a sentence, or a language, is added.
 """
 
 from utils.texts.languages import LANGUAGES, Language, choose, current, speaking
-from utils.texts.sentences import Said, Text, found_in, listed, said, tr, tr_n
+from utils.texts.sentences import END, ISOLATE, Said, Text, found_in, listed, said, tr, tr_n
 
 __all__ = [
+    "END",
+    "ISOLATE",
     "LANGUAGES",
     "Language",
     "Said",
