@@ -13,9 +13,9 @@ from utils.constants import (
     SETTINGS,
     load_settings,
     missing_settings,
-    parse_properties,
 )
 from utils.errors import SettingsError
+from utils.properties import parse_properties
 from utils.terminal.settings_tables import example_text
 
 

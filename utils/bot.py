@@ -12,11 +12,13 @@ from typing import TYPE_CHECKING, TypeVar
 import utils.telegram  # noqa: F401  # before whatever loads Telethon
 from utils.archives import Limits
 from utils.chat.access import Access
+from utils.chat.commands import publish_commands
 from utils.chat.conversation import COMMANDS, Conversation
 from utils.chat.log_tail import secrets_in
 from utils.chat.owner import Owner, OwnersCommands
 from utils.chat.reception import Reception
 from utils.chat.restarting import RESTART_FILE, Restarting
+from utils.chat.settings import ChatSettings
 from utils.chat.strangers import Strangers
 from utils.constants import Settings
 from utils.conversion_state import ConversionStateManager
@@ -27,8 +29,8 @@ from utils.jobs.building import JobBuilder
 from utils.jobs.desk import Desk
 from utils.jobs.intake import Seen
 from utils.jobs.opening import Opening
-from utils.jobs.ordering import order_of
 from utils.jobs.recovery import Recovery, boot_id
+from utils.jobs.wishes import WishesOfChats
 from utils.media import Converter, EncodeSettings, MediaTools
 from utils.owner.eyes import Eyes, Where
 from utils.owner.watch import Watch
@@ -45,7 +47,7 @@ from utils.telegram.arrivals import Arrivals
 from utils.telegram.client import Ask, build_client, login
 from utils.telegram.reactions import Reactions
 from utils.telegram.transfers import Transfers
-from utils.texts import LANGUAGES, choose, said, speaking
+from utils.texts import choose
 
 if TYPE_CHECKING:
     from telethon.tl import types
@@ -121,6 +123,7 @@ class Bot:
         self._users = Users(self._data / USERS_FILE, self._quarantine, self._settings.AUTHORIZED_USERS)
         self._bindings = Bindings(self._data / FILE_NAME, self._quarantine, split_names(self._users.all())[1])
         self._restarting = Restarting(self._data / RESTART_FILE, self.restart)
+        self._wishes = WishesOfChats.under(self._settings)
         self._states = ConversionStateManager(
             self._settings.CONVERSION_STATE_FILE,
             self._quarantine,
@@ -186,10 +189,11 @@ class Bot:
             deferred=settings.DEFERRED_VIDEO_CONVERSION,
         )
         self.queue = QueueManager(self.conversions.run)
-        limits, order = Limits.from_settings(settings), order_of(settings.ORDER)
+        limits = Limits.from_settings(settings)
         builder = JobBuilder(
             settings=settings,
-            opening=Opening(self._account, self.transfers, limits, settings.ARCHIVE_PASSWORDS, order),
+            wishes=self._wishes,
+            opening=Opening(self._account, self.transfers, limits, settings.ARCHIVE_PASSWORDS),
             conversation=self.conversation,
             queue=self.queue,
             conversions=self.conversions,
@@ -207,9 +211,9 @@ class Bot:
             reactions=Reactions(self._account.call),
         )
         self.conversions.connect(self.desk.jobs, self.queue.add_conversion, self.queue.let_next)
-        self._reception = self._receive(is_bot=bool(me.bot))
+        self._reception = self._receive(is_bot=bool(me.bot), has_target=target is not None)
 
-    def _receive(self, *, is_bot: bool) -> Reception:
+    def _receive(self, *, is_bot: bool, has_target: bool) -> Reception:
         """What serves the people, and the owner."""
         settings = self._settings
         access = Access(*split_names(self._users.all()), self._bindings, settings.OWNER)
@@ -222,11 +226,20 @@ class Bot:
             secrets=secrets_in(settings),
             restarting=self._restarting,
         )
+        chat_settings = ChatSettings(
+            self._wishes,
+            conversation=self.conversation,
+            account=self._account,
+            is_bot=is_bot,
+            language=self._language,
+            hidden=("ask_first",) if has_target else ("ask_first", "target"),
+        )
         return Reception(
             access=access,
             strangers=Strangers(answer=settings.STRANGERS == "answer"),
             desk=self.desk,
             conversation=self.conversation,
+            settings=chat_settings,
             account=self._account,
             owner=OwnersCommands(owner, self._account, self.conversation, COMMANDS, is_bot=is_bot),
             is_bot=is_bot,
@@ -278,15 +291,7 @@ class Bot:
 
     def _language(self, chat: int, code: str) -> str:
         """The language spoken in ``chat`` with somebody with whom Telegram speaks ``code``."""
-        return choose(code, self._settings.LANGUAGE)
-
-    async def _publish_commands(self, code: str) -> None:
-        """To those with whom Telegram speaks that language; in the one of the settings to all others."""
-        with speaking(code):
-            commands = {name: said(meaning) for name, meaning in COMMANDS.items()}
-            if code == choose(self._settings.LANGUAGE):
-                await self._account.publish_commands(commands)
-            await self._account.publish_commands(commands, code[:2])
+        return choose(self._wishes.language_of(chat), code, self._settings.LANGUAGE)
 
     async def _serve(
         self, me: types.User, client: ArchiveBotClient, arrivals: Arrivals, where: Where | None
@@ -294,7 +299,7 @@ class Bot:
         log.info("🤖 Logged in as %s (%d)", me.username or me.first_name, me.id)
         self._assemble(me, await self._account.target(self._settings.TARGET_CHAT))
         if me.bot:
-            await asyncio.gather(*map(self._publish_commands, LANGUAGES))
+            await publish_commands(self._account, choose(self._settings.LANGUAGE))
         async with self._looked_on(client, where):
             await self._at_work(arrivals)
 

@@ -13,9 +13,10 @@ import os
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field, fields
 from pathlib import Path
-from typing import Any, Literal, get_args, get_origin, get_type_hints
+from typing import Any, Literal, get_type_hints
 
 from utils.errors import SettingsError
+from utils.properties import parse_properties, value_of
 
 #: The folder that holds the program; relative paths in the settings start here.
 ROOT = Path(__file__).resolve().parent.parent
@@ -131,6 +132,12 @@ class Settings:
     LOG_TIMES: bool = setting(False, "Begin each line of the log with the time.", group="Folders")
 
     # -- What is sent -----------------------------------------------------------------------------
+    # Each chat may choose otherwise: utils/jobs/wishes.py.
+    SEND: Literal["all", "photos", "videos"] = setting(
+        "all",
+        "Pictures and videos are sent (`all`), or only the `photos`, or the `videos`.",
+        group="What is sent",
+    )
     OTHER_FILES: Literal["ask", "send", "leave"] = setting(
         "ask",
         "What becomes of files that are neither pictures nor videos: `send` them as well (music as music), "
@@ -148,6 +155,18 @@ class Settings:
     ORDER: Literal["name", "date"] = setting(
         "name", "A folder's files come by name, or by the `date` when they were taken.", group="What is sent"
     )
+    CAPTIONS: Literal["quiet", "names"] = setting(
+        "quiet",
+        "Captions name files that somebody gave a name (`quiet`), or all: `names`.",
+        group="What is sent",
+    )
+    CONVERT: Literal["yes", "no", "both"] = setting(
+        "yes",
+        "Videos that Telegram would not play are converted. `no`: they come as the files that they are; "
+        "`both`: as files at once, and converted later.",
+        group="What is sent",
+    )
+    SILENT: bool = setting(False, "Messages come without a sound.", group="What is sent")
 
     # -- Conversion -------------------------------------------------------------------------------
     DEFERRED_VIDEO_CONVERSION: bool = setting(
@@ -251,39 +270,6 @@ _PATHS = (
     *("DATA_DIR", "CONVERSION_STATE_FILE", "RECOVERY_DIR", "QUARANTINE_DIR", "LOG_FILE"),
     "TELEGRAM_SERVER_KEY",
 )
-_TRUE, _FALSE = {"1", "true", "yes", "on"}, {"0", "false", "no", "off"}
-
-
-def parse_properties(text: str) -> dict[str, str]:
-    """``NAME=value`` lines; ``#`` begins a comment where a line, or a space before it, begins."""
-    values: dict[str, str] = {}
-    for line in text.splitlines():
-        name, separator, value = line.strip().partition("=")
-        if separator and not name.startswith("#"):
-            values[name.strip()] = value.split(" #", 1)[0].strip()
-    return values
-
-
-def _convert(name: str, text: str, source: str) -> Any:
-    kind = _TYPES[name]
-    if kind is bool:
-        if text.lower() not in _TRUE | _FALSE:
-            raise SettingsError(f"{name} must be True or False, not {text!r} (from {source}).")
-        return text.lower() in _TRUE
-    if kind is int:
-        try:
-            return int(text or 0)
-        except ValueError:
-            raise SettingsError(f"{name} must be a whole number (from {source}).") from None
-    if kind is str:
-        return text
-    if get_origin(kind) is Literal:
-        if text.lower() not in get_args(kind):
-            raise SettingsError(
-                f"{name} must be {' or '.join(get_args(kind))}, not {text!r} (from {source})."
-            )
-        return text.lower()
-    return tuple(part.strip() for part in text.split(",") if part.strip())
 
 
 def load_settings(
@@ -313,7 +299,7 @@ def load_settings(
         for text, source in ((environ.get(name), "environment"), (written.get(name), file.name)):
             if text is not None and text.strip():
                 try:
-                    values[name], sources[name] = _convert(name, text.strip(), source), source
+                    values[name], sources[name] = value_of(name, _TYPES[name], text.strip(), source), source
                     break
                 except SettingsError as error:
                     if on_error is None:

@@ -89,7 +89,7 @@ MEDIUM_JSON = {"kind": "photo", "id": 5, "access_hash": -6, "file_reference": "0
 ON_DISK: list[tuple[Line, dict[str, Any]]] = [
     (
         lines.Origin.of(ITEM, date=4.5, title="a.7z", others=True),
-        {"t": "origin", "date": 4.5, "title": "a.7z", "others": True, **ITEM_JSON},
+        {"t": "origin", "date": 4.5, "title": "a.7z", "others": True, "here": False, **ITEM_JSON},
     ),
     (lines.Volume.of(ITEM, date=5.5), {"t": "volume", "date": 5.5, **ITEM_JSON}),
     (lines.Print("ab12"), {"t": "print", "print": "ab12"}),
@@ -123,7 +123,7 @@ ON_DISK: list[tuple[Line, dict[str, Any]]] = [
         lines.Sent("album-1", (1, 2), (20, 0)),
         {"t": "sent", "key": "album-1", "numbers": [1, 2], "messages": [20, 0]},
     ),
-    (lines.Extracted(3), {"t": "extracted", "ignored": 3}),
+    (lines.Extracted(3), {"t": "extracted", "ignored": 3, "left": 0}),
     (lines.Failed("cancelled."), {"t": "failed", "told": "cancelled."}),
     (lines.Cancelled(), {"t": "cancelled"}),
     (lines.Done(), {"t": "done"}),
@@ -154,6 +154,7 @@ def as_before(now: Any, before: Any) -> Any:
 def facts(record: JobRecord | LastRecord) -> dict[str, Any]:
     """All that is known of a job."""
     newer = {"paused", "highest", "before", "_newest", "_gone", "_whole", "live", "stills", "deferred_names"}
+    newer |= {"left"}
     names = {field.name for field in fields(JobRecord)} - newer - {"known_origin"} | {"origin"}
     return {name: plain(getattr(record, name)) for name in names}
 

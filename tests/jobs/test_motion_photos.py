@@ -72,9 +72,8 @@ class Bench:
             sending=cast(Sending, sending),
             convert=self._convert,
             deferred=True,
-            dated=False,
             steps=steps,
-            choice=Choice(),
+            choice=Choice,
             live=Live(self.journal.record, QueueManager(self._never), {}, steps),
         )
         await extraction.run(

@@ -12,7 +12,8 @@ GROUND = {"errors", "constants"}
 for rooms, below in (
     (("texts",), set()),
     (("errors",), {"texts"}),
-    (("constants",), {"errors"}),
+    (("properties",), {"errors"}),
+    (("constants",), {"properties"}),
     (("storage", "processes"), GROUND),
     (("pictures",), {"processes"}),
     (("archives", "media", "telegram"), {"storage", "pictures"}),

@@ -28,7 +28,7 @@ HELP = Text(
     "works too.\n\n"
     "Encrypted archives: I ask for the password, or you put “pass: …” into the caption.\n\n"
     "/status – what I am doing\n/queue – all that is to be done\n"
-    "/retry – in reply to an archive: do it again\n"
+    "/retry – in reply to an archive: do it again\n/settings – what you get, and how\n"
     "/pause, /resume, /cancel – all of it or, in reply to an archive, that one\n/help – this text"
 )
 
@@ -46,6 +46,7 @@ COMMANDS = {
     "status": Text("What the bot is doing"),
     "queue": Text("All that is to be done"),
     "retry": Text("In reply to an archive: do it again"),
+    "settings": Text("What you get, and how"),
     "pause": Text("Pause it"),
     "resume": Text("Go on with it"),
     "cancel": Text("Stop it"),

@@ -10,7 +10,9 @@ from telethon.tl.tlobject import TLObject
 
 from utils.chat.access import Access
 from utils.chat.conversation import HELP, NO_FILE, Conversation
+from utils.chat.menu import chosen_by
 from utils.chat.owner import OwnersCommands, is_owners
+from utils.chat.settings import ChatSettings
 from utils.chat.strangers import STRANGER, Strangers
 from utils.errors import DiskFull
 from utils.jobs.buttons import (
@@ -83,6 +85,7 @@ class Reception:
         strangers: Strangers,
         desk: Desk,
         conversation: Conversation,
+        settings: ChatSettings,
         account: Account,
         owner: OwnersCommands,
         is_bot: bool,
@@ -93,6 +96,7 @@ class Reception:
         self._owner = owner
         self._desk = desk
         self._conversation = conversation
+        self._settings = settings
         self._account = account
         self._is_bot = is_bot
         self._language = language
@@ -157,21 +161,23 @@ class Reception:
     async def _pressed(self, press: Press) -> str | None:
         """Do what the button says, if it is one of ours; returns what to tell, if anything."""
         archive, (act, job) = messages_of_button(press.data), steered(press.data)
-        owners = is_owners(press.data)
-        if not (archive or act or owners) or not press.message:
+        owners, chosen = is_owners(press.data), chosen_by(press.data)
+        if not (archive or act or owners or chosen) or not press.message:
             return UNKNOWN_BUTTON
         # A client may send what it likes: what is pressed has to be there, in a message of ours.
         for message in await self._account.messages(press.chat, [press.message]):
             if (message.out or message.post) and has_button(message.reply_markup, press.data):
                 if owners:
                     return await self._owner.press(press)
+                if chosen:
+                    return await self._settings.pressed(press, chosen)
                 if act:
                     return await self._steer(
                         act, [j for j in self._desk.of_chat(press.chat_id) if j.id == job]
                     )
                 return await self._again(press.chat_id, press.chat, archive, others=wants_others(press.data))
         # What it said may just have changed.
-        return OLD_BUTTON if act or owners else UNKNOWN_BUTTON
+        return OLD_BUTTON if act or owners or chosen else UNKNOWN_BUTTON
 
     async def _steer(self, act: str, jobs: Sequence[Job]) -> str:
         """Do ``act`` with ``jobs``; returns what to tell."""
@@ -214,6 +220,11 @@ class Reception:
             return (
                 await self._again(message.chat_id, chat, [archive], others=False) or "" if archive else RETRY
             )
+        if command == "/settings":
+            words = text.partition(" ")[2].strip()
+            reply_to = Reply(0, topic_of(message))
+            await self._settings.asked(message.chat_id, chat, words, reply_to)
+            return ""
         if command == "/queue":
             await self._show_queue(message, chat)
             return ""

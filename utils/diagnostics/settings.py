@@ -9,9 +9,10 @@ import stat
 from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 
-from utils.constants import SECRETS_NAME, SETTINGS, SettingInfo, Settings, parse_properties
+from utils.constants import SECRETS_NAME, SETTINGS, SettingInfo, Settings
 from utils.diagnostics.check import Check, Level
 from utils.errors import TooNew
+from utils.properties import parse_properties
 from utils.storage import bindings
 
 GROUP = "Settings"

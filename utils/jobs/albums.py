@@ -132,7 +132,7 @@ class AlbumBuilder:
     """
 
     def __init__(self, *, mixed: bool, by_date: bool = False) -> None:
-        self._mixed = mixed
+        self.mixed = mixed
         self._by_date = by_date
         self.by_folder = False
         self.films: frozenset[tuple[str, str]] = frozenset()
@@ -149,7 +149,7 @@ class AlbumBuilder:
         if file.group == "document" and file.note:
             # Its reason has to be read beside it.
             return [*ready, (file,)]
-        group = "photo" if self._mixed and file.group == "video" else file.group
+        group = "photo" if self.mixed and file.group == "video" else file.group
         message = (file,) if (film := _take_film_of(file, folder)) is None else (file, film)
         found = folder.setdefault(group, [])
         if (still := self.still_of(file)) is not None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
 from typing import Protocol
 
@@ -22,6 +23,7 @@ from utils.jobs.services import JobServices, JobSettings, Owner, TakesVideos, Ta
 from utils.jobs.split_set import SplitSet
 from utils.jobs.steps import Steps
 from utils.jobs.stored import StoredJob
+from utils.jobs.wishes import WishesOfChats
 from utils.queue_manager import QueueManager
 from utils.storage.workspace import MB
 from utils.telegram.account import Account
@@ -93,12 +95,13 @@ class OwnMessages:
 class JobBuilder:
     """What all jobs share.
 
-    ``target`` is where the results go, None: to where the archive came from; ``boot`` identifies the
-    machine's current run; ``is_bot``: it is a bot's account. ``gate`` is where those pass that
-    may have to be alone.
+    ``target`` is where the results go unless a chat wants its own, None: to where the archive came from;
+    ``boot`` identifies the machine's current run; ``is_bot``: it is a bot's account. ``gate`` is where those
+    pass that may have to be alone.
     """
 
     settings: Settings
+    wishes: WishesOfChats
     opening: Opening
     conversation: Talks
     queue: QueueManager
@@ -116,6 +119,7 @@ class JobBuilder:
         record = stored.record
         steps = Steps(stored.marks, self.gate, record.origin.title or item.name)
         live = Live(record, self.queue, owner.jobs, steps, self.speeds)
+        wishes = partial(self.wishes.of, item.chat)
         delivery = self._delivery(item, stored, live, steps)
         messages = OwnMessages(self.opening.account, item.peer.input())
         status = StatusMessage(
@@ -130,6 +134,7 @@ class JobBuilder:
             opening=self.opening,
             split=split,
             scratch=stored.workspace.scratch,
+            wishes=wishes,
             live=live,
             write=stored.journal.write,
             # Who has it handled again knows that it was.
@@ -148,6 +153,7 @@ class JobBuilder:
             live=live,
             media=self.media,
             settings=job_settings(self.settings, self.boot, is_bot=self.is_bot),
+            wishes=wishes,
             steps=steps,
         )
         return Work(Job(stored, delivery, services), split, status)
@@ -160,13 +166,14 @@ class JobBuilder:
         chat = item.peer.input()
         return Delivery(
             chat=chat,
-            target=self.target or chat,
+            target=chat if self.target is None or stored.record.origin.here else self.target,
             reply_to=item.reply,
             files=stored.workspace.files,
             journal=stored.journal,
             call=self.opening.account.call.telling(live.wait_for_telegram),
             upload=Uploads(transfers, live),
             steps=steps,
+            wishes=partial(self.wishes.of, item.chat),
             watching=self.opening.account.sightings,
         )
 
@@ -180,10 +187,6 @@ def job_settings(settings: Settings, boot: str, *, is_bot: bool) -> JobSettings:
         deferred=settings.DEFERRED_VIDEO_CONVERSION,
         quarantine=settings.path("QUARANTINE_DIR"),
         buttons=is_bot,
-        other_files=settings.OTHER_FILES,
-        as_files=settings.AS_FILES,
-        mixed=settings.ALBUMS == "mixed",
-        by_date=settings.ORDER == "date",
     )
 
 

@@ -41,13 +41,16 @@ def is_name(name: str) -> bool:
     return _NUMBERED.fullmatch(stem) is None and _RANDOM.fullmatch(stem) is None
 
 
-def caption(archive: str, files: Sequence[MediaFile]) -> str:
-    """Of one album: ``archive`` ("": a file by itself) and folder, the names that are some, and the notes."""
+def caption(archive: str, files: Sequence[MediaFile], *, names: bool = False) -> str:
+    """Of one album: ``archive`` ("": a file by itself) and folder, the names that are some, and the notes.
+
+    ``names``: all of them.
+    """
     lines = []
     if archive:
         folder = files[0].folder
         lines.append(shorten(f"📦 {archive} › {folder}" if folder else f"📦 {archive}", 256))
-        named = [file.name for file in files if is_name(file.name)]
+        named = [file.name for file in files if names or is_name(file.name)]
         lines += [", ".join(named)] if named else []
     alone = len(files) == 1
     lines += [f"💬 {'' if alone else f'{file.name}: '}{file.about}" for file in files if file.about]

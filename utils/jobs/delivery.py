@@ -39,6 +39,7 @@ from utils.jobs.steps import Steps
 from utils.jobs.summary import with_words
 from utils.jobs.together import alone, left_over, messages_under, numbers_of, same_numbers
 from utils.jobs.uploading import NewUpload, Uploading
+from utils.jobs.wishes import Wishes
 from utils.telegram.pauses import error_name
 
 log = logging.getLogger(__name__)
@@ -67,6 +68,7 @@ class Delivery:
         sleep: Callable[[float], Awaitable[None]] = asyncio.sleep,
         draw: Callable[[], int] = lambda: secrets.randbits(63) | 1,
         watching: Watching | None = None,
+        wishes: Callable[[], Wishes] = Wishes,
     ) -> None:
         self._chat = chat
         self._target = target
@@ -78,9 +80,15 @@ class Delivery:
         self._steps = steps
         self._sleep = sleep
         self._draw = draw
+        self._wishes = wishes
         self._proof = Proof(call, sleep=sleep, watching=watching)
         #: Whether a photo and its film are one message from now on: not where Telegram makes no live photos.
         self.live = True
+
+    @property
+    def _silent(self) -> bool:
+        """Whether what is sent now comes without a sound."""
+        return self._wishes().silent == "yes"
 
     def is_refused(self, file: MediaFile) -> bool:
         """Telegram will not take ``file`` as the picture, video or music that it is."""
@@ -101,7 +109,9 @@ class Delivery:
             return self._record.sent[key][0]
         for _ in range(REPEATS):
             (random_id,) = await self._announce(key, [])
-            out = self._outgoing(key, text_request(self._chat, text, random_id, self._reply_to, buttons))
+            out = self._outgoing(
+                key, text_request(self._chat, text, random_id, self._reply_to, buttons, silent=self._silent)
+            )
             try:
                 known = await self._proof.send(out)
             except rpc.RPCError as error:
@@ -167,7 +177,7 @@ class Delivery:
                 await self.prepare(file)
             media = [[self._record.media[file.number] for file in message] for message in messages]
             reply_to = self._reply_to if self._target == self._chat else Reply()
-            request = media_request(self._target, media, random_ids, text, reply_to)
+            request = media_request(self._target, media, random_ids, text, reply_to, silent=self._silent)
             out = self._outgoing(key, request, [first for first, *_ in media])
             try:
                 known = await self._proof.send(out)

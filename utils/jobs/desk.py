@@ -145,9 +145,10 @@ class Desk:
     async def _new_job(self, item: Incoming, job: str, *, is_volume: bool, others: bool = False) -> None:
         root = self._folder / job
         title = set_title(item.name) if is_volume else ""
+        here = self._builder.wishes.of(item.chat).target == "here"
         try:
             with disk_errors():
-                stored = await StoredJob.create(root, item, title, others=others)
+                stored = await StoredJob.create(root, item, title, others=others, here=here)
                 await self._seen.add(item)
         except DiskFull:
             log.error("❌ The disk is too full to take in %s", item.name)  # noqa: TRY400
@@ -236,7 +237,9 @@ class Desk:
     async def delivered(self, item: Incoming, record: JobRecord) -> None:
         """All of a job is sent: the same file need not be sent again."""
         # Who sends all volumes of a set again means it: only single files are looked up.
-        if record.print and record.delivered and not record.volumes and not record.only_others:
+        # And so does who wanted only a part of it.
+        whole = not (record.volumes or record.only_others or record.left)
+        if record.print and record.delivered and whole:
             await self._seen.add_delivered(item, record.print, len(record.skipped))
 
     async def finished(self, job_id: str) -> None:

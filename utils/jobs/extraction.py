@@ -6,7 +6,7 @@ import asyncio
 import itertools
 import logging
 from collections.abc import AsyncIterator, Awaitable, Callable
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from pathlib import Path
 
 from utils.archives import ArchiveReader, Entry, Extracted
@@ -31,9 +31,12 @@ from utils.jobs.media_files import (
     taken_out,
 )
 from utils.jobs.notes import Notes
+from utils.jobs.originals import original_of
 from utils.jobs.sending import Sending
 from utils.jobs.sidecars import is_note
 from utils.jobs.steps import Steps
+from utils.jobs.taken import Taken
+from utils.jobs.wishes import Wishes
 from utils.media import Choice, Inspection, Kind, Verdict, kind_of
 from utils.queue_manager import Turn
 
@@ -44,8 +47,8 @@ class Extraction:
     """Hands what is ready to ``sending`` and what is not to ``convert``, by its number.
 
     Files are written into the folder ``files`` under the next ``number``; ``deferred`` says that they are
-    converted after all uploads. ``choice`` says what is wanted; with ``dated`` it is found out when it was
-    taken. What notes beside the pictures say is read where they come first.
+    converted after all uploads. ``choice`` says which files are wanted, ``wishes`` what else is wished for.
+    What notes beside the pictures say is read where they come first.
     """
 
     def __init__(
@@ -58,10 +61,10 @@ class Extraction:
         sending: Sending,
         convert: Callable[[int], Awaitable[None]],
         deferred: bool,
-        dated: bool,
         steps: Steps,
-        choice: Choice,
+        choice: Callable[[], Choice],
         live: Live,
+        wishes: Callable[[], Wishes] = Wishes,
     ) -> None:
         self._files = files
         self._number = number
@@ -70,7 +73,7 @@ class Extraction:
         self._sending = sending
         self._convert = convert
         self._deferred = deferred
-        self._notes = Notes(media, dated=dated)
+        self._wishes = wishes
         self._steps = steps
         self._choice = choice
         self._live = live
@@ -81,8 +84,8 @@ class Extraction:
         self._unread: list[Extracted] = []
         self._put_off: list[Extracted] = []
         self._others: list[Entry] = []
-        self._ignored = 0
-        self._notes.begin()
+        self._ignored = self._left = 0
+        self._notes = Notes(self._media, dated=self._wishes().order == "date")
         self._known: set[str] = set()
         self._again: set[str] = set()
         #: By key, what is sent as it is, and whether that may be music.
@@ -114,7 +117,8 @@ class Extraction:
             await self._skip(extracted)
         self._put_off.clear()
         await self._journal.write(
-            *(lines.Other(entry.key, entry.path) for entry in self._others), lines.Extracted(self._ignored)
+            *(lines.Other(entry.key, entry.path) for entry in self._others),
+            lines.Extracted(self._ignored, self._left),
         )
 
     @property
@@ -135,17 +139,7 @@ class Extraction:
         self._videos = videos_in(listing or ())
 
         def accept(entry: Entry, head: bytes) -> bool:
-            if entry.key in known:
-                return False
-            kind = kind_of(head, entry.name)
-            if not self._choice.wants(kind):
-                if kind is Kind.OTHER:
-                    self._others.append(entry)
-                wanted = self._choice.media and self._notes.wants(entry, head)
-                return wanted and not self._is_passed_over(entry)
-            if self._choice.untouched(kind):
-                self._untouched[entry.key] = self._choice.may_be_music(head, entry.name)
-            return not self._is_passed_over(entry)
+            return entry.key not in known and self._wants(entry, head) and not self._is_passed_over(entry)
 
         def new_file(entry: Entry) -> Path:
             self._steps.begin(self._step(entry))
@@ -168,7 +162,20 @@ class Extraction:
             self._steps.rest(ENTRY)
             self._live.preparing = ""
 
-    async def _next(self, found: AsyncIterator[Extracted]) -> _Taken | None:
+    def _wants(self, entry: Entry, head: bytes) -> bool:
+        """Whether ``entry``, which begins with ``head``, is sent, or read because it is a note."""
+        kind, choice = kind_of(head, entry.name), self._choice()
+        if choice.wants(kind):
+            if choice.untouched(kind):
+                self._untouched[entry.key] = choice.may_be_music(head, entry.name)
+            return True
+        if kind is Kind.OTHER:
+            self._others.append(entry)
+        elif choice.media:
+            self._left += 1
+        return choice.media and self._notes.wants(entry, head)
+
+    async def _next(self, found: AsyncIterator[Extracted]) -> Taken | None:
         """The next entry, looked at; None at the end.
 
         Where one killed the process before, as little else as possible is under way meanwhile.
@@ -180,11 +187,11 @@ class Extraction:
                 return None
             with self._steps.marked(self._step(extracted.entry)):
                 if extracted.path is None:
-                    return _Taken(extracted)
+                    return Taken(extracted)
                 if extracted.entry.key in self._notes.keys:
                     await self._notes.read(extracted.entry, extracted.path)
                     await asyncio.to_thread(extracted.path.unlink)
-                    return _Taken(extracted)
+                    return Taken(extracted)
                 return await self._look_at(extracted, extracted.path)
 
     def _step(self, entry: Entry) -> str:
@@ -201,15 +208,15 @@ class Extraction:
             return True
         return False
 
-    async def _look_at(self, extracted: Extracted, path: Path) -> _Taken:
+    async def _look_at(self, extracted: Extracted, path: Path) -> Taken:
         """Decide what an entry is, and make it ready to be sent."""
         entry = extracted.entry
         if not extracted.size:
             await asyncio.to_thread(path.unlink)
             error = ArchiveError("it is empty, and Telegram takes no empty files.")
-            return _Taken(replace(extracted, path=None, error=error))
+            return Taken(replace(extracted, path=None, error=error))
         file = await self._notes.about(taken_out(entry, path), entry, path)
-        film: _Taken | None = None
+        film: Taken | None = None
         try:
             self._steps.check(f"{ENTRY}{entry.key}", "looking at it")
             if entry.key in self._untouched:
@@ -219,26 +226,26 @@ class Extraction:
                 film = await self._film_in(entry, path)
                 made = await as_photos(self._media, file, path, number=self._number, known=self._known)
                 first = await kept_for_cover(made[0], self._files) if self._may_cover(file) else made[0]
-                return _Taken(extracted, first, more=tuple(made[1:]), film=film)
+                return Taken(extracted, first, more=tuple(made[1:]), film=film)
             if inspection.verdict is Verdict.READY:
                 still = self._still_of(file)
-                return _Taken(extracted, await as_video(self._media, file, path, inspection, still))
+                return Taken(extracted, await as_video(self._media, file, path, inspection, still))
             if inspection.verdict is Verdict.DEFERRED:
                 if live := await self._as_film(file, path, inspection):
-                    return _Taken(extracted, live)
+                    return Taken(extracted, live)
                 return await self._to_convert(extracted, file, path, inspection)
             if inspection.verdict is Verdict.MUSIC:
                 file = await as_music(self._media, file, path)
-                return _Taken(extracted, file if file.music else replace(file, note=inspection.reason))
+                return Taken(extracted, file if file.music else replace(file, note=inspection.reason))
             reason = inspection.reason
         except (MediaError, PassedOver) as error:
             reason = error.told
         # It cannot be sent as the picture or video that it is: it comes as a document, with the reason.
         log.warning("📎 %s comes as a file: %s", entry.path, reason)
         file = await as_original(file, path)
-        return _Taken(extracted, replace(file, note=reason), film=film)
+        return Taken(extracted, replace(file, note=reason), film=film)
 
-    async def _film_in(self, picture: Entry, path: Path) -> _Taken | None:
+    async def _film_in(self, picture: Entry, path: Path) -> Taken | None:
         """The film that the phone has put behind ``picture``, unless it was taken out before."""
         entry = film_of(picture)
         taken = path.with_suffix(".film")
@@ -275,26 +282,30 @@ class Extraction:
         still = self._journal.record.still_of(video)
         return self._files / still if still else None
 
-    async def _as_it_is(self, extracted: Extracted, file: MediaFile, path: Path) -> _Taken:
+    async def _as_it_is(self, extracted: Extracted, file: MediaFile, path: Path) -> Taken:
         """What is sent untouched."""
         if is_note(extracted.entry.name):
             await self._notes.read(extracted.entry, path)
         if self._untouched.pop(extracted.entry.key):
-            return _Taken(extracted, await as_music(self._media, file, path))
-        return _Taken(extracted, await as_document(file, path))
+            return Taken(extracted, await as_music(self._media, file, path))
+        return Taken(extracted, await as_document(file, path))
 
     async def _to_convert(
         self, extracted: Extracted, file: MediaFile, path: Path, inspection: Inspection
-    ) -> _Taken:
+    ) -> Taken:
         file = await as_original(file, path)
+        convert = self._wishes().convert
+        if convert == "no":
+            return Taken(extracted, file)
+        both = await original_of(file, path, self._number(), self._known) if convert == "both" else []
         cost = inspection.plan.action.cost * file.size if inspection.plan else 0.0
         if self._deferred:
             log.info(
                 "⏸️ Deferred video conversion: %s (incompatible format): %s", file.name, inspection.reason
             )
-        return _Taken(extracted, file, cost)
+        return Taken(extracted, file, cost, tuple(both))
 
-    async def _put_on_its_way(self, taken: _Taken) -> None:
+    async def _put_on_its_way(self, taken: Taken) -> None:
         film, more = taken.film, taken.more
         if film is not None and film.file is not None and film.file.kind == "video":
             more = (*more, film.file)
@@ -318,6 +329,8 @@ class Extraction:
         elif taken.cost is None:
             await self._sending.keep(taken.file, *more)
         else:
+            for one in more:
+                await self._sending.keep(one)
             await self._journal.write(lines.Defer(taken.file, taken.cost))
             await self._convert(taken.file.number)
 
@@ -332,17 +345,3 @@ class Extraction:
         reason = extracted.error.told if extracted.error else "it could not be read"
         log.warning("⏭️ Skipped %s: %s", entry.path, reason)
         await self._journal.write(lines.Skip(entry.key, entry.path, reason))
-
-
-@dataclass(frozen=True)
-class _Taken:
-    """An entry that came out of the archive, and the ``file`` to be sent, or converted at that ``cost``.
-
-    ``more`` are the other pictures that were made of it, and ``film`` was in it.
-    """
-
-    extracted: Extracted
-    file: MediaFile | None = None
-    cost: float | None = None
-    more: tuple[MediaFile, ...] = ()
-    film: _Taken | None = None

@@ -17,7 +17,7 @@ class Line:
 
 @dataclass(frozen=True)
 class Origin(Incoming, Line):
-    """The message with the archive, when it came (Unix time), a set's title, if only ``others`` are sent.
+    """The message with the archive, when it came, a set's title; if only ``others`` go, and stay ``here``.
 
     Written: first, before the message is noted in intake.jsonl.
     Crash before: the folder is removed, and the message comes again.
@@ -28,11 +28,14 @@ class Origin(Incoming, Line):
     date: float = 0.0
     title: str = ""
     others: bool = False
+    here: bool = False
 
     @classmethod
-    def of(cls, item: Incoming, *, date: float, title: str = "", others: bool = False) -> Origin:
+    def of(
+        cls, item: Incoming, *, date: float, title: str = "", others: bool = False, here: bool = False
+    ) -> Origin:
         """The line for ``item``."""
-        return cls(**_fields_of(item), date=date, title=title, others=others)
+        return cls(**_fields_of(item), date=date, title=title, others=others, here=here)
 
 
 @dataclass(frozen=True)

@@ -26,20 +26,21 @@ from utils.errors import (
     VolumeMissing,
 )
 from utils.jobs import lines
-from utils.jobs.buttons import Offers, Steering
+from utils.jobs.buttons import Steering
 from utils.jobs.delivery import Delivery
+from utils.jobs.ending import say_last
 from utils.jobs.extraction import Extraction
 from utils.jobs.marks import OPENING
 from utils.jobs.media_files import as_video, converted_name
+from utils.jobs.originals import not_converted
 from utils.jobs.parts import Parts
 from utils.jobs.progress import JobProgress
-from utils.jobs.refusals import chat_errors
 from utils.jobs.resuming import take_up
 from utils.jobs.sending import Sending
 from utils.jobs.services import JobServices
 from utils.jobs.status_text import status_text
 from utils.jobs.stored import StoredJob
-from utils.jobs.summary import is_single, says_it_all, summary_text, with_words
+from utils.jobs.summary import is_single, with_words
 from utils.media import Choice, Inspection
 from utils.queue_manager import Turn
 from utils.storage.workspace import disk_errors
@@ -60,11 +61,7 @@ class Job:
         self.name = self.record.origin.title or self.record.origin.name
         self.chat = self.record.origin.chat
         self.live = services.live
-        self.live.choice = Choice.of(
-            services.settings.other_files,
-            as_files=services.settings.as_files,
-            only_others=self.record.only_others,
-        )
+        self.live.choice = self._choice
         self.steps = services.steps
         self._workspace = stored.workspace
         self._journal = stored.journal
@@ -83,10 +80,10 @@ class Job:
             sending=self._sending,
             convert=self._convert,
             deferred=services.settings.deferred,
-            dated=services.settings.by_date,
             steps=self.steps,
-            choice=self.live.choice,
+            choice=self._choice,
             live=self.live,
+            wishes=services.wishes,
         )
 
     def _new_sending(self, number: Callable[[], int]) -> Sending:
@@ -106,8 +103,13 @@ class Job:
             delivery=self._delivery,
             parts=parts,
             settings=settings,
+            wishes=self._services.wishes,
             show=self.show,
         )
+
+    def _choice(self) -> Choice:
+        wishes, record = self._services.wishes(), self.record
+        return wishes.choice(only_others=record.only_others, alone=is_single(record))
 
     # -- the whole ----------------------------------------------------------------------------------
 
@@ -161,7 +163,7 @@ class Job:
             if not record.failed:
                 # Before the summary: who reads that may send the file again at once.
                 await self._services.owner.delivered(record.origin, record)
-            await self._say_last()
+            await say_last(self.name, record, self._services)
             await self._end()
             log.info("🧹 Finished %s: %d files sent", self.name, len(record.delivered))
             return True
@@ -178,25 +180,6 @@ class Job:
         await self._journal.write(lines.Done())
         await self._services.owner.finished(self.id)
         await asyncio.to_thread(self._workspace.remove)
-
-    async def _say_last(self) -> None:
-        text, settings = summary_text(self.name, self.record), self._services.settings
-        offers = Offers(
-            self.record.messages(),
-            again=bool(self.record.failed),
-            others=settings.other_files == "ask" and bool(self.record.others),
-        )
-        words = offers.in_words(reply=not settings.buttons)
-        buttons = offers.buttons() if settings.buttons else None
-        text = text if buttons else with_words(text, words)
-        try:
-            with chat_errors():
-                if says_it_all(self.record):
-                    await self._services.last_word.say_nothing()
-                    return
-                await self._services.last_word.say(text, buttons, instead=words)
-        except ChatClosed as error:
-            log.warning("⚠️ %s ends without a summary: %s", self.name, error.told)
 
     @property
     def at_its_end(self) -> bool:
@@ -339,8 +322,11 @@ class Job:
 
     async def deliver_original(self, number: int, reason: str) -> None:
         """The deferred file ``number`` cannot be converted because of ``reason``: send it as a document."""
-        await self._journal.write(lines.Unconvertible(number, reason))
-        await self.deliver_one(number)
+        await self._journal.write(*not_converted(self.record, number, reason))
+        if number in self.record.deferred:
+            await self.deliver_one(number)
+        else:
+            await self.finish_if_done()
 
     async def deliver_one(self, number: int) -> None:
         """Send what became of the deferred file ``number``, or what is left of it."""

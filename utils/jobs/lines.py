@@ -241,7 +241,7 @@ class Sent(Line):
 
 @dataclass(frozen=True)
 class Extracted(Line):
-    """Everything in the archive was looked at; ``ignored`` counts the junk in it.
+    """All in the archive was looked at; ``ignored`` counts the junk, ``left`` what by choice was not sent.
 
     Written: at its end.
     Crash before: the archive is opened again, for what is not in the journal yet.
@@ -250,6 +250,7 @@ class Extracted(Line):
 
     t = "extracted"
     ignored: int
+    left: int = 0
 
 
 @dataclass(frozen=True)

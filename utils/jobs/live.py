@@ -71,8 +71,8 @@ class Live:
         #: Called when Telegram, or the network, has it wait: for how many seconds.
         self.rest: Callable[[float], None] = _nothing
         self._steps = steps
-        #: What of the archive is sent.
-        self.choice = Choice()
+        #: Says what of the archive is sent.
+        self.choice: Callable[[], Choice] = Choice
         self._listing: Sequence[Entry] | None = None
         self._to_fetch = 0
         self._whole = False
@@ -86,7 +86,7 @@ class Live:
     def opened(self, listing: Sequence[Entry] | None) -> None:
         """What is in the archive is known now, or (None) is not before it was read."""
         known = self._record.known_keys()
-        sizes = [entry.size or 0 for _, entry in wanted(listing or (), known, self.choice)]
+        sizes = [entry.size or 0 for _, entry in wanted(listing or (), known, self.choice())]
         self._listing = listing if sizes or known else None
         self._to_fetch = self._size if self._whole or not sizes else min(self._size, sum(sizes))
         if not self._whole:
@@ -133,7 +133,7 @@ class Live:
     def look(self, job: str, name: str) -> JobProgress:
         """The job, which is called ``name``, as it is now."""
         record, waiting = self._record, self._still_waiting()
-        shown = counts(record, self._listing, self.choice)
+        shown = counts(record, self._listing, self.choice())
         sent, to_send = self._sent()
         fetched = self._to_fetch if record.extracted else min(self._down.total, self._to_fetch)
         ahead = self._line.ahead(job)
@@ -184,7 +184,9 @@ class Live:
                 # As much goes as came: media hardly shrink, and archives of them neither.
                 total += max(0, self._to_fetch - (0 if self._whole else int(self._down.total)))
             else:
-                total += sum(e.size or 0 for _, e in wanted(self._listing, record.known_keys(), self.choice))
+                total += sum(
+                    e.size or 0 for _, e in wanted(self._listing, record.known_keys(), self.choice())
+                )
         return done, total
 
     def _left(self, to_fetch: float, to_send: float, waiting: Waiting | None) -> float | None:

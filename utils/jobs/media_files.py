@@ -129,7 +129,7 @@ def _use(still: Path, cover: Path | None) -> bool:
         if cover is None:
             still.unlink()
         else:
-            _link(still, cover)
+            second_name(still, cover)
     except FileNotFoundError:
         return False
     return cover is not None
@@ -139,11 +139,12 @@ async def kept_for_cover(photo: MediaFile, folder: Path) -> MediaFile:
     """``photo`` in ``folder``, with a copy of it that outlives its delivery, for a video of the same name."""
     source = folder / photo.path
     copy = source.with_suffix(".cover")
-    await asyncio.to_thread(_link, source, copy)
+    await asyncio.to_thread(second_name, source, copy)
     return replace(photo, cover=copy.name)
 
 
-def _link(source: Path, copy: Path) -> None:
+def second_name(source: Path, copy: Path) -> None:
+    """Have ``copy`` be ``source`` as well, whatever becomes of either. Blocking."""
     copy.unlink(missing_ok=True)
     try:
         copy.hardlink_to(source)

@@ -19,10 +19,6 @@ class Notes:
     def __init__(self, media: Media, *, dated: bool) -> None:
         self._media = media
         self._dated = dated
-        self.begin()
-
-    def begin(self) -> None:
-        """Nothing was read."""
         self._sidecars = Sidecars()
         #: The keys of the entries that are taken out to be read, and not to be sent.
         self.keys: set[str] = set()

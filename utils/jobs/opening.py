@@ -10,15 +10,17 @@ from pathlib import Path
 from telethon import errors as rpc
 from telethon.tl import types
 
-from utils.archives import ArchiveReader, Limits, Order, looks_like_archive, open_archive, volume_of
+from utils.archives import ArchiveReader, Limits, looks_like_archive, open_archive, volume_of
 from utils.errors import ArchiveError, BotError, DeliveredBefore, NotAnArchive
 from utils.jobs import lines
 from utils.jobs.intake import Incoming, fingerprint
 from utils.jobs.live import Live
 from utils.jobs.marks import ENTRY
+from utils.jobs.ordering import order_of
 from utils.jobs.single_file import SingleFile
 from utils.jobs.split_set import SplitSet
 from utils.jobs.steps import Steps
+from utils.jobs.wishes import Wishes
 from utils.media import Kind, kind_of
 from utils.telegram.account import Account
 from utils.telegram.remote_file import RemoteFile
@@ -33,16 +35,12 @@ Known = Callable[[Incoming, str], str]
 
 @dataclass(frozen=True)
 class Opening:
-    """How files are fetched and opened; ``passwords`` are tried on every archive.
-
-    ``order`` is that of the entries of one where it can be chosen.
-    """
+    """How files are fetched and opened; ``passwords`` are tried on every archive."""
 
     account: Account
     transfers: Transfers
     limits: Limits
     passwords: Sequence[str]
-    order: Order
 
     async def source(self, item: Incoming, live: Live | None = None) -> RemoteFile:
         """The file of the message ``item``; ``live`` is told how far it is."""
@@ -93,6 +91,7 @@ class JobOpening:
     opening: Opening
     split: SplitSet
     scratch: Path
+    wishes: Callable[[], Wishes]
     live: Live
     write: Callable[[lines.Line], Awaitable[None]]
     known: Known | None
@@ -133,7 +132,7 @@ class JobOpening:
             scratch=self.scratch,
             limits=limits,
             passwords=(*passwords, *captions, *self.opening.passwords),
-            order=self.opening.order,
+            order=order_of(self.wishes().order),
         )
 
 

@@ -12,6 +12,7 @@ from utils.errors import Refused
 from utils.jobs.albums import ALBUM_SIZE, Album, MediaFile, counted, refused_as
 from utils.jobs.captions import caption
 from utils.jobs.delivery import Delivery
+from utils.jobs.wishes import Wishes
 from utils.telegram.transfers import in_flight
 
 log = logging.getLogger(__name__)
@@ -34,12 +35,14 @@ class Outbox:
         archive: str,
         on_sent: Callable[[Album], Awaitable[None]],
         on_refused: Callable[[MediaFile, Refused], Awaitable[None]],
+        wishes: Callable[[], Wishes] = Wishes,
     ) -> None:
         self._delivery = delivery
         self._files = files
         self._archive = archive
         self._on_sent = on_sent
         self._on_refused = on_refused
+        self._wishes = wishes
         self._queue: asyncio.Queue[tuple[str, Album, asyncio.Task[None]] | None] = asyncio.Queue(ALBUMS_AHEAD)
         self._sender: asyncio.Task[None] | None = None
         self._under_way = 0
@@ -195,7 +198,8 @@ class Outbox:
             log.info("📤 Uploading %s as album...", what)
         else:
             log.info("📤 Uploading %s...", name)
-        said = caption(self._archive, [file for file, *_ in messages])
+        names = self._wishes().captions == "names"
+        said = caption(self._archive, [file for file, *_ in messages], names=names)
         arrived = await self._delivery.send(key, files, said)
         await asyncio.to_thread(self._delete, [file for file in files if file.number in arrived])
         left = [file for file in files if file.number not in arrived]

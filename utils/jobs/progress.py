@@ -97,9 +97,9 @@ def sent_by_kind(record: JobRecord) -> Counter[Group]:
 def wanted(listing: Sequence[Entry], known: Collection[str], choice: Choice) -> Iterator[tuple[Group, Entry]]:
     """What ``listing`` promises to hold of what is sent, beside what is ``known`` by its key."""
     for entry in listing:
-        kind = group_by_name(entry.name)
-        if entry.key not in known and (choice.others if kind is None else choice.media):
-            yield kind or "document", entry
+        kind = kind_by_name(entry.name)
+        if entry.key not in known and choice.wants(kind):
+            yield _GROUPS.get(kind, "document"), entry
 
 
 def counts(

@@ -42,6 +42,7 @@ class JobRecord:
     delivered: set[int] = field(default_factory=set)
     extracted: bool = False
     ignored: int = 0
+    left: int = 0
     failed: str = ""
     cancelled: bool = False
     paused: bool = False
@@ -189,7 +190,7 @@ class JobRecord:
     apply.register(_on_sent)
 
     def _on_extracted(self, line: lines.Extracted) -> None:
-        self.extracted, self.ignored = True, line.ignored
+        self.extracted, self.ignored, self.left = True, line.ignored, line.left
 
     apply.register(_on_extracted)
 

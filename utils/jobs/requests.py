@@ -16,13 +16,20 @@ from utils.jobs.medium import Cover, Medium
 
 
 def text_request(
-    chat: TLObject, text: str, random_id: int, reply_to: Reply, buttons: TLObject | None
+    chat: TLObject,
+    text: str,
+    random_id: int,
+    reply_to: Reply,
+    buttons: TLObject | None,
+    *,
+    silent: bool = False,
 ) -> TLRequest:
     """Sends ``text`` as it is, as a reply to ``reply_to``."""
     return functions.messages.SendMessageRequest(
         chat,
         text,
         no_webpage=True,
+        silent=silent,
         random_id=random_id,
         reply_to=reply_to.input(),
         reply_markup=buttons,
@@ -47,6 +54,8 @@ def media_request(
     random_ids: Sequence[int],
     text: str,
     reply_to: Reply,
+    *,
+    silent: bool = False,
 ) -> TLRequest:
     """Sends ``media`` as one message or album with the caption ``text``, as a reply to ``reply_to``.
 
@@ -55,13 +64,18 @@ def media_request(
     text = shorten(text, CAPTION_UNITS)
     if len(media) == 1:
         return functions.messages.SendMediaRequest(
-            target, _input(*media[0]), text, random_id=random_ids[0], reply_to=reply_to.input()
+            target,
+            _input(*media[0]),
+            text,
+            silent=silent,
+            random_id=random_ids[0],
+            reply_to=reply_to.input(),
         )
     items = [
         types.InputSingleMedia(_input(*medium), text if place == 0 else "", random_id=random_id)
         for place, (medium, random_id) in enumerate(zip(media, random_ids, strict=True))
     ]
-    return functions.messages.SendMultiMediaRequest(target, items, reply_to=reply_to.input())
+    return functions.messages.SendMultiMediaRequest(target, items, silent=silent, reply_to=reply_to.input())
 
 
 def photo_name(name: str) -> str:

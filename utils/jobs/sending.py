@@ -14,13 +14,15 @@ from utils.jobs.journal import JobJournal
 from utils.jobs.outbox import Outbox
 from utils.jobs.parts import Parts
 from utils.jobs.services import JobSettings
+from utils.jobs.wishes import Wishes
 from utils.storage.atomic import set_aside
 
 
 class Sending:
     """Sends what it is given, and deletes what arrived; ``archive`` is named in the captions.
 
-    ``files`` is the folder in which they are; ``show`` tells what the job does now.
+    ``files`` is the folder in which they are; ``wishes`` says what is wished for, ``show`` tells what the job
+    does now.
     """
 
     def __init__(
@@ -32,6 +34,7 @@ class Sending:
         delivery: Delivery,
         parts: Parts,
         settings: JobSettings,
+        wishes: Callable[[], Wishes],
         show: Callable[[str], None],
     ) -> None:
         self._archive = archive
@@ -40,13 +43,14 @@ class Sending:
         self._delivery = delivery
         self._parts = parts
         self._settings = settings
+        self._wishes = wishes
         self._show = show
         self._room = asyncio.Event()
         self.begin()
 
     def begin(self) -> None:
         """Nothing is collected or under way."""
-        self._builder = AlbumBuilder(mixed=self._settings.mixed, by_date=self._settings.by_date)
+        self._builder = AlbumBuilder(mixed=True, by_date=self._wishes().order == "date")
         self._spooled: dict[int, int] = {}
         self._outbox = self._new_outbox()
 
@@ -74,6 +78,7 @@ class Sending:
         """Take in ``file``, which is journaled: its upload begins, and its album is sent when it is full."""
         self._spooled[file.number] = file.size
         self._outbox.begin(file)
+        self._builder.mixed = self._wishes().albums == "mixed"
         for album in self._builder.add(file):
             await self._outbox.put(album)
 
@@ -136,6 +141,7 @@ class Sending:
             self._delivery,
             files=self._files,
             archive=self._archive,
+            wishes=self._wishes,
             on_sent=self._on_sent,
             on_refused=self._on_refused,
         )

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass
 from pathlib import Path
@@ -20,6 +20,7 @@ from utils.jobs.live import Live
 from utils.jobs.media_files import Media
 from utils.jobs.record import JobRecord
 from utils.jobs.steps import Steps
+from utils.jobs.wishes import Wishes
 from utils.queue_manager import Turn
 
 
@@ -89,9 +90,7 @@ class JobSettings:
 
     ``boot`` identifies the machine's current run; ``spool_limit`` (of what waits to be sent) and
     ``upload_limit`` (of one file) are in bytes; ``deferred``: videos are converted after all uploads;
-    ``buttons``: our messages can have some, as only those of bots can. ``other_files`` and ``as_files`` are
-    the settings of these names; ``mixed``: photos and videos share albums; ``by_date``: they come by
-    when they were taken.
+    ``buttons``: our messages can have some, as only those of bots can.
     """
 
     boot: str
@@ -100,15 +99,11 @@ class JobSettings:
     deferred: bool
     quarantine: Path
     buttons: bool
-    other_files: str
-    as_files: bool
-    mixed: bool
-    by_date: bool
 
 
 @dataclass(frozen=True)
 class JobServices:
-    """Everything that one job is given."""
+    """Everything that one job is given; ``wishes`` says what its chat wishes for now."""
 
     open_archive: OpensArchive
     volumes: Volumes
@@ -121,4 +116,5 @@ class JobServices:
     live: Live
     media: Media
     settings: JobSettings
+    wishes: Callable[[], Wishes]
     steps: Steps

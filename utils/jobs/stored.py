@@ -39,15 +39,18 @@ class StoredJob:
         return cls(workspace, JobJournal(workspace.journal), Marks(workspace.marks))
 
     @classmethod
-    async def create(cls, root: Path, item: Incoming, title: str, *, others: bool = False) -> StoredJob:
+    async def create(
+        cls, root: Path, item: Incoming, title: str, *, others: bool = False, here: bool = False
+    ) -> StoredJob:
         """A new job of the message ``item``, on disk when this returns. Raises OSError for a full disk.
 
-        ``others``: it sends only what is neither picture nor video.
+        ``others``: it sends only what is neither picture nor video; ``here``: to the chat that it came from.
         """
         stored = cls.at(root)
         await asyncio.to_thread(stored.workspace.prepare)
         await asyncio.to_thread(stored.journal.open)
-        await stored.journal.write(lines.Origin.of(item, date=time.time(), title=title, others=others))
+        origin = lines.Origin.of(item, date=time.time(), title=title, others=others, here=here)
+        await stored.journal.write(origin)
         return stored
 
     async def open(self) -> None:

@@ -28,7 +28,7 @@ def summary_text(archive: str, record: JobRecord) -> str:
         head = f"❌ {archive}: {record.failed}"
     elif not record.delivered and not record.skipped:
         what = "other file" if record.only_others else "picture or video"
-        head = f"ℹ️ {archive}: there is no {what} in it."
+        head = f"ℹ️ {archive}: there is no {what} in it{' that was chosen' if record.left else ''}."
     else:
         head = f"{'⚠️' if record.skipped else '✅'} {archive}: {_sent(record)} sent."
     lines = [head]
@@ -58,6 +58,8 @@ def summary_text(archive: str, record: JobRecord) -> str:
     for what, paths in (("📄 Left out, neither picture nor video", others), ("🏷️ Notes about them", notes)):
         if paths:
             lines.append(f"{what}: {plural(len(paths), 'file')} ({names(paths)})")
+    if record.left:
+        lines.append(f"⚙️ Left out by choice: {plural(record.left, 'file')} (pictures or videos).")
     if record.ignored:
         kept = plural(record.ignored, "file")
         lines.append(f"🗑️ Ignored {kept} of systems, cameras and waste baskets, such as .DS_Store.")

@@ -9,22 +9,30 @@ from utils.media.kinds import Kind, may_be_music
 
 @dataclass(frozen=True)
 class Choice:
-    """``media``: pictures and videos are sent; ``others``: what is neither; ``as_files``: all untouched."""
+    """``photos``, ``videos`` and ``others``, which are neither, are sent, or not; ``as_files``: untouched."""
 
-    media: bool = True
+    photos: bool = True
+    videos: bool = True
     others: bool = False
     as_files: bool = False
 
     @classmethod
-    def of(cls, other_files: str, *, as_files: bool, only_others: bool = False) -> Choice:
+    def of(cls, other_files: str, *, as_files: bool, send: str = "all", only_others: bool = False) -> Choice:
         """By the settings; ``only_others``: somebody has asked for what was left out."""
         if only_others:
-            return cls(media=False, others=True, as_files=as_files)
-        return cls(others=as_files or other_files == "send", as_files=as_files)
+            return cls(photos=False, videos=False, others=True, as_files=as_files)
+        others = other_files == "send" or (as_files and send == "all")
+        return cls(send != "videos", send != "photos", others, as_files)
+
+    @property
+    def media(self) -> bool:
+        """Whether pictures or videos are sent."""
+        return self.photos or self.videos
 
     def wants(self, kind: Kind) -> bool:
         """Whether what looks like ``kind`` is taken out."""
-        return self.others if kind is Kind.OTHER else self.media
+        wanted = {Kind.PHOTO: self.photos, Kind.VIDEO: self.videos, Kind.OTHER: self.others}
+        return wanted.get(kind, self.media)
 
     def untouched(self, kind: Kind) -> bool:
         """Whether what looks like ``kind``, and is wanted, is sent as it is."""

@@ -123,7 +123,7 @@ def _inspect(options: argparse.Namespace, settings: Settings) -> int:
             passwords=(*options.password, *settings.ARCHIVE_PASSWORDS),
             limits=Limits.from_settings(settings),
             media=MediaTools.from_settings(settings),
-            choice=Choice.of(settings.OTHER_FILES, as_files=settings.AS_FILES),
+            choice=Choice.of(settings.OTHER_FILES, as_files=settings.AS_FILES, send=settings.SEND),
             show=print_json if options.json else print_text,
             bar=Bar(options.archive.name, sys.stderr),
         )

@@ -1,0 +1,35 @@
+"""What is said at the end of a job."""
+
+from __future__ import annotations
+
+import logging
+
+from utils.errors import ChatClosed
+from utils.jobs.buttons import Offers
+from utils.jobs.record import JobRecord
+from utils.jobs.refusals import chat_errors
+from utils.jobs.services import JobServices
+from utils.jobs.summary import says_it_all, summary_text, with_words
+
+log = logging.getLogger(__name__)
+
+
+async def say_last(name: str, record: JobRecord, services: JobServices) -> None:
+    """The summary of the job ``name``, with what else can be had of it; nothing where the results say it."""
+    text, buttons_work = summary_text(name, record), services.settings.buttons
+    offers = Offers(
+        record.messages(),
+        again=bool(record.failed),
+        others=services.wishes().other_files == "ask" and bool(record.others),
+    )
+    words = offers.in_words(reply=not buttons_work)
+    buttons = offers.buttons() if buttons_work else None
+    text = text if buttons else with_words(text, words)
+    try:
+        with chat_errors():
+            if says_it_all(record):
+                await services.last_word.say_nothing()
+                return
+            await services.last_word.say(text, buttons, instead=words)
+    except ChatClosed as error:
+        log.warning("⚠️ %s ends without a summary: %s", name, error.told)
