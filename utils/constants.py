@@ -21,6 +21,9 @@ from utils.properties import parse_properties, value_of
 #: The folder that holds the program; relative paths in the settings start here.
 ROOT = Path(__file__).resolve().parent.parent
 
+#: The version of the bot; that of its data is another (storage/version.py).
+VERSION = "1.1.0.dev0"
+
 EXAMPLE_NAME = "secrets.properties.example"
 SECRETS_NAME = "secrets.properties"
 
@@ -272,6 +275,12 @@ _PATHS = (
 )
 
 
+def settings_file(environ: Mapping[str, str] | None = None) -> Path:
+    """Where the settings are read from; it need not be there."""
+    environ = os.environ if environ is None else environ
+    return Path(environ.get("SECRETS_FILE") or ROOT / SECRETS_NAME)
+
+
 def load_settings(
     environ: Mapping[str, str] | None = None,
     file: Path | None = None,
@@ -285,7 +294,7 @@ def load_settings(
     of its setting's type; where ``on_error`` takes the error, the next place is asked instead.
     """
     environ = os.environ if environ is None else environ
-    file = file or Path(environ.get("SECRETS_FILE") or ROOT / SECRETS_NAME)
+    file = file or settings_file(environ)
     try:
         written = parse_properties(file.read_text(encoding="utf-8-sig"))
     except FileNotFoundError:

@@ -521,3 +521,108 @@ def test_the_auditor_is_asked_and_that_it_could_not_ask_is_said(project: Project
     (line,) = offline.stderr.splitlines()
     assert "Could not ask" in line
     assert "ConnectionError" in (project.folder / ".venv" / "audit.log").read_text()
+
+
+def git(folder: Path, *arguments: str) -> str:
+    who = ("-c", "user.name=Ann", "-c", "user.email=ann@example.org", "-c", "commit.gpgsign=false")
+    ran = subprocess.run(["git", *who, *arguments], cwd=folder, capture_output=True, text=True, check=True)
+    return ran.stdout.strip()
+
+
+@pytest.fixture
+def clone(project: Project, tmp_path: Path) -> tuple[Project, Path]:
+    """A clone at work, and the repository that it was cloned from."""
+    found = shutil.which("git")
+    if found is None:
+        pytest.skip("Git is not installed")
+    (project.programs / "git").symlink_to(found)
+    project.environ["HOME"] = str(tmp_path)
+    here, origin = project.folder, tmp_path / "origin"
+    (here / ".gitignore").write_text(".venv/\ndata/\n")
+    (here / "utils" / "terminal").mkdir(parents=True)
+    (here / "utils" / "constants.py").write_text('VERSION = "1.0"\n')
+    (here / "utils" / "terminal" / "service.py").write_text("import sys\nprint('echo', *sys.argv[1:])\n")
+    git(here, "init", "-q", "-b", "main")
+    git(here, "add", "-A")
+    git(here, "commit", "-qm", "First")
+    git(tmp_path, "clone", "-q", "--bare", str(here), str(origin))
+    git(here, "remote", "add", "origin", str(origin))
+    git(here, "fetch", "-q", "origin")
+    git(here, "branch", "-q", "-u", "origin/main")
+    return project, origin
+
+
+def publish(project: Project, origin: Path, *, doctor: str, version: str = "2.0") -> str:
+    """A newer version: with other packages, another script, and a doctor who does that."""
+    there = origin.parent / "elsewhere"
+    shutil.rmtree(there, ignore_errors=True)
+    git(origin.parent, "clone", "-q", str(origin), str(there))
+    require(Project(there, project.programs), version)
+    (there / "utils" / "constants.py").write_text(f'VERSION = "{version}"\n')
+    (there / "bot").write_text((there / "bot").read_text().replace("#!/bin/sh\n", "#!/bin/sh\n# newer\n" * 9))
+    program = f"import sys, parts\nprint('doctor of', parts.version)\n{doctor}\n"
+    (there / "enable_deferred_conversion.py").write_text(program)
+    git(there, "commit", "-qam", "Newer")
+    git(there, "push", "-q", "origin", "main")
+    return git(there, "rev-parse", "HEAD")
+
+
+def test_an_upgrade_brings_version_and_packages_asks_the_doctor_and_restarts(
+    clone: tuple[Project, Path],
+) -> None:
+    project, origin = clone
+    same = project.run("upgrade")
+    assert same.returncode == 0 and "the newest version already: archive bot 1.0" in same.stderr
+    newest = publish(project, origin, doctor="")
+    (project.folder / "notes.txt").write_text("what the owner put there stays")
+    done = project.run("upgrade")
+    assert done.returncode == 0, done.stderr
+    assert done.stdout == "doctor of 2.0\nrestart\n"
+    assert "1 changes, from" in done.stderr and "This is archive bot 2.0 (" in done.stderr
+    assert git(project.folder, "rev-parse", "HEAD") == newest
+    assert project.run("--version").stdout == f"archive bot 2.0 ({newest[:7]})\n"
+    assert project.run("run").stdout == "extract-compressed-files.py [] 2.0\n"
+
+
+def test_what_the_doctor_says_no_to_is_taken_back_with_its_packages(clone: tuple[Project, Path]) -> None:
+    project, origin = clone
+    old = git(project.folder, "rev-parse", "HEAD")
+    publish(project, origin, doctor="sys.exit(1)")
+    refused = project.run("upgrade")
+    assert refused.returncode == 1 and "this is the old one again" in refused.stderr
+    assert "restart" not in refused.stdout
+    assert git(project.folder, "rev-parse", "HEAD") == old
+    again = project.run("run")
+    assert (again.stdout, again.stderr) == ("extract-compressed-files.py [] 1.0\n", "")
+    # Packages that cannot be had are a no as well.
+    there = origin.parent / "elsewhere"
+    (there / "requirements.txt").write_text("parts @ file:///nowhere/parts.whl\n")
+    git(there, "commit", "-qam", "Broken")
+    git(there, "push", "-q", "origin", "main")
+    assert project.run("upgrade").returncode == 1
+    assert git(project.folder, "rev-parse", "HEAD") == old
+    # One that was cut off after its pull knows what to go back to.
+    git(project.folder, "pull", "-q", "--ff-only")
+    (project.folder / ".git" / "bot-upgrade").write_text(f"{old}\n")
+    assert project.run("upgrade").returncode == 1
+    assert git(project.folder, "rev-parse", "HEAD") == old
+    assert project.run("run").stdout == "extract-compressed-files.py [] 1.0\n"
+
+
+def test_an_upgrade_touches_nothing_where_it_could_not_go_back(clone: tuple[Project, Path]) -> None:
+    project, origin = clone
+    publish(project, origin, doctor="")
+    old = git(project.folder, "rev-parse", "HEAD")
+    program = project.folder / "extract-compressed-files.py"
+    program.write_text("print('mine')\n")
+    refused = project.run("upgrade")
+    assert refused.returncode == 1 and "extract-compressed-files.py" in refused.stderr
+    assert program.read_text() == "print('mine')\n"
+    git(project.folder, "commit", "-qam", "Mine")
+    mine = git(project.folder, "rev-parse", "HEAD")
+    refused = project.run("upgrade")
+    assert refused.returncode == 1 and "could not be had" in refused.stderr
+    assert git(project.folder, "rev-parse", "HEAD") == mine != old
+    shutil.rmtree(project.folder / ".git")
+    refused = project.run("upgrade")
+    assert refused.returncode == 1 and "no clone of Git" in refused.stderr

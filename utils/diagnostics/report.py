@@ -7,7 +7,7 @@ import os
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 
-from utils.constants import ROOT, SECRETS_NAME, load_settings
+from utils.constants import ROOT, SECRETS_NAME, load_settings, settings_file
 from utils.diagnostics import folders, isolation, packages, server, state, tools
 from utils.diagnostics import settings as settings_checks
 from utils.diagnostics.archives import check_seven_zip
@@ -27,7 +27,7 @@ WORKS, WOULD_NOT_WORK = 0, 1
 
 def checks(environ: Mapping[str, str]) -> Iterator[Check]:
     """Every check, in the order in which things can go wrong."""
-    secrets_file = Path(environ.get("SECRETS_FILE") or ROOT / SECRETS_NAME)
+    secrets_file = settings_file(environ)
     yield check_python()
     yield from guarded(packages.GROUP, check_packages(ROOT))
     wrong: list[SettingsError] = []

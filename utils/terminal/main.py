@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from utils.archives import Limits
-from utils.constants import EXAMPLE_NAME, SECRETS_NAME, Settings, load_settings, missing_settings
+from utils.constants import EXAMPLE_NAME, SECRETS_NAME, VERSION, Settings, load_settings, missing_settings
 from utils.conversion_state import ConversionStateManager
 from utils.errors import BotError, SettingsError, Unreachable
 from utils.media import Choice, Converter, EncodeSettings, MediaTools
@@ -87,6 +87,7 @@ def main(arguments: Sequence[str]) -> int:
 
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(description="Without a command: run the bot.")
+    parser.add_argument("--version", action="version", version=f"archive bot {VERSION}")
     commands = parser.add_subparsers(dest="command")
     inspect = commands.add_parser("inspect", help="what the bot would send, and how", epilog=_INSPECT_CODES)
     inspect.add_argument("archive", type=Path, metavar="ARCHIVE")

@@ -1,4 +1,4 @@
-"""``./bot install`` and ``./bot uninstall``: what a service manager is told of the bot.
+"""``./bot install``, ``./bot uninstall`` and ``./bot restart``: what a service manager is told of the bot.
 
 The texts are made here and written here. The commands that make them count are printed, a line each, and run
 by ``./bot``; with ``--print`` everything is shown and nothing is changed.
@@ -160,6 +160,7 @@ class Plan:
     files: Mapping[Path, tuple[str, int]]
     install: Sequence[str]
     uninstall: Sequence[str]
+    restart: str
 
 
 def make_plan(settings: Settings, environ: Mapping[str, str], *, system: bool, uid: int) -> Plan:
@@ -176,6 +177,7 @@ def make_plan(settings: Settings, environ: Mapping[str, str], *, system: bool, u
             },
             ["pkg install -y termux-services", f"sv-enable {NAME}"],
             [f"sv-disable {NAME}"],
+            f"sv restart {NAME}",
         )
     if not system:
         config = Path(environ.get("XDG_CONFIG_HOME") or Path(environ["HOME"]) / ".config")
@@ -188,6 +190,7 @@ def make_plan(settings: Settings, environ: Mapping[str, str], *, system: bool, u
                 f"systemctl --user enable --now {NAME}",
             ],
             [f"systemctl --user disable --now {NAME}"],
+            f"systemctl --user restart {NAME}",
         )
     if uid:
         raise SettingsError("A service of the system takes root: sudo ./bot install --system")
@@ -195,6 +198,7 @@ def make_plan(settings: Settings, environ: Mapping[str, str], *, system: bool, u
         {Path(f"/etc/systemd/system/{NAME}.service"): (systemd_unit(place, system=True), 0o644)},
         [*_handed_over(place), "systemctl daemon-reload", f"systemctl enable --now {NAME}"],
         [f"systemctl disable --now {NAME}"],
+        f"systemctl restart {NAME}",
     )
 
 
@@ -233,9 +237,9 @@ def _handed_over(place: Place) -> list[str]:
 
 
 def main(arguments: Sequence[str]) -> int:
-    """``install`` or ``uninstall``; commands go to standard output, everything else to standard error."""
+    """``install``, ``uninstall`` or ``restart``; commands go to standard output, all else to standard error."""
     parser = argparse.ArgumentParser(prog="./bot", description="Have the bot started with the machine.")
-    parser.add_argument("verb", choices=("install", "uninstall"))
+    parser.add_argument("verb", choices=("install", "uninstall", "restart"))
     parser.add_argument("--print", action="store_true", dest="shown", help="show it all, change nothing")
     whose = parser.add_mutually_exclusive_group()
     whose.add_argument("--system", action="store_true", help="for the machine; what root gets by default")
@@ -252,8 +256,10 @@ def main(arguments: Sequence[str]) -> int:
             require_settings(settings)
             log_in_first(settings)
             _write(plan)
-        else:
+        elif options.verb == "uninstall":
             _remove(plan)
+        else:
+            _restart(plan)
     except BotError as error:
         print(f"❌ {error.told}", file=sys.stderr)
         return TRY_LATER if isinstance(error, Unreachable) else USAGE
@@ -288,11 +294,12 @@ def log_in_first(settings: Settings) -> None:
 
 def _show(plan: Plan, verb: str) -> None:
     install = verb == "install"
-    for file, (text, mode) in plan.files.items():
+    commands = {"install": plan.install, "uninstall": plan.uninstall, "restart": (plan.restart,)}
+    for file, (text, mode) in plan.files.items() if verb != "restart" else ():
         print(f"# {file} (mode {mode:o})" if install else f"rm -f {quote(str(file))}")
         if install:
             print(text)
-    for command in plan.install if install else plan.uninstall:
+    for command in commands[verb]:
         print(command)
 
 
@@ -303,6 +310,13 @@ def _write(plan: Plan) -> None:
         file.chmod(mode)
         print(f"✅ {file}", file=sys.stderr)
     print("\n".join(plan.install))
+
+
+def _restart(plan: Plan) -> None:
+    if any(file.exists() for file in plan.files):
+        print(plan.restart)
+    else:
+        print("There is no service of yours here. If the bot runs otherwise, restart it.", file=sys.stderr)
 
 
 def _remove(plan: Plan) -> None:
