@@ -237,7 +237,7 @@ def _handed_over(place: Place) -> list[str]:
 
 
 def main(arguments: Sequence[str]) -> int:
-    """``install``, ``uninstall`` or ``restart``; commands go to standard output, all else to standard error."""
+    """``install``, ``uninstall`` or ``restart``; commands are printed, all else goes to standard error."""
     parser = argparse.ArgumentParser(prog="./bot", description="Have the bot started with the machine.")
     parser.add_argument("verb", choices=("install", "uninstall", "restart"))
     parser.add_argument("--print", action="store_true", dest="shown", help="show it all, change nothing")
