@@ -1,10 +1,9 @@
 """Every setting, once: its name, its default, what it means.
 
-``secrets.properties.example``, the table in docs/settings.md and the diagnostics are made from this file, and
-nothing else in the program reads the environment or a settings file. A value is looked for in the
-environment, then in ``secrets.properties`` beside the program (``SECRETS_FILE`` in the environment names
-another one), then here. ``from utils.constants import CONVERSION_MAX_RETRIES`` works without any settings
-file; the program itself passes a :class:`Settings` around, so that a test can choose its own.
+The example file, the tables in docs/settings.md and the diagnostics are made from this file, and nothing else
+in the program reads the environment or a settings file. A value is looked for in the environment, then in
+``secrets.properties`` (``SECRETS_FILE`` names another one), then here. ``from utils.constants import NAME``
+works without any settings file; the program passes a :class:`Settings` around, so that a test has its own.
 """
 
 from __future__ import annotations
@@ -20,9 +19,6 @@ from utils.properties import parse_properties, value_of
 
 #: The folder that holds the program; relative paths in the settings start here.
 ROOT = Path(__file__).resolve().parent.parent
-
-#: The version of the bot; that of its data is another (storage/version.py).
-VERSION = "1.1.0.dev0"
 
 EXAMPLE_NAME = "secrets.properties.example"
 SECRETS_NAME = "secrets.properties"
@@ -275,9 +271,8 @@ _PATHS = (
 )
 
 
-def settings_file(environ: Mapping[str, str] | None = None) -> Path:
+def settings_file(environ: Mapping[str, str] = os.environ) -> Path:
     """Where the settings are read from; it need not be there."""
-    environ = os.environ if environ is None else environ
     return Path(environ.get("SECRETS_FILE") or ROOT / SECRETS_NAME)
 
 
@@ -289,9 +284,9 @@ def load_settings(
 ) -> Settings:
     """Read the settings: environment over file over default.
 
-    ``file`` defaults to ``SECRETS_FILE`` in the environment, then ``secrets.properties`` beside the
-    program; a file that is not there is no error. Raises :class:`SettingsError` for a value that is not
-    of its setting's type; where ``on_error`` takes the error, the next place is asked instead.
+    ``file`` defaults to :func:`settings_file`; one that is not there is no error. Raises
+    :class:`SettingsError` for a value that is not of its setting's type; where ``on_error`` takes the
+    error, the next place is asked instead.
     """
     environ = os.environ if environ is None else environ
     file = file or settings_file(environ)

@@ -540,7 +540,7 @@ def clone(project: Project, tmp_path: Path) -> tuple[Project, Path]:
     here, origin = project.folder, tmp_path / "origin"
     (here / ".gitignore").write_text(".venv/\ndata/\n")
     (here / "utils" / "terminal").mkdir(parents=True)
-    (here / "utils" / "constants.py").write_text('VERSION = "1.0"\n')
+    (here / "utils" / "__init__.py").write_text('VERSION = "1.0"\n')
     (here / "utils" / "terminal" / "service.py").write_text("import sys\nprint('echo', *sys.argv[1:])\n")
     git(here, "init", "-q", "-b", "main")
     git(here, "add", "-A")
@@ -558,7 +558,7 @@ def publish(project: Project, origin: Path, *, doctor: str, version: str = "2.0"
     shutil.rmtree(there, ignore_errors=True)
     git(origin.parent, "clone", "-q", str(origin), str(there))
     require(Project(there, project.programs), version)
-    (there / "utils" / "constants.py").write_text(f'VERSION = "{version}"\n')
+    (there / "utils" / "__init__.py").write_text(f'VERSION = "{version}"\n')
     (there / "bot").write_text((there / "bot").read_text().replace("#!/bin/sh\n", "#!/bin/sh\n# newer\n" * 9))
     program = f"import sys, parts\nprint('doctor of', parts.version)\n{doctor}\n"
     (there / "enable_deferred_conversion.py").write_text(program)

@@ -13,8 +13,9 @@ from contextlib import ExitStack, suppress
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from utils import VERSION
 from utils.archives import Limits
-from utils.constants import EXAMPLE_NAME, SECRETS_NAME, VERSION, Settings, load_settings, missing_settings
+from utils.constants import EXAMPLE_NAME, SECRETS_NAME, Settings, load_settings, missing_settings
 from utils.conversion_state import ConversionStateManager
 from utils.errors import BotError, SettingsError, Unreachable
 from utils.media import Choice, Converter, EncodeSettings, MediaTools
