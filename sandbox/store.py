@@ -10,7 +10,7 @@ from __future__ import annotations
 import secrets
 import sqlite3
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from pathlib import Path
 from typing import Final
 
@@ -104,6 +104,7 @@ class Store:
         self.db = sqlite3.connect(folder / "sandbox.db", isolation_level=None)
         self.db.row_factory = sqlite3.Row
         self.db.executescript("PRAGMA journal_mode=WAL; PRAGMA synchronous=OFF;" + SCHEMA)
+        _add_columns(self.db)
 
     def close(self) -> None:
         self.db.close()
@@ -148,3 +149,15 @@ class Store:
 
     def blob_path(self, blob: int) -> Path:
         return self.blobs / f"{blob:x}"
+
+
+def _add_columns(db: sqlite3.Connection) -> None:
+    """Give the tables that an older version made the columns that they lack."""
+    with closing(sqlite3.connect(":memory:")) as new:
+        new.executescript(SCHEMA)
+        for (table,) in new.execute("SELECT name FROM sqlite_master WHERE type = 'table'").fetchall():
+            known = {column[1] for column in db.execute(f"PRAGMA table_info({table})")}
+            for _, name, kind, required, default, _ in new.execute(f"PRAGMA table_info({table})"):
+                if name not in known:
+                    rule = f"NOT NULL DEFAULT {default}" if required else ""
+                    db.execute(f"ALTER TABLE {table} ADD COLUMN {name} {kind} {rule}")
