@@ -8,7 +8,7 @@ from collections.abc import Mapping
 from telethon.tl import TLObject, TLRequest, functions, types
 
 from .accounts import Accounts
-from .messages import Messages
+from .messages import Messages, owner
 from .rpc import Result, RpcError
 from .session import Serve, Session
 from .store import new_id
@@ -37,8 +37,9 @@ class Buttons:
 
     async def _press(self, session: Session, request: TLRequest) -> Result:
         person = session.person
-        message = self._messages.get(person.id, request.msg_id)
-        if message is None or message.peer != self._accounts.resolve(person, request.peer).id:
+        peer = self._accounts.resolve(person, request.peer)
+        message = self._messages.get(owner(person, peer), request.msg_id)
+        if message is None or message.peer != peer.id:
             raise RpcError(400, "MESSAGE_ID_INVALID")
         bot = self._accounts.get(message.sender)
         if bot is None or not bot.bot or (self.careful and request.data not in _payloads(message.markup)):
@@ -47,13 +48,13 @@ class Buttons:
         update = types.UpdateBotCallbackQuery(
             query_id=query,
             user_id=person.id,
-            peer=types.PeerUser(person.id),
-            msg_id=message.twin,
+            peer=types.PeerChannel(peer.id) if peer.channel else types.PeerUser(person.id),
+            msg_id=message.id if peer.channel else message.twin,
             chat_instance=self._accounts.access_hash(bot.id, person.id),
             data=request.data,
         )
         self._pressed[query] = (bot.id, answer)
-        self._updates.tell(bot, update, {person.id}, keep=True)
+        self._updates.tell(bot, update, {person.id, peer.id}, keep=True)
         try:
             return await asyncio.wait_for(answer, self.patience)
         except TimeoutError:

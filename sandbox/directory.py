@@ -39,6 +39,7 @@ class Directory:
             functions.users.GetUsersRequest: self._get_users,
             functions.users.GetFullUserRequest: self._get_full_user,
             functions.channels.GetChannelsRequest: self._get_channels,
+            functions.channels.GetParticipantRequest: self._get_participant,
             functions.contacts.ResolveUsernameRequest: self._resolve_username,
             functions.contacts.GetContactsRequest: self._get_contacts,
             functions.contacts.BlockRequest: self._block,
@@ -138,6 +139,23 @@ class Directory:
         me = session.me
         chats = [self._accounts.chat(me, self._accounts.resolve(me, wanted)) for wanted in request.id]
         return types.messages.Chats(chats=chats)
+
+    async def _get_participant(self, session: Session, request: TLRequest) -> Result:
+        """https://core.telegram.org/method/channels.getParticipant"""
+        me, channel = session.me, self._accounts.resolve(session.me, request.channel)
+        person = self._accounts.resolve(me, request.participant)
+        admin = self._accounts.membership(channel.id, person.id)
+        if admin is None:
+            raise RpcError(400, "USER_NOT_PARTICIPANT")
+        member = types.ChannelParticipant(person.id, date=None)
+        if admin:
+            rights = types.ChatAdminRights(post_messages=True)
+            member = types.ChannelParticipantAdmin(person.id, me.id, date=None, admin_rights=rights)
+        return types.channels.ChannelParticipant(
+            participant=member,
+            chats=self._accounts.chats(me, {channel.id}),
+            users=self._accounts.users(me, {person.id}),
+        )
 
     async def _resolve_username(self, session: Session, request: TLRequest) -> Result:
         me, target = session.me, self._accounts.by_username(request.username)

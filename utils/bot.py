@@ -14,6 +14,7 @@ from utils.archives import Limits
 from utils.chat.access import Access
 from utils.chat.commands import publish_commands
 from utils.chat.conversation import COMMANDS, Conversation
+from utils.chat.groups import Groups
 from utils.chat.log_tail import secrets_in
 from utils.chat.owner import Owner, OwnersCommands
 from utils.chat.reception import Reception
@@ -211,11 +212,11 @@ class Bot:
             reactions=Reactions(self._account.call),
         )
         self.conversions.connect(self.desk.jobs, self.queue.add_conversion, self.queue.let_next)
-        self._reception = self._receive(is_bot=bool(me.bot), has_target=target is not None)
+        self._reception = self._receive(me, has_target=target is not None)
 
-    def _receive(self, *, is_bot: bool, has_target: bool) -> Reception:
+    def _receive(self, me: types.User, *, has_target: bool) -> Reception:
         """What serves the people, and the owner."""
-        settings = self._settings
+        settings, is_bot = self._settings, bool(me.bot)
         access = Access(*split_names(self._users.all()), self._bindings, settings.OWNER)
         owner = Owner(
             id=settings.OWNER,
@@ -236,6 +237,7 @@ class Bot:
         )
         return Reception(
             access=access,
+            groups=Groups(self._account, me.username or "", everything=settings.GROUP_MODE == "all"),
             strangers=Strangers(answer=settings.STRANGERS == "answer"),
             desk=self.desk,
             conversation=self.conversation,

@@ -64,6 +64,11 @@ class Settings:
         "Who may not use the bot is ignored, or gets one sentence a day with the id that they need.",
         group="Telegram",
     )
+    GROUP_MODE: Literal["mention", "all"] = setting(
+        "mention",
+        "In groups it deals with what names it or replies to it, or with `all` that those it serves send.",
+        group="Telegram",
+    )
     TARGET_CHAT: str = setting(
         "",
         "Send the results to this chat (id or @username) instead of the one the archive came from.",
@@ -75,7 +80,7 @@ class Settings:
         group="Telegram",
     )
     TELEGRAM_SERVER: str = setting(
-        "", "host:port of a Telegram server of your own. Empty: Telegram.", group="Telegram"
+        "", "host:port of a server of your own. Empty: Telegram.", group="Telegram"
     )
     TELEGRAM_SERVER_KEY: str = setting("", "File with that server's public RSA key (PEM).", group="Telegram")
     TELEGRAM_SERVER_DC: int = setting(1, "Number of that server's data centre.", group="Telegram")
@@ -85,9 +90,7 @@ class Settings:
         group="Telegram",
         secret=True,
     )
-    TRANSFER_CONNECTIONS: int = setting(
-        4, "Connections for files at most, for each data centre.", group="Telegram"
-    )
+    TRANSFER_CONNECTIONS: int = setting(4, "Connections for files at most, a data centre.", group="Telegram")
     UPLOAD_LIMIT_MB: int = setting(
         2000,
         "Files above this size, in MiB, are sent in parts. Telegram takes 2000 at most.",
@@ -197,9 +200,7 @@ class Settings:
         "H.264 encoder: libx264, or a hardware one such as h264_v4l2m2m or h264_vaapi.",
         group="Conversion",
     )
-    VIDEO_CRF: int = setting(
-        22, "Quality for libx264, 0 to 51; lower is better and larger.", group="Conversion"
-    )
+    VIDEO_CRF: int = setting(22, "Quality for libx264, 0 to 51; lower is better.", group="Conversion")
     VIDEO_PRESET: str = setting(
         "veryfast", "Speed for libx264, from ultrafast to veryslow.", group="Conversion"
     )

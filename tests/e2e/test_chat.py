@@ -524,7 +524,7 @@ async def test_in_a_topic_it_answers_there_however_updates_are_told(world: World
     archive = zip_of(tmp_path / "a.zip", {"a.jpg": photo(1), "b.jpg": photo(2)})
     async with world.running():
         sent = await world.person.client.send_file(
-            dialog.input_entity, archive, force_document=True, reply_to=topic
+            dialog.input_entity, archive, caption=f"@{BOT}", force_document=True, reply_to=topic
         )
         await until(lambda: any(" sent." in m.text for m in world.sandbox.messages(group, group)))
         await until(lambda: not world.leftovers())

@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 
 from telethon import TelegramClient
 from telethon.tl.custom import Message
 from telethon.tl.tlobject import TLObject
 
 from utils.chat.access import Access
-from utils.chat.conversation import HELP, NO_FILE, Conversation
+from utils.chat.conversation import HELP, NO_FILE, WORDS, Conversation
+from utils.chat.groups import NOT_YOURS, Groups
 from utils.chat.menu import chosen_by
 from utils.chat.owner import OwnersCommands, is_owners
 from utils.chat.settings import ChatSettings
@@ -83,6 +85,7 @@ class Reception:
         *,
         access: Access,
         strangers: Strangers,
+        groups: Groups,
         desk: Desk,
         conversation: Conversation,
         settings: ChatSettings,
@@ -93,6 +96,7 @@ class Reception:
     ) -> None:
         self._access = access
         self._strangers = strangers
+        self._groups = groups
         self._owner = owner
         self._desk = desk
         self._conversation = conversation
@@ -113,16 +117,24 @@ class Reception:
         with speaking(self._language(arrival.message.chat_id, arrival.sender.language)):
             if await self._access.allows(arrival.sender.id, arrival.sender.usernames):
                 await self._receive(arrival)
-            elif self._strangers.came(arrival.sender) and self._is_bot and arrival.message.is_private:
-                who_it_is = tr(STRANGER, id=str(arrival.sender.id))
-                await self._conversation.say(arrival.chat, who_it_is, reply_to=Reply(arrival.message.id))
+            elif arrival.message.is_private or self._groups.names_me(arrival.message.message or ""):
+                await self._send_away(arrival)
+
+    async def _send_away(self, arrival: Arrival) -> None:
+        if self._strangers.came(arrival.sender) and self._is_bot and arrival.message.is_private:
+            who_it_is = tr(STRANGER, id=str(arrival.sender.id))
+            await self._conversation.say(arrival.chat, who_it_is, reply_to=Reply(arrival.message.id))
 
     async def _receive(self, arrival: Arrival) -> None:
         item = incoming(arrival.message, arrival.chat)
+        item = self._captions.complete(item) if item is not None else None
+        words = item.caption if item is not None else arrival.message.message or ""
+        if not await self._groups.is_meant(arrival.message, arrival.chat, words):
+            return
         if arrival.message.photo:
             await self._on_photo(arrival.message, arrival.chat)
         elif item is not None:
-            await self._take(self._captions.complete(item))
+            await self._take(item)
         elif arrival.message.message:
             await self._on_text(arrival.message, arrival.chat)
         elif arrival.message.media and self._is_bot and arrival.message.is_private:
@@ -172,17 +184,23 @@ class Reception:
                 if chosen:
                     return await self._settings.pressed(press, chosen)
                 if act:
-                    return await self._steer(
-                        act, [j for j in self._desk.of_chat(press.chat_id) if j.id == job]
-                    )
-                return await self._again(press.chat_id, press.chat, archive, others=wants_others(press.data))
+                    jobs = [j for j in self._desk.of_chat(press.chat_id) if j.id == job]
+                    return await self._steer(act, jobs, press.chat, press.sender.id)
+                others = wants_others(press.data)
+                return await self._again(
+                    press.chat_id, press.chat, archive, by=press.sender.id, others=others
+                )
         # What it said may just have changed.
         return OLD_BUTTON if act or owners or chosen else UNKNOWN_BUTTON
 
-    async def _steer(self, act: str, jobs: Sequence[Job]) -> str:
-        """Do ``act`` with ``jobs``; returns what to tell."""
+    async def _steer(self, act: str, jobs: Sequence[Job], chat: TLObject, person: int | None) -> str:
+        """Do ``act`` with those of ``jobs`` that are the ``person``'s to steer; returns what to tell."""
         if not jobs:
             return OLD_BUTTON
+        may = [await self._groups.may_steer(chat, person, job.record.origin.sender) for job in jobs]
+        jobs = [job for job, allowed in zip(jobs, may, strict=True) if allowed]
+        if not jobs:
+            return NOT_YOURS
         if act == CANCEL:
             done = await self._desk.cancel_jobs(jobs)
         else:
@@ -210,16 +228,18 @@ class Reception:
             await self._conversation.say(chat, answer, reply_to=Reply(0, topic_of(message)))
 
     async def _answer_to(self, message: Message, chat: TLObject) -> str:
-        text = message.message.strip()
+        text, by = self._groups.without_name(message.message), message.sender_id
+        if not text:
+            return await self._take_replied(message, chat)
         command = text.split()[0].partition("@")[0].lower()
         if command[1:] in DONE and command[0] == "/":
             jobs = self._meant_jobs(message) or self._desk.of_chat(message.chat_id)
-            return await self._steer(command[1:], jobs) if jobs else NOTHING_TO[command[1:]]
+            return await self._steer(command[1:], jobs, chat, by) if jobs else NOTHING_TO[command[1:]]
         if command == "/retry":
             archive = await self._meant(message, chat) if message.reply_to_msg_id else 0
-            return (
-                await self._again(message.chat_id, chat, [archive], others=False) or "" if archive else RETRY
-            )
+            if not archive:
+                return RETRY
+            return await self._again(message.chat_id, chat, [archive], by=by, others=False) or ""
         if command == "/settings":
             words = text.partition(" ")[2].strip()
             reply_to = Reply(0, topic_of(message))
@@ -234,9 +254,10 @@ class Reception:
             return HELP
         word = "" if self._is_bot else text.lower()
         if word in DONE and (jobs := self._meant_jobs(message)):
-            return await self._steer(word, jobs)
+            return await self._steer(word, jobs, chat, by)
         if word in (AGAIN_WORD, OTHERS_WORD) and (archive := await self._meant(message, chat)):
-            return await self._again(message.chat_id, chat, [archive], others=word == OTHERS_WORD) or ""
+            others = word == OTHERS_WORD
+            return await self._again(message.chat_id, chat, [archive], by=by, others=others) or ""
         if self._conversation.answer(message.chat_id, text, message.reply_to_msg_id):
             # It was a password, which nobody need read any more.
             await self._account.delete(chat, message.id)
@@ -245,6 +266,17 @@ class Reception:
         if not self._is_bot:
             return ""
         return self._conversation.help(message.chat_id, text)
+
+    async def _take_replied(self, message: Message, chat: TLObject) -> str:
+        """Take the file that ``message``, with nothing in it but the bot's name, replies to."""
+        replied = [message.reply_to_msg_id] if message.reply_to_msg_id else []
+        for found in await self._account.messages(chat, replied) if replied else ():
+            item = incoming(found, chat)
+            if item is not None and not found.photo:
+                # Theirs from now on, whoever sent it.
+                await self._take(replace(item, sender=message.sender_id or 0))
+                return ""
+        return WORDS
 
     def _meant_jobs(self, message: Message) -> list[Job]:
         """The job whose file, or whose status, ``message`` replies to."""
@@ -268,10 +300,12 @@ class Reception:
             return int(replied.id if theirs else replied.reply_to_msg_id or 0)
         return self._conversation.offered.get(message.chat_id, 0)
 
-    async def _again(self, chat_id: int, chat: TLObject, ids: Sequence[int], *, others: bool) -> str | None:
+    async def _again(
+        self, chat_id: int, chat: TLObject, ids: Sequence[int], *, by: int | None, others: bool
+    ) -> str | None:
         """Make a new job of the files in the messages ``ids``, whatever was done with them before.
 
-        ``others``: of what is neither picture nor video in them.
+        ``by`` whom it is wanted; ``others``: of what is neither picture nor video in them.
         Returns what to tell when that cannot be, or is being done.
         """
         origin = chat_id, ids[0]
@@ -283,6 +317,8 @@ class Reception:
             items = [item for item in found if item is not None]
             if not items:
                 return tr("That message is gone; send it again.")
+            if not await self._groups.may_steer(chat, by, items[0].sender):
+                return NOT_YOURS
             await self._desk.repeat(items, others=others)
         except DiskFull as error:
             await self._say_full(items[0], error)

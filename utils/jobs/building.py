@@ -19,6 +19,7 @@ from utils.jobs.last_word import STATUS, LastWord
 from utils.jobs.live import Live, Speeds
 from utils.jobs.media_files import Media
 from utils.jobs.opening import JobOpening, Opening
+from utils.jobs.proof import Call
 from utils.jobs.services import JobServices, JobSettings, Owner, TakesVideos, Talks
 from utils.jobs.split_set import SplitSet
 from utils.jobs.steps import Steps
@@ -27,6 +28,7 @@ from utils.jobs.wishes import WishesOfChats
 from utils.queue_manager import QueueManager
 from utils.storage.workspace import MB
 from utils.telegram.account import Account
+from utils.telegram.group_pace import GroupPace, PacedCaller
 from utils.telegram.status import Paces, StatusMessage, Words
 from utils.telegram.transfers import Transfers
 from utils.telegram.upload import MAX_PARTS, PART_SIZE, Upload
@@ -113,6 +115,7 @@ class JobBuilder:
     gate: Gate = field(default_factory=Gate)
     speeds: Speeds = field(default_factory=Speeds)
     paces: Paces = field(default_factory=Paces)
+    group_paces: dict[int, GroupPace] = field(default_factory=dict)
 
     def build(self, item: Incoming, stored: StoredJob, owner: KeepsJobs) -> Work:
         """The job in ``stored``, which began with the message ``item``."""
@@ -164,18 +167,27 @@ class JobBuilder:
         for dc in {item.dc or transfers.pool.home, transfers.pool.home}:
             transfers.pool.prepare(dc)
         chat = item.peer.input()
+        target = chat if self.target is None or stored.record.origin.here else self.target
         return Delivery(
             chat=chat,
-            target=chat if self.target is None or stored.record.origin.here else self.target,
+            target=target,
             reply_to=item.reply,
             files=stored.workspace.files,
             journal=stored.journal,
-            call=self.opening.account.call.telling(live.wait_for_telegram),
+            call=self._call(item, live, elsewhere=target is not chat),
             upload=Uploads(transfers, live),
             steps=steps,
             wishes=partial(self.wishes.of, item.chat),
             watching=self.opening.account.sightings,
         )
+
+    def _call(self, item: Incoming, live: Live, *, elsewhere: bool) -> Call:
+        """What sends the requests of the job; its results go to the chat of ``item`` or ``elsewhere``."""
+        call = self.opening.account.call.telling(live.wait_for_telegram)
+        if item.peer.kind == "user" or elsewhere:
+            return call
+        pace = self.group_paces.setdefault(item.chat, GroupPace())
+        return PacedCaller(call, pace, live.wait_for_telegram)
 
 
 def job_settings(settings: Settings, boot: str, *, is_bot: bool) -> JobSettings:

@@ -29,6 +29,11 @@ TOLD = 2000
 #: Seconds that Telegram may ask to wait before a message of ours is changed or deleted.
 PATIENCE = 30.0
 
+ADMINISTRATORS = (
+    *(types.ChannelParticipantCreator, types.ChannelParticipantAdmin),
+    *(types.ChatParticipantCreator, types.ChatParticipantAdmin),
+)
+
 
 class Account:
     """The account that the client is logged in to. ``call`` sends every request."""
@@ -57,6 +62,25 @@ class Account:
             # As Telethon does with those that it fetches itself, so that they know their chat.
             message._finish_init(self._client, {}, chat)
         return found
+
+    async def is_administrator(self, chat: TLObject, person: int | None) -> bool:
+        """Whether ``person`` is an administrator of that group or channel, as Telegram has it now."""
+        if person is None or person == utils.get_peer_id(chat):
+            # Who writes as the group itself is an administrator who hides.
+            return person is not None
+        try:
+            if isinstance(chat, types.InputPeerChat):
+                group = await self.call(functions.messages.GetFullChatRequest(chat.chat_id))
+                members = getattr(group.full_chat.participants, "participants", [])
+            else:
+                peer = await self._client.get_input_entity(person)
+                members = [
+                    (await self.call(functions.channels.GetParticipantRequest(chat, peer))).participant
+                ]
+        except (ValueError, rpc.RPCError) as error:
+            log.info("Who is an administrator cannot be told: %s", type(error).__name__)
+            return False
+        return any(member.user_id == person for member in members if isinstance(member, ADMINISTRATORS))
 
     async def edit(self, chat: TLObject, message: int, words: Words) -> None:
         """Have a message of ours say ``words``. Tried once: a wait is raised, since newer ones may follow."""

@@ -24,6 +24,8 @@ class Reason(StrEnum):
     FLOOD = "Telegram asks for a pause"
     #: SLOWMODE_WAIT: this chat takes a message only every so often.
     SLOW_MODE = "this chat is in slow mode"
+    #: The bot's own, see ``group_pace``.
+    GROUP = "a group takes 20 messages a minute"
     #: 500 and the like.
     SERVER = "Telegram has trouble of its own"
     #: No connection, or no answer.
