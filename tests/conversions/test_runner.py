@@ -52,6 +52,9 @@ class Chat:
             converts=lambda number, percent: self.told.append(("converts", number, percent))
         )
 
+    def language(self) -> str:
+        return ""
+
     def waits(self, text: str, seconds: float) -> None:
         self.told.append(("waits", text))
 

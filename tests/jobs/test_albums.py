@@ -162,7 +162,7 @@ def test_folders_that_were_open_when_it_turned_out_that_they_come_in_order_are_f
     ("kind", "noun"), [("photo", "an image"), ("video", "a video"), ("document", "a file")]
 )
 def test_what_telegram_refused_is_told_with_its_own_reason(kind: Kind, noun: str) -> None:
-    told = refused_as(file(1, kind=kind).noun, "PHOTO_INVALID")
+    told = refused_as(kind, "PHOTO_INVALID")
     assert told == f"Telegram did not take it as {noun} (PHOTO_INVALID)"
     assert replace(file(1, kind="document"), music="audio/mpeg").noun == "audio file"
 

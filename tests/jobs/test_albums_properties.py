@@ -21,6 +21,7 @@ from utils.jobs.albums import (
     utf16_units,
 )
 from utils.jobs.captions import caption, is_name, notes
+from utils.texts import END, ISOLATE
 
 folders = st.sampled_from([f"folder {n}" for n in range(7)])
 files = st.lists(st.tuples(folders, kinds), max_size=80).map(
@@ -109,10 +110,14 @@ def test_what_is_cut_says_so_and_keeps_as_much_as_fits(text: str, units: int) ->
         assert utf16_units(short) >= units - 1
 
 
+#: Names have no control characters any more when they come to be said.
+name = text.map(lambda drawn: "".join(filter(str.isprintable, drawn)))
+
+
 @given(
-    text.filter(bool),
-    st.lists(st.tuples(text, text), min_size=1, max_size=ALBUM_SIZE),
-    text,
+    name.filter(bool),
+    st.lists(st.tuples(name, name), min_size=1, max_size=ALBUM_SIZE),
+    name,
     st.integers(1, 30),
 )
 def test_a_caption_fits_and_names_the_archive_first(
@@ -124,6 +129,7 @@ def test_a_caption_fits_and_names_the_archive_first(
     ]
     said = caption(archive, files)
     assert 0 < utf16_units(said) <= CAPTION_UNITS
+    said = said.replace(ISOLATE, "").replace(END, "")
     assert said.startswith(f"📦 {archive}")
     assert said.encode()
     if utf16_units("".join([folder, *(n + t for n, t in named)]) * times) < 100:

@@ -24,7 +24,7 @@ from utils.jobs.medium import Medium
 from utils.jobs.record import JobRecord
 from utils.storage.journal import parse
 
-ITEM = Incoming(Peer("channel", 7, -9), -1007, 12, "a.7z.001", 34, 56, "pass: x", 8, 2, 3, 4)
+ITEM = Incoming(Peer("channel", 7, -9), -1007, 12, "a.7z.001", 34, 56, "pass: x", 8, 2, 3, 4, "fa")
 FILE = MediaFile(1, "5/2", "a.jpg", "trip", "photo", "000001", 10, 640, 480, 0.0, True, "", "Made smaller.")
 VIDEO = MediaFile(2, "6", "b.mp4", "", "video", "000002", 99, 320, 240, 2.5, False, "000002.thumb", "")
 
@@ -40,6 +40,7 @@ ITEM_JSON = {
     "dc": 2,
     "album": 3,
     "topic": 4,
+    "language": "fa",
 }
 FILE_JSON = {
     "number": 1,

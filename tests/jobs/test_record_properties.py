@@ -24,6 +24,7 @@ from utils.jobs.record import JobRecord
 from utils.jobs.status_text import status_text
 from utils.jobs.summary import TEXT_UNITS, duration_words, summary_text
 from utils.storage.journal import parse
+from utils.texts import ISOLATE
 
 
 def on_disk(story: list[Line]) -> bytes:
@@ -148,7 +149,11 @@ def test_the_version_before_makes_the_same_of_any_story(story: list[Line]) -> No
     assert facts(LastRecord(records)) == facts(JobRecord.of(story))
 
 
-@given(stories, text, text, st.integers(0, 40), st.integers(1, 200))
+#: Names have no control characters any more when they come to be said.
+printable = text.map(lambda drawn: "".join(filter(str.isprintable, drawn)))
+
+
+@given(stories, text, printable, st.integers(0, 40), st.integers(1, 200))
 def test_a_summary_always_fits_and_begins_with_the_archive(
     story: list[Line], name: str, archive: str, left: int, times: int
 ) -> None:
@@ -158,7 +163,7 @@ def test_a_summary_always_fits_and_begins_with_the_archive(
         record.apply(lines.Other(f"other {number}", name * times))
     said = summary_text(archive, record)
     assert utf16_units(said) <= TEXT_UNITS and said.encode()
-    assert said.split(" ", 1)[1].startswith(archive)
+    assert said.replace(ISOLATE, "").split(" ", 1)[1].startswith(archive)
     status = status_text(JobProgress("job", 1, archive, "x" * times * 50))
     assert utf16_units(status) <= TEXT_UNITS
 

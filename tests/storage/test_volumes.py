@@ -31,7 +31,7 @@ def test_what_the_note_says_joins_them_in_a_shell(tmp_path: Path, name: str) -> 
     assert names[0] == f"{name}.001" and names[-1] == f"{name}.012"
     for path, shown in zip(made, names, strict=True):
         path.rename(tmp_path / shown)
-    command = how_to_join(name, names).removeprefix("To join: ").partition(" — on Windows: ")[0]
+    command = how_to_join(name, names).partition(" — on Windows: ")[0]
     subprocess.run(["sh", "-c", command], cwd=tmp_path, check=True)
     assert (tmp_path / name).read_bytes() == content
 

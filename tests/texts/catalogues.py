@@ -27,7 +27,7 @@ ROOT = Path(__file__).resolve().parents[2]
 PAGE = ROOT / "docs" / "sentences.md"
 
 #: What takes a sentence, and which of its arguments are some.
-KEYWORDS = {"tr": None, "Text": None, "tr_n": (1, 2)}
+KEYWORDS = {"tr": None, "Text": None, "tr_n": (1, 2), "text_n": (1, 2)}
 
 #: What begins a file: no dates and no versions, which would change each time.
 HEAD = """# What is said in the chat: docs/development.md says how this is changed.

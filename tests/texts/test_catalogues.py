@@ -66,6 +66,9 @@ def _wrong(key: tuple[str, ...], texts: tuple[str, ...], translated: Catalog) ->
             yield "placeholders"
         if text.count("\n") != key[0].count("\n") or text.strip() != text and key[0].strip() == key[0]:
             yield "shape"
+        # By a full stop at its end a sentence is told from one of Telegram's names.
+        if key[0].endswith(".") and not text.endswith("."):
+            yield "full stop"
         if any(char < " " and char != "\n" for char in text):
             yield "control characters"
 
@@ -100,6 +103,10 @@ def _line(catalog: Catalog) -> None:
     catalog["It is paused already."].string = "Уже\nна паузе."
 
 
+def _stop(catalog: Catalog) -> None:
+    catalog["It is paused already."].string = "Уже приостановлено"
+
+
 def _control(catalog: Catalog) -> None:
     catalog["It is paused already."].string = "Уже\tна паузе."
 
@@ -122,6 +129,7 @@ def _plurals(catalog: Catalog) -> None:
         (_lost_placeholder, "placeholders"),
         (_line, "shape"),
         (_control, "control characters"),
+        (_stop, "full stop"),
         (_unsure, "unsure"),
         (_plurals, "plurals"),
     ],
@@ -157,18 +165,21 @@ def bad_calls(path: Path) -> Iterator[str]:
     for call in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
         if not (isinstance(call, ast.Call) and isinstance(call.func, ast.Name) and call.func.id in KEYWORDS):
             continue
-        texts = [
-            arg.value for arg in call.args if isinstance(arg, ast.Constant) and isinstance(arg.value, str)
-        ]
-        if any(isinstance(arg, ast.JoinedStr | ast.BinOp) for arg in call.args) or any(
-            keyword.arg is None for keyword in call.keywords
-        ):
+        sentences = call.args[: 2 if call.func.id.endswith("_n") else 1]
+        # One that is chosen among several is looked at where they are.
+        glued = any(
+            isinstance(sentence, ast.JoinedStr | ast.BinOp)
+            or (isinstance(sentence, ast.Name) and not (sentence.id.isupper() and call.func.id == "tr"))
+            for sentence in sentences
+        )
+        if glued or any(keyword.arg is None for keyword in call.keywords):
             yield f"{path}:{call.lineno}: a sentence is one text in the code"
-        given = {keyword.arg for keyword in call.keywords} | ({"count"} if call.func.id == "tr_n" else set())
+        given = {str(keyword.arg) for keyword in call.keywords} | ({"count"} if len(sentences) > 1 else set())
+        texts = [sentence.value for sentence in sentences if isinstance(sentence, ast.Constant)]
         for text in texts:
             # A text that stands alone may be filled later.
-            if fields(text) != given and not (call.func.id == "Text" and not given):
-                yield f"{path}:{call.lineno}: {text!r} is given {sorted(map(str, given))}"
+            if fields(str(text)) != given and not (call.func.id == "Text" and not given):
+                yield f"{path}:{call.lineno}: {text!r} is given {sorted(given)}"
 
 
 def test_every_sentence_is_given_what_it_names() -> None:
@@ -185,6 +196,7 @@ def test_every_sentence_is_given_what_it_names() -> None:
         'tr("nothing", a=1)',
         'tr(f"{a}")',
         'tr("one" + two)',
+        "Text(told)",
         'tr("{a}", **values)',
         'tr_n("{count} file of {of}", "{count} files of {of}", 3)',
         'Text("{a}", b=1)',

@@ -29,7 +29,7 @@ from utils.errors import (
     PassedOver,
     ToolStopped,
 )
-from utils.jobs.albums import MediaFile, plural
+from utils.jobs.albums import MediaFile
 from utils.jobs.gate import Gate
 from utils.jobs.job import Job
 from utils.jobs.marks import CONVERSION
@@ -39,6 +39,7 @@ from utils.media import MAX_TRACKS, Action, Converter, Inspection, Verdict
 from utils.queue_manager import ConversionTask
 from utils.storage.atomic import make_folder, sync_file, write_bytes
 from utils.storage.workspace import disk_errors
+from utils.texts import Text, speaking, text_n
 
 log = logging.getLogger(__name__)
 
@@ -139,8 +140,11 @@ class Conversions:
         This is an edge: an error that nobody foresaw is logged, and the task comes again later.
         """
         job = self._jobs.get(task.job)
-        if job is None:
-            return
+        if job is not None:
+            with speaking(job.language):
+                await self._run_for(job, task)
+
+    async def _run_for(self, job: Job, task: ConversionTask) -> None:
         try:
             with disk_errors(), chat_errors():
                 if task.number in job.record.open_conversions():
@@ -153,7 +157,7 @@ class Conversions:
             file = job.record.deferred.get(task.number)
             name = file.name if file else job.name
             log.warning("⚠️ %s waits for disk space: %s", name, error.told)
-            job.waits(f"⏸️ {name} waits: {error.told}", self.backoff[0])
+            job.waits(Text("⏸️ {name} waits: {reason}", name=name, reason=error.told), self.backoff[0])
             self._queue(task, self.backoff[0])
         except ChatClosed as error:
             await job.give_up(error)
@@ -171,7 +175,7 @@ class Conversions:
         source = await self.register(task.job, file, task.cost)
         step = f"{CONVERSION}{file.number}"
         try:
-            job.steps.check(step, "converting it")
+            job.steps.check(step, Text("converting it"))
             # Of two that the process died with, each is tried by itself: one of them is innocent.
             async with self._gate.through(alone=job.steps.deaths(step) > 0):
                 with job.steps.marked(step) as mark:
@@ -277,5 +281,8 @@ def lost_sound(source: Inspection, result: Inspection) -> str:
     lost = min(len(source.plan.probe.audios), MAX_TRACKS) - len(result.plan.audio)
     if lost <= 0:
         return ""
-    what = "The sound" if not result.plan.audio else plural(lost, "sound track")
-    return f"{what} could not be decoded."
+    if not result.plan.audio:
+        return Text("The sound could not be decoded.")
+    return text_n(
+        "{count} sound track could not be decoded.", "{count} sound tracks could not be decoded.", lost
+    )

@@ -7,6 +7,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Literal, get_args
 
+from utils.texts import Said, Text, said, tr, tr_n
+
 #: Items in one album at most (https://core.telegram.org/method/messages.sendMultiMedia).
 ALBUM_SIZE = 10
 
@@ -246,12 +248,30 @@ def counted(messages: Sequence[Album]) -> str:
     return " and ".join(plural(nouns[noun], noun) for noun in sorted(nouns))
 
 
-def refused_as(noun: str, reason: str) -> str:
+_REFUSED: dict[Group, Text] = {
+    "photo": Text("Telegram did not take it as an image ({reason})"),
+    "video": Text("Telegram did not take it as a video ({reason})"),
+    "music": Text("Telegram did not take it as an audio file ({reason})"),
+    "document": Text("Telegram did not take it as a file ({reason})"),
+}
+
+
+def number_of(group: Group, count: int) -> Said:
+    """ "3 pictures", in the language that is spoken."""
+    if group == "photo":
+        return tr_n("{count} picture", "{count} pictures", count)
+    if group == "video":
+        return tr_n("{count} video", "{count} videos", count)
+    if group == "music":
+        return tr_n("{count} audio file", "{count} audio files", count)
+    return tr_n("{count} file", "{count} files", count)
+
+
+def refused_as(group: Group, reason: str) -> Said:
     """That a file did not go as what it is; ``reason`` is Telegram's name for why, or a sentence of ours."""
-    article = "an" if noun[0] in "aeiou" else "a"
-    return refusal_words(reason) or f"Telegram did not take it as {article} {noun} ({reason})"
+    return refusal_words(reason) or tr(_REFUSED[group], reason=reason)
 
 
-def refusal_words(reason: str) -> str:
+def refusal_words(reason: str) -> Said:
     """``reason`` without its full stop where it is a sentence of ours; "" where it is Telegram's own name."""
-    return reason.removesuffix(".") if reason.endswith(".") else ""
+    return Said(said(reason).removesuffix(".") if reason.endswith(".") else "")

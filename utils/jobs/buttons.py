@@ -11,6 +11,8 @@ from telethon import TelegramClient
 from telethon.tl.custom import Button
 from telethon.tl.tlobject import TLObject
 
+from utils.texts import tr
+
 #: Callback data of the button that has a file handled again. The id of its first message follows, then how
 #: far it is from each to the next: volumes come close together, and some twenty have to fit.
 AGAIN = "again:"
@@ -46,8 +48,10 @@ def again_button(messages: Sequence[int]) -> TLObject | None:
 def again_in_words(messages: Sequence[int], *, reply: bool) -> str:
     """How to have the files of ``messages`` handled again without a button; ``reply``: by a word in reply."""
     if len(messages) > 1:
-        return "To have it again, send all of its files again."
-    return f"Reply “{AGAIN_WORD}” to have it again." if reply else "To have it again, send it again."
+        return tr("To have it again, send all of its files again.")
+    if reply:
+        return tr("Reply “{word}” to have it again.", word=AGAIN_WORD)
+    return tr("To have it again, send it again.")
 
 
 @dataclass(frozen=True)
@@ -60,8 +64,8 @@ class Offers:
 
     def buttons(self) -> TLObject | None:
         """The keyboard with a button for each that has room for all messages; None when there is none."""
-        labels = [(AGAIN, "🔁 Again")] if self.again else []
-        labels += [(OTHERS, "📎 Send the other files")] if self.others else []
+        labels = [(AGAIN, tr("🔁 Again"))] if self.again else []
+        labels += [(OTHERS, tr("📎 Send the other files"))] if self.others else []
         places = _places(self.messages)
         data = [(f"{act}{places}", label) for act, label in labels if len(act + places) <= BUTTON_BYTES]
         rows = [[Button.inline(label, named)] for named, label in data]
@@ -71,7 +75,7 @@ class Offers:
         """The same without buttons; ``reply``: by a word in reply."""
         words = [again_in_words(self.messages, reply=reply)] if self.again else []
         if self.others and reply and len(self.messages) == 1:
-            words.append(f"Reply “{OTHERS_WORD}” to have the other files as well.")
+            words.append(tr("Reply “{word}” to have the other files as well.", word=OTHERS_WORD))
         return " ".join(words)
 
 
@@ -88,16 +92,16 @@ class Steering:
 
     def row(self, name: str = "") -> list[Button]:
         """The buttons in a row; ``name`` says which job is meant, where that is not seen."""
-        act, label = (RESUME, "▶️ Go on") if self.paused else (PAUSE, "⏸️ Pause")
-        named = f": {name}" if name else ""
-        return [
-            Button.inline(f"{label}{named}", f"{act}:{self.job}"),
-            Button.inline("✖️ Cancel" + (named and f": {name}"), f"{CANCEL}:{self.job}"),
-        ]
+        act, label = (RESUME, tr("▶️ Go on")) if self.paused else (PAUSE, tr("⏸️ Pause"))
+        labels = [(act, label), (CANCEL, tr("✖️ Cancel"))]
+        if name:
+            labels = [(act, tr("{label}: {name}", label=label, name=name)) for act, label in labels]
+        return [Button.inline(label, f"{act}:{self.job}") for act, label in labels]
 
     def in_words(self) -> str:
         """The same without buttons."""
-        return f"Reply “{RESUME if self.paused else PAUSE}” or “{CANCEL}” to this."
+        act = RESUME if self.paused else PAUSE
+        return tr("Reply “{word}” or “{other}” to this.", word=act, other=CANCEL)
 
 
 def steered(data: bytes) -> tuple[str, str]:

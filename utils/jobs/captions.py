@@ -6,7 +6,8 @@ import re
 from collections import defaultdict
 from collections.abc import Iterable, Sequence
 
-from utils.jobs.albums import CAPTION_UNITS, MediaFile, plural, shorten
+from utils.jobs.albums import CAPTION_UNITS, MediaFile, number_of, shorten
+from utils.texts import Said, found_in, listed, said, tr, tr_n
 
 #: What cameras, phones and messengers begin the names with that they count up.
 _COUNTERS = (
@@ -29,7 +30,8 @@ _NUMBERED = re.compile(
 )
 #: Numbers of everything, and sums.
 _RANDOM = re.compile(r"[{(]?[0-9a-f]{8}(?:-?[0-9a-f]{4}){3}-?[0-9a-f]{12}[)}]?|[0-9a-f]{16,}", re.IGNORECASE)
-_DIGITS = re.compile(r"[\d.,]*\d")
+#: A number in any language.
+_DIGITS = re.compile(r"[\d.,٬٫\u00a0]*\d")
 
 
 def is_name(name: str) -> bool:
@@ -49,33 +51,49 @@ def caption(archive: str, files: Sequence[MediaFile], *, names: bool = False) ->
     lines = []
     if archive:
         folder = files[0].folder
-        lines.append(shorten(f"📦 {archive} › {folder}" if folder else f"📦 {archive}", 256))
+        where = tr("📦 {archive} › {folder}", archive=archive, folder=folder) if folder else head(archive)
+        lines.append(shorten(where, 256))
         named = [file.name for file in files if names or is_name(file.name)]
-        lines += [", ".join(named)] if named else []
+        lines += [listed(named)] if named else []
     alone = len(files) == 1
-    lines += [f"💬 {'' if alone else f'{file.name}: '}{file.about}" for file in files if file.about]
+    lines += [_about(file, alone=alone) for file in files if file.about]
     noted = [file for file in files if file.note]
-    lines += [f"ℹ️ {line}" for line in ([noted[0].note] if noted and alone else notes(noted))]
+    lines += [f"ℹ️ {line}" for line in ([said(noted[0].note)] if noted and alone else notes(noted))]
     return shorten("\n".join(lines), CAPTION_UNITS)
+
+
+def head(archive: str) -> Said:
+    """Which archive it is about."""
+    return tr("📦 {name}", name=archive)
+
+
+def _about(file: MediaFile, *, alone: bool) -> Said:
+    if alone:
+        return tr("💬 {text}", text=file.about)
+    return tr("💬 {name}: {text}", name=file.name, text=file.about)
 
 
 def notes(files: Iterable[MediaFile]) -> list[str]:
     """The notes of ``files``, those of the same kind in one line."""
     kinds: defaultdict[tuple[str, str], list[MediaFile]] = defaultdict(list)
     for file in files:
-        kinds[_noun(file), _DIGITS.sub("#", file.note)].append(file)
-    return [_note(noun, alike) for (noun, _), alike in kinds.items()]
+        kinds[file.group, _DIGITS.sub("#", file.note)].append(file)
+    return [_note(alike) for alike in kinds.values()]
 
 
-def _note(noun: str, alike: Sequence[MediaFile]) -> str:
-    note = alike[0].note
+def _note(alike: Sequence[MediaFile]) -> str:
+    note = said(alike[0].note)
     if len(alike) == 1:
-        return f"{alike[0].name}: {note}"
-    if any(file.note != note for file in alike):
-        note = f"{note.removesuffix('.')}, and alike."
-    count = plural(len(alike), noun)
-    return f"{count} {note[0].lower()}{note[1:]}" if note.startswith("Converted from") else f"{count}: {note}"
-
-
-def _noun(file: MediaFile) -> str:
-    return "picture" if file.group == "photo" else file.noun
+        return tr("{name}: {note}", name=alike[0].name, note=note)
+    if any(file.note != alike[0].note for file in alike):
+        note = tr("{note}, and alike.", note=Said(note.removesuffix(".")))
+    count, converted = len(alike), found_in(note, "Converted from {format}.")
+    if alike[0].group == "photo" and converted is not None:
+        told = tr_n(
+            "{count} picture converted from {format}.",
+            "{count} pictures converted from {format}.",
+            count,
+            format=converted["format"],
+        )
+        return told + converted["rest"]
+    return tr("{name}: {note}", name=number_of(alike[0].group, count), note=note)

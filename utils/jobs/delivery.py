@@ -41,6 +41,7 @@ from utils.jobs.together import alone, left_over, messages_under, numbers_of, sa
 from utils.jobs.uploading import NewUpload, Uploading
 from utils.jobs.wishes import Wishes
 from utils.telegram.pauses import error_name
+from utils.texts import Text, said
 
 log = logging.getLogger(__name__)
 
@@ -140,10 +141,10 @@ class Delivery:
             raise Refused(f"{file.name} was refused before.", reason=self.refusal(file))
         step = f"{UPLOAD}{file.number}{' as a file' if file.group == 'document' else ''}"
         try:
-            async with self._steps.turn_of(step, "uploading it"):
+            async with self._steps.turn_of(step, Text("uploading it")):
                 medium = await self._uploading.medium(file, self._steps.marked(step))
         except PassedOver as over:
-            await self.refuse(file, over.told)
+            await self.refuse(file, said(over.told))
             raise Refused(f"{file.name}: {over.told}", reason=over.told) from over
         except rpc.RPCError as error:
             if not REFUSALS.search(error_name(error)):

@@ -5,14 +5,12 @@ from __future__ import annotations
 import asyncio
 import logging
 import secrets
-import time
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Protocol
 
 from utils.archives import volume_of
 from utils.errors import DiskFull
-from utils.jobs.albums import plural
 from utils.jobs.building import JobBuilder, Work
 from utils.jobs.intake import Delivered, Incoming, Seen
 from utils.jobs.job import Job
@@ -25,6 +23,7 @@ from utils.jobs.stored import StoredJob
 from utils.queue_manager import QueueManager
 from utils.storage.workspace import MB, Workspace, disk_errors
 from utils.telegram.reactions import Reactions
+from utils.texts import Text, date_words, text_n
 
 log = logging.getLogger(__name__)
 
@@ -124,7 +123,7 @@ class Desk:
             record = job.record
             same = record.origin.document == item.document or (content and record.print == content)
             if same and job.id != item.job and job.chat == item.chat and not record.volumes:
-                return f"I am at work on {job.name} already."
+                return Text("I am at work on {name} already.", name=job.name)
         return ""
 
     async def _join(self, item: Incoming, *, is_volume: bool) -> bool:
@@ -154,7 +153,10 @@ class Desk:
             log.error("❌ The disk is too full to take in %s", item.name)  # noqa: TRY400
             await asyncio.to_thread(Workspace(root).remove)
             raise DiskFull(
-                f"My disk is full, so I cannot take {item.name} now. Please send it again later."
+                Text(
+                    "My disk is full, so I cannot take {name} now. Please send it again later.",
+                    name=item.name,
+                )
             ) from None
         log.info("📥 Received %s (%.1f MB)", item.name, item.size / MB)
         self.start(item, stored)
@@ -275,15 +277,15 @@ class Desk:
         await self._reactions.close()
 
 
-def delivered_words(before: Delivered) -> str:
+def delivered_words(before: Delivered) -> Text:
     """What was sent of a file, and when."""
     when = date_words(before.date)
-    if before.skipped:
-        left = plural(before.skipped, "file")
-        return f"I sent you a part of what is in {before.name} on {when}; {left} could not be sent."
-    return f"I sent you what is in {before.name} on {when}."
-
-
-def date_words(date: float) -> str:
-    """ "24 November 2026, 16:08" of a Unix time."""
-    return time.strftime("%d %B %Y, %H:%M", time.localtime(date)).lstrip("0")
+    if not before.skipped:
+        return Text("I sent you what is in {name} on {date}.", name=before.name, date=when)
+    return text_n(
+        "I sent you a part of what is in {name} on {date}; {count} file could not be sent.",
+        "I sent you a part of what is in {name} on {date}; {count} files could not be sent.",
+        before.skipped,
+        name=before.name,
+        date=when,
+    )

@@ -39,6 +39,7 @@ from utils.jobs.taken import Taken
 from utils.jobs.wishes import Wishes
 from utils.media import Choice, Inspection, Kind, Verdict, kind_of
 from utils.queue_manager import Turn
+from utils.texts import Text, said
 
 log = logging.getLogger(__name__)
 
@@ -129,7 +130,7 @@ class Extraction:
     async def _extract(self, reader: ArchiveReader, turn: Turn) -> None:
         self._known, self._again = self._journal.record.known_keys(), self._journal.record.lacking()
         known = self._known - self._again
-        self._steps.check(READING, "reading it")
+        self._steps.check(READING, Text("reading it"))
         self._steps.forget({f"{ENTRY}{key}" for key in known})
         listing = reader.listing
         self._sending.collect(
@@ -202,7 +203,7 @@ class Extraction:
     def _is_passed_over(self, entry: Entry) -> bool:
         """Whether not even taking ``entry`` out can be survived."""
         try:
-            self._steps.check(self._step(entry), "taking it out")
+            self._steps.check(self._step(entry), Text("taking it out"))
         except PassedOver as over:
             self._unread.append(Extracted(entry, None, 0, ArchiveError(over.told)))
             return True
@@ -213,12 +214,12 @@ class Extraction:
         entry = extracted.entry
         if not extracted.size:
             await asyncio.to_thread(path.unlink)
-            error = ArchiveError("it is empty, and Telegram takes no empty files.")
+            error = ArchiveError(Text("it is empty, and Telegram takes no empty files."))
             return Taken(replace(extracted, path=None, error=error))
         file = await self._notes.about(taken_out(entry, path), entry, path)
         film: Taken | None = None
         try:
-            self._steps.check(f"{ENTRY}{entry.key}", "looking at it")
+            self._steps.check(f"{ENTRY}{entry.key}", Text("looking at it"))
             if entry.key in self._untouched:
                 return await self._as_it_is(extracted, file, path)
             inspection = await self._media.inspect(path, entry.name)
@@ -236,14 +237,14 @@ class Extraction:
                 return await self._to_convert(extracted, file, path, inspection)
             if inspection.verdict is Verdict.MUSIC:
                 file = await as_music(self._media, file, path)
-                return Taken(extracted, file if file.music else replace(file, note=inspection.reason))
+                return Taken(extracted, file if file.music else replace(file, note=said(inspection.reason)))
             reason = inspection.reason
         except (MediaError, PassedOver) as error:
             reason = error.told
         # It cannot be sent as the picture or video that it is: it comes as a document, with the reason.
         log.warning("📎 %s comes as a file: %s", entry.path, reason)
         file = await as_original(file, path)
-        return Taken(extracted, replace(file, note=reason), film=film)
+        return Taken(extracted, replace(file, note=said(reason)), film=film)
 
     async def _film_in(self, picture: Entry, path: Path) -> Taken | None:
         """The film that the phone has put behind ``picture``, unless it was taken out before."""
@@ -342,6 +343,6 @@ class Extraction:
 
     async def _skip(self, extracted: Extracted) -> None:
         entry = extracted.entry
-        reason = extracted.error.told if extracted.error else "it could not be read"
+        reason = extracted.error.told if extracted.error else Text("it could not be read")
         log.warning("⏭️ Skipped %s: %s", entry.path, reason)
-        await self._journal.write(lines.Skip(entry.key, entry.path, reason))
+        await self._journal.write(lines.Skip(entry.key, entry.path, said(reason)))

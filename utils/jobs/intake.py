@@ -22,6 +22,7 @@ from utils.jobs.codec import BadValue, from_json, to_json
 from utils.storage.atomic import set_aside, write_bytes
 from utils.storage.journal import Journal, Record, salvage
 from utils.telegram.remote_file import place_of
+from utils.texts import current
 
 log = logging.getLogger(__name__)
 
@@ -83,7 +84,8 @@ class Reply:
 class Incoming:
     """One message with a file: where it is, and what Telegram says of the file (sizes in bytes).
 
-    ``topic`` is that of a forum in which it stands, 0: General, or no forum.
+    ``topic`` is that of a forum in which it stands, 0: General, or no forum; ``language`` is the code of the
+    one in which it is answered, "": English.
     """
 
     peer: Peer
@@ -97,6 +99,7 @@ class Incoming:
     dc: int = 0
     album: int = 0
     topic: int = 0
+    language: str = ""
 
     @property
     def job(self) -> str:
@@ -112,7 +115,7 @@ class Incoming:
 def incoming(message: Message, chat: TLObject) -> Incoming | None:
     """``message`` as data, or None when it holds no file that could be an archive, picture or video.
 
-    ``chat`` is where it came in, as a request takes it.
+    ``chat`` is where it came in, as a request takes it. It is answered in the language that is spoken.
     """
     # Telethon's shortcuts also give what the preview of a link shows; that is no file of the message.
     media = message.document or message.photo
@@ -130,6 +133,7 @@ def incoming(message: Message, chat: TLObject) -> Incoming | None:
         dc=media.dc_id,
         album=message.grouped_id or 0,
         topic=topic_of(message),
+        language=current().code,
     )
 
 

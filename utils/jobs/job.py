@@ -45,6 +45,7 @@ from utils.media import Choice, Inspection
 from utils.queue_manager import Turn
 from utils.storage.workspace import disk_errors
 from utils.telegram.status import Words
+from utils.texts import Text, said
 
 log = logging.getLogger(__name__)
 
@@ -127,7 +128,7 @@ class Job:
         self._sending.begin()
         self._extraction.begin()
         if not self.record.settled():
-            self.show("♻️ Going on" if self.record.boot else "📥 Received")
+            self.show(Text("♻️ Going on") if self.record.boot else Text("📥 Received"))
         passwords: list[str] = []
         try:
             while True:
@@ -152,7 +153,7 @@ class Job:
         finally:
             await self._sending.close()
         if not await self.finish_if_done():
-            self.show("🎬 Converting what Telegram would not play")
+            self.show(Text("🎬 Converting what Telegram would not play"))
 
     async def finish_if_done(self) -> bool:
         """Send the summary and clean up, once nothing is left to do; returns whether that is so."""
@@ -193,7 +194,7 @@ class Job:
 
     async def cancel(self) -> None:
         """Give up what was not sent, after the job's tasks were ended; :meth:`run` ends it then."""
-        await self._journal.write(lines.Failed("cancelled."), lines.Cancelled())
+        await self._journal.write(lines.Failed(Text("cancelled.")), lines.Cancelled())
 
     async def give_up(self, error: BotError) -> None:
         """Trying again does not help: the job ends with what was sent."""
@@ -225,6 +226,11 @@ class Job:
         text, bot = status_text(self.look()), self._services.settings.buttons
         steering = Steering(self.id, paused=self.record.paused)
         return Words(text, steering.buttons()) if bot else Words(with_words(text, steering.in_words()))
+
+    def language(self) -> str:
+        """The language in which it is spoken of: that chosen in the chat, or of who sent the archive."""
+        chosen = self._services.wishes().language
+        return self.record.origin.language if chosen == "auto" else chosen
 
     def look(self) -> JobProgress:
         """How far it is now."""
@@ -263,12 +269,12 @@ class Job:
     async def _extract(self, passwords: Sequence[str], turn: Turn) -> None:
         if self.record.extracted or self.record.failed:
             return
-        self.show("⏳ Opening")
+        self.show(Text("⏳ Opening"))
         self._extraction.begin()
-        async with self.steps.of(OPENING, "opening it"):
+        async with self.steps.of(OPENING, Text("opening it")):
             reader = await self._services.open_archive(passwords)
         self.live.opened(reader.listing)
-        self.show("📤 Sending")
+        self.show(Text("📤 Sending"))
         await self._extraction.run(reader, turn)
 
     async def _ask_password(self, error: PasswordNeeded, passwords: list[str]) -> None:
@@ -277,7 +283,7 @@ class Job:
         if not passwords:
             # Of the questions of an earlier process the last one is still open.
             asked = max(0, asked - 1)
-        self.waits("🔒 Waiting for the password")
+        self.waits(Text("🔒 Waiting for the password"))
         ask = self._services.conversation.ask_password
         try:
             passwords.append(await ask(self.record.origin, self._delivery, error, asked))
@@ -287,14 +293,14 @@ class Job:
     async def _wait_for_volumes(self, error: VolumeMissing) -> None:
         """Return when there is something new to try: another volume, or that the time is over."""
         log.info("🧩 %s waits: %s", self.name, error.told)
-        self.waits(f"🧩 Waiting: {error.told}", self._services.volumes.left)
+        self.waits(Text("🧩 Waiting: {reason}", reason=error.told), self._services.volumes.left)
         if not await self._services.volumes.more():
-            await self._fail(VolumeMissing(f"the other volumes did not come: {error.told}"))
+            await self._fail(VolumeMissing(Text("the other volumes did not come: {why}", why=error.told)))
 
     async def _fail(self, error: BotError) -> None:
         log.error("❌ %s: %s", self.name, error.told)
         await self._extraction.skip_unread()
-        await self._journal.write(lines.Failed(error.told))
+        await self._journal.write(lines.Failed(said(error.told)))
 
     # -- conversions --------------------------------------------------------------------------------
 
@@ -310,11 +316,11 @@ class Job:
         original = self.record.deferred[number]
         named = replace(original, name=converted_name(original.name))
         try:
-            async with self.steps.of(f"thumbnail {number}", "making its thumbnail"):
+            async with self.steps.of(f"thumbnail {number}", Text("making its thumbnail")):
                 still = self.record.still_of(original)
                 cover = self._workspace.files / still if still else None
                 video = await as_video(self._services.media, named, path, inspection, cover)
-                file = replace(video, note=note)
+                file = replace(video, note=said(note))
         except PassedOver as error:
             await self._journal.write(lines.Unconvertible(number, error.told))
             return

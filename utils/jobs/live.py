@@ -12,6 +12,7 @@ from utils.jobs.progress import Converting, JobProgress, Place, Rate, Waiting, c
 from utils.jobs.record import JobRecord
 from utils.jobs.steps import Steps
 from utils.media import Choice
+from utils.texts import Text
 
 #: Seconds, and parts of the whole, that must be behind us before we say how long the rest takes.
 FIRST_SECONDS, FIRST_SHARE = 3.0, 0.02
@@ -64,7 +65,7 @@ class Live:
         self._jobs = jobs
         self._speeds = speeds or Speeds()
         self._clock = clock
-        self.step = "⏳ Waiting"
+        self.step: str = Text("⏳ Waiting")
         #: The name of the file that is taken out and looked at.
         self.preparing = ""
         self.paused = False
@@ -141,7 +142,7 @@ class Live:
             job=job,
             chat=record.origin.chat,
             name=name,
-            step="📥 Fetching" if self._is_fetching and waiting is None else self.step,
+            step=Text("📥 Fetching") if self._is_fetching and waiting is None else self.step,
             done=int(fetched + sent),
             total=self._to_fetch + to_send,
             speed=self._down.value if self._is_fetching else self._up.value or self._down.value,

@@ -15,6 +15,7 @@ from utils.jobs.albums import LIVE_SECONDS, MediaFile, part_key
 from utils.jobs.parts import Cutting
 from utils.media import Inspection, Music, PreparedPhoto, Stills
 from utils.storage.atomic import sync_file
+from utils.texts import said, tr
 
 
 class Media(Cutting, Protocol):
@@ -69,7 +70,7 @@ async def as_photos(
         try:
             photo = await media.prepare_photo(path, output, part)
         except MediaError as error:
-            note = whole.without(part, error)
+            note = said(whole.without(part, error))
             first = replace(first, note=f"{first.note} {note}".strip())
             continue
         named = replace(file, number=int(output.stem), key=key, name=_name(file, whole, part))
@@ -80,7 +81,10 @@ async def as_photos(
 
 
 def _name(file: MediaFile, whole: PreparedPhoto, part: int) -> str:
-    return f"{file.name} ({whole.part_name} {part + 1} of {whole.parts})"
+    name, number = file.name, part + 1
+    if whole.part_name == "page":
+        return tr("{name} (page {number} of {count})", name=name, number=number, count=whole.parts)
+    return tr("{name} (part {number} of {count})", name=name, number=number, count=whole.parts)
 
 
 async def _as_photo(file: MediaFile, photo: PreparedPhoto) -> MediaFile:
@@ -90,7 +94,7 @@ async def _as_photo(file: MediaFile, photo: PreparedPhoto) -> MediaFile:
         size=await asyncio.to_thread(size_of, photo.path),
         width=photo.width,
         height=photo.height,
-        note=photo.note,
+        note=said(photo.note),
     )
 
 

@@ -25,6 +25,7 @@ from utils.media import Kind, kind_of
 from utils.telegram.account import Account
 from utils.telegram.remote_file import RemoteFile
 from utils.telegram.transfers import Transfers
+from utils.texts import Text
 
 #: Bytes that are looked at to say what a file is.
 HEAD = 4096
@@ -77,7 +78,7 @@ class Refetch:
         on_wait = self.live.wait_for_telegram if self.live else None
         found = await self.account.messages(self.item.peer.input(), [self.item.message], on_wait)
         if not found or found[0].media is None:
-            raise ArchiveError("the message was deleted before everything was read.")
+            raise ArchiveError(Text("the message was deleted before everything was read."))
         return found[0]
 
 
@@ -115,9 +116,9 @@ class JobOpening:
         if await looks_like_archive(source):
             return await self._archive(source, passwords, items)
         if not item.size:
-            raise NotAnArchive("the file is empty.")
+            raise NotAnArchive(Text("the file is empty."))
         if kind_of(await source.read(0, HEAD), item.name) in (Kind.OTHER, Kind.CALLED):
-            raise NotAnArchive("this is no archive, picture or video that I know.")
+            raise NotAnArchive(Text("this is no archive, picture or video that I know."))
         return SingleFile(source)
 
     async def _archive(

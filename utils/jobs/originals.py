@@ -11,6 +11,7 @@ from utils.jobs import lines
 from utils.jobs.albums import MediaFile, part_key
 from utils.jobs.media_files import second_name
 from utils.jobs.record import JobRecord
+from utils.texts import said, tr
 
 
 def _key(video: MediaFile) -> str:
@@ -33,6 +34,6 @@ def not_converted(record: JobRecord, number: int, reason: str) -> list[lines.Lin
     """What to journal when the deferred video ``number`` cannot be converted: it is sent as it is, once."""
     video = record.deferred[number]
     if _key(video) not in record.known_keys():
-        return [lines.Unconvertible(number, reason)]
-    told = f"it could not be converted, and came as a file: {reason}"
+        return [lines.Unconvertible(number, said(reason))]
+    told = tr("it could not be converted, and came as a file: {reason}", reason=said(reason))
     return [lines.Skip(video.key, video.name, told), lines.Drop(number)]

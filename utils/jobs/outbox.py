@@ -14,6 +14,7 @@ from utils.jobs.captions import caption
 from utils.jobs.delivery import Delivery
 from utils.jobs.wishes import Wishes
 from utils.telegram.transfers import in_flight
+from utils.texts import tr
 
 log = logging.getLogger(__name__)
 
@@ -183,7 +184,8 @@ class Outbox:
 
     async def _deliver_document(self, file: MediaFile) -> None:
         if file.group != "document":
-            note = f"{refused_as(file.noun, self._delivery.refusal(file))}, so it comes as a file."
+            why = refused_as(file.group, self._delivery.refusal(file))
+            note = tr("{reason}, so it comes as a file.", reason=why)
             file = replace(file, kind="document", music="", note=note)
         try:
             await self._send(f"file-{file.number}", (file,))

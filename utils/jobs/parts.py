@@ -17,6 +17,7 @@ from utils.jobs.steps import Steps
 from utils.media import Inspection
 from utils.storage.volumes import how_to_join, split_file, volume_names
 from utils.storage.workspace import disk_errors
+from utils.texts import Said, Text, tr
 
 log = logging.getLogger(__name__)
 
@@ -67,7 +68,8 @@ class Parts:
 
     async def _make(self, whole: MediaFile) -> list[int]:
         log.info("✂️ %s is larger than Telegram takes, so it is sent in parts", whole.name)
-        with disk_errors(f"the disk is full; there is no room to cut {whole.name} into parts."):
+        told = Text("the disk is full; there is no room to cut {name} into parts.", name=whole.name)
+        with disk_errors(told):
             parts = await self._videos(whole) if whole.kind == "video" else []
             if not parts:
                 # A video that cannot be cut does not play in volumes: it counts as a file.
@@ -82,7 +84,8 @@ class Parts:
     async def _videos(self, whole: MediaFile) -> list[MediaFile]:
         source = self._folder / whole.path
         try:
-            async with self._steps.of(f"cut {whole.number}", f"cutting {whole.name} into parts"):
+            doing = Text("cutting {name} into parts", name=whole.name)
+            async with self._steps.of(f"cut {whole.number}", doing):
                 paths = await self._media.split_video(source, self._folder, self._limit)
         except (ConversionFailed, PassedOver) as error:
             log.warning("⚠️ %s cannot be cut, so it is sent in volumes: %s", whole.name, error.told)
@@ -100,7 +103,11 @@ class Parts:
                 size=(await asyncio.to_thread(path.stat)).st_size,
                 duration=found.duration,
                 thumb=thumb.name if thumb else "",
-                note=f"Part {place} of {len(paths)}: the whole is larger than Telegram takes.",
+                note=tr(
+                    "Part {number} of {count}: the whole is larger than Telegram takes.",
+                    number=place,
+                    count=len(paths),
+                ),
             )
             parts.append(part)
         return parts
@@ -108,7 +115,8 @@ class Parts:
     async def _volumes(self, whole: MediaFile) -> list[MediaFile]:
         paths = await asyncio.to_thread(split_file, self._folder / whole.path, self._folder, self._limit)
         names = volume_names(whole.name, len(paths))
-        note = f"It is larger than Telegram takes. {how_to_join(whole.name, names)}"
+        join = Said(how_to_join(whole.name, names))
+        note = tr("It is larger than Telegram takes. To join: {commands}", commands=join)
         notes = [f"{whole.note} {note}".strip(), *("" for _ in names[1:])]
         return [
             replace(

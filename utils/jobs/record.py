@@ -11,6 +11,7 @@ from utils.jobs import lines
 from utils.jobs.albums import MediaFile, stem_of, whole_key
 from utils.jobs.lines import Line
 from utils.jobs.medium import Medium
+from utils.texts import said, tr
 
 
 @dataclass
@@ -284,7 +285,8 @@ class JobRecord:
             return self.converted[number]
         if number not in self.deferred:
             return self.files[number]
-        note = f"It could not be converted: {self.unconvertible.get(number, '')}"
+        reason = said(self.unconvertible.get(number, ""))
+        note = tr("It could not be converted: {reason}", reason=reason)
         return replace(self.deferred[number], note=note)
 
     def in_doubt(self) -> dict[str, tuple[int, ...]]:

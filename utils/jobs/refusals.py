@@ -10,6 +10,7 @@ from telethon import errors as rpc
 
 from utils.errors import ChatClosed
 from utils.telegram.pauses import error_name
+from utils.texts import Text
 
 #: Telegram's names for "not this item": sending it as a plain document can help.
 REFUSALS = re.compile(
@@ -51,4 +52,5 @@ def chat_errors() -> Iterator[None]:
     except rpc.RPCError as error:
         if not CLOSED.fullmatch(error_name(error)):
             raise
-        raise ChatClosed(f"nothing can be sent to the chat any more ({error_name(error)}).") from error
+        told = Text("nothing can be sent to the chat any more ({reason}).", reason=error_name(error))
+        raise ChatClosed(told) from error

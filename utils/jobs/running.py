@@ -10,6 +10,7 @@ from utils.errors import BotError, ChatClosed, DiskFull, NoRoom, ProgramKilled
 from utils.jobs.job import Job
 from utils.jobs.refusals import chat_errors
 from utils.storage.workspace import disk_errors
+from utils.texts import Text, speaking
 
 log = logging.getLogger(__name__)
 
@@ -22,6 +23,11 @@ async def run_job(job: Job, *, alone: Callable[[], bool]) -> None:
 
     ``alone`` says whether there is no other job, whose end could make room on the disk.
     """
+    with speaking(job.language):
+        await _run(job, alone)
+
+
+async def _run(job: Job, alone: Callable[[], bool]) -> None:
     for pause in (*RETRY_PAUSES, None):
         try:
             with disk_errors(), chat_errors():
@@ -35,19 +41,19 @@ async def run_job(job: Job, *, alone: Callable[[], bool]) -> None:
                 await _give_up(job, error)
                 return
             log.warning("⚠️ %s waits for disk space: %s", job.name, error.told)
-            job.waits(f"⏸️ Waiting for room on the disk: {error.told}", pause)
+            job.waits(Text("⏸️ Waiting for room on the disk: {reason}", reason=error.told), pause)
             await asyncio.sleep(pause)
         except ProgramKilled as error:
             if pause is None:
                 await _give_up(job, error)
                 return
             log.warning("⚠️ %s is tried again: %s", job.name, error.told)
-            job.waits(f"⏸️ {error.told} It is tried again.", pause)
+            job.waits(Text("⏸️ {reason} It is tried again.", reason=error.told), pause)
             await asyncio.sleep(pause)
         except Exception:  # noqa: BLE001
             log.exception("❌ %s broke off; it is kept and taken up again", job.name)
             if pause is None:
-                job.show("❌ Something went wrong; the rest is tried again when the bot is restarted.")
+                job.show(Text("❌ Something went wrong; the rest is tried again when the bot is restarted."))
                 return
             await asyncio.sleep(pause)
 

@@ -16,6 +16,7 @@ from utils.jobs.parts import Parts
 from utils.jobs.services import JobSettings
 from utils.jobs.wishes import Wishes
 from utils.storage.atomic import set_aside
+from utils.texts import Text, tr
 
 
 class Sending:
@@ -155,12 +156,13 @@ class Sending:
                 original = self._files / record.deferred[number].path
                 await asyncio.to_thread(original.unlink, missing_ok=True)
         self._room.set()
-        self._show("📤 Sending")
+        self._show(Text("📤 Sending"))
 
     async def _on_refused(self, file: MediaFile, refused: Refused) -> None:
         """Not even as a document: the owner gets it, and the user is told."""
         source = self._files / file.path
         await asyncio.to_thread(set_aside, source, self._settings.quarantine, f"{file.name}: {refused.told}")
-        why = refusal_words(refused.reason) or f"Telegram did not take it ({refused.reason})"
-        reason = f"{why}; it is kept in quarantine"
+        name = refused.reason
+        why = refusal_words(name) or tr("Telegram did not take it ({reason})", reason=name)
+        reason = tr("{reason}; it is kept in quarantine", reason=why)
         await self._journal.write(lines.Skip(file.key, file.name, reason), lines.Drop(file.number))

@@ -15,6 +15,7 @@ from contextlib import asynccontextmanager
 from utils.errors import PassedOver
 from utils.jobs.gate import Gate
 from utils.jobs.marks import DEATHS, ENTRY, OPENING, READING, UPLOAD, Marks
+from utils.texts import Text
 
 log = logging.getLogger(__name__)
 
@@ -49,9 +50,9 @@ class Steps:
     def check(self, step: str, doing: str) -> None:
         """Raises :class:`PassedOver` when too many processes died in ``step``."""
         if self.kills(step):
-            told = f"The bot died {DEATHS} times while {doing}"
-            log.error("☠️ %s: passed over: %s (step “%s”)", self._name, told, step)
-            raise PassedOver(f"{told}.")
+            told = Text("The bot died {count} times while {doing}.", count=DEATHS, doing=doing)
+            log.error("☠️ %s: passed over: %s (step “%s”)", self._name, told.removesuffix("."), step)
+            raise PassedOver(told)
 
     def deaths(self, step: str) -> int:
         """In how many processes ``step`` was under way when they died."""

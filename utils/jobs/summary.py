@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import math
 from collections import defaultdict
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 
-from utils.jobs.albums import plural, refused_as, shorten, utf16_units
+from utils.jobs.albums import Group, number_of, refused_as, shorten, utf16_units
 from utils.jobs.captions import notes as changes
 from utils.jobs.progress import group_by_name, sent_by_kind
 from utils.jobs.record import JobRecord
 from utils.jobs.sidecars import is_sidecar
+from utils.texts import Said, Text, listed, said, tr, tr_n
 
 #: Names listed for one reason at most; the rest is counted.
 NAMES_SHOWN = 10
@@ -24,46 +25,77 @@ TEXT_UNITS = 4096
 
 def summary_text(archive: str, record: JobRecord) -> str:
     """The message at the end: sent, converted, skipped and why. What is missing comes before what changed."""
-    if record.failed:
-        head = f"❌ {archive}: {record.failed}"
-    elif not record.delivered and not record.skipped:
-        what = "other file" if record.only_others else "picture or video"
-        head = f"ℹ️ {archive}: there is no {what} in it{' that was chosen' if record.left else ''}."
-    else:
-        head = f"{'⚠️' if record.skipped else '✅'} {archive}: {_sent(record)} sent."
-    lines = [head]
+    lines = [_head(archive, record)]
     if record.failed and record.delivered:
-        lines.append(f"{_sent(record)} sent before that.")
+        lines.append(tr("{files} sent before that.", files=_sent(record)))
     skipped = _by_reason((reason, name) for name, reason in record.skipped.values())
-    lines += _section("⏭️ Skipped: ", skipped)
+    lines += _section(Text("⏭️ Skipped: {news}"), skipped)
     # A job that was cancelled may have converted, or changed, what it did not send.
     sent = record.delivered
     converted = [record.deferred[n].name for n in record.converted if n in record.deferred and n in sent]
     if converted:
-        lines.append(f"🎬 Converted {plural(len(converted), 'video')}: {names(converted)}")
+        lines.append(_converted(converted))
     failed = [
         (reason, record.deferred[n].name)
         for n, reason in record.unconvertible.items()
         if n in record.deferred and n in sent
     ]
-    lines += _section("❌ Not converted, sent as a file: ", _by_reason(failed))
-    lines += _section("📎 Sent as a file: ", _by_reason(_as_files(record)))
-    cut = [f"{file.name} ({len(record.parts[n])} parts)" for n, file in record.wholes.items() if n in sent]
+    lines += _section(Text("❌ Not converted, sent as a file: {news}"), _by_reason(failed))
+    lines += _section(Text("📎 Sent as a file: {news}"), _by_reason(_as_files(record)))
+    cut = [_in_parts(file.name, len(record.parts[n])) for n, file in record.wholes.items() if n in sent]
     if cut:
-        lines.append(f"✂️ Sent in parts, larger than Telegram takes: {names(cut)}")
+        lines.append(tr("✂️ Sent in parts, larger than Telegram takes: {names}", names=names(cut)))
     changed = [file for n, file in record.files.items() if file.note and file.kind == "photo" and n in sent]
-    lines += _section("🖼️ ", changes(changed))
+    lines += _section(Text("🖼️ {news}"), changes(changed))
+    return shorten("\n".join([*lines, *_left_out(record)]), TEXT_UNITS)
+
+
+def _head(archive: str, record: JobRecord) -> Said:
+    """How it ended."""
+    if record.failed:
+        return tr("❌ {archive}: {reason}", archive=archive, reason=said(record.failed))
+    if record.delivered or record.skipped:
+        files = _sent(record)
+        if record.skipped:
+            return tr("⚠️ {archive}: {files} sent.", archive=archive, files=files)
+        return tr("✅ {archive}: {files} sent.", archive=archive, files=files)
+    if record.only_others:
+        return tr("ℹ️ {archive}: there is no other file in it.", archive=archive)
+    if record.left:
+        return tr("ℹ️ {archive}: there is no picture or video in it that was chosen.", archive=archive)
+    return tr("ℹ️ {archive}: there is no picture or video in it.", archive=archive)
+
+
+def _left_out(record: JobRecord) -> Iterator[Said]:
+    """What was not wanted."""
     notes = [path for path in record.others.values() if is_sidecar(path.rpartition("/")[2])]
     others = [path for path in record.others.values() if path not in notes]
-    for what, paths in (("📄 Left out, neither picture nor video", others), ("🏷️ Notes about them", notes)):
-        if paths:
-            lines.append(f"{what}: {plural(len(paths), 'file')} ({names(paths)})")
+    if others:
+        yield tr_n(
+            "📄 Left out, neither picture nor video: {count} file ({names})",
+            "📄 Left out, neither picture nor video: {count} files ({names})",
+            len(others),
+            names=names(others),
+        )
+    if notes:
+        yield tr_n(
+            "🏷️ Notes about them: {count} file ({names})",
+            "🏷️ Notes about them: {count} files ({names})",
+            len(notes),
+            names=names(notes),
+        )
     if record.left:
-        lines.append(f"⚙️ Left out by choice: {plural(record.left, 'file')} (pictures or videos).")
+        yield tr_n(
+            "⚙️ Left out by choice: {count} file (pictures or videos).",
+            "⚙️ Left out by choice: {count} files (pictures or videos).",
+            record.left,
+        )
     if record.ignored:
-        kept = plural(record.ignored, "file")
-        lines.append(f"🗑️ Ignored {kept} of systems, cameras and waste baskets, such as .DS_Store.")
-    return shorten("\n".join(lines), TEXT_UNITS)
+        yield tr_n(
+            "🗑️ Ignored {count} file of systems, cameras and waste baskets, such as .DS_Store.",
+            "🗑️ Ignored {count} files of systems, cameras and waste baskets, such as .DS_Store.",
+            record.ignored,
+        )
 
 
 def is_single(record: JobRecord) -> bool:
@@ -78,38 +110,54 @@ def says_it_all(record: JobRecord) -> bool:
     return len(record.delivered_files()) == 1
 
 
+def _converted(videos: Sequence[str]) -> Said:
+    return tr_n(
+        "🎬 Converted {count} video: {names}",
+        "🎬 Converted {count} videos: {names}",
+        len(videos),
+        names=names(videos),
+    )
+
+
+def _in_parts(name: str, count: int) -> Said:
+    return tr_n("{name} ({count} part)", "{name} ({count} parts)", count, name=name)
+
+
 def with_words(text: str, words: str) -> str:
     """``text``, cut where it has to be, and ``words`` below it."""
     return f"{shorten(text, TEXT_UNITS - utf16_units(words) - 1)}\n{words}".strip()
 
 
-def duration_words(seconds: float) -> str:
+def duration_words(seconds: float) -> Said:
     """ "45 seconds", "3 minutes", "2 hours", rounded up so that nobody waits longer than was said."""
-    for unit, length in (("hour", 3600), ("minute", 60)):
-        if seconds >= 2 * length:
-            return plural(math.ceil(seconds / length), unit)
-    return plural(math.ceil(seconds), "second")
+    if seconds >= 2 * 3600:
+        return tr_n("{count} hour", "{count} hours", math.ceil(seconds / 3600))
+    if seconds >= 2 * 60:
+        return tr_n("{count} minute", "{count} minutes", math.ceil(seconds / 60))
+    return tr_n("{count} second", "{count} seconds", math.ceil(seconds))
 
 
-def names(listed: list[str]) -> str:
-    """The first names of ``listed``, and how many more there are."""
-    more = len(listed) - NAMES_SHOWN
-    return ", ".join(listed[:NAMES_SHOWN]) + (f" and {more} more" if more > 0 else "")
+def names(all_names: Sequence[str]) -> Said:
+    """The first of ``all_names``, and how many more there are."""
+    first, more = listed(all_names[:NAMES_SHOWN]), len(all_names) - NAMES_SHOWN
+    return tr("{names} and {count} more", names=first, count=more) if more > 0 else first
 
 
-def _section(mark: str, news: list[str]) -> list[str]:
-    """The first lines of ``news``, each with its mark, and how many more there are."""
-    lines = [f"{mark}{line}" for line in news[:LINES_SHOWN]]
+def _section(told: Text, news: Sequence[str]) -> list[Said]:
+    """The first lines of ``news``, each ``told`` with its mark, and how many more there are."""
+    lines = [tr(told.key, news=Said(line)) for line in news[:LINES_SHOWN]]
     more = len(news) - LINES_SHOWN
-    return [*lines, f"{mark}{plural(more, 'more reason')} …"] if more > 0 else lines
+    if more > 0:
+        lines.append(tr(told.key, news=tr_n("{count} more reason …", "{count} more reasons …", more)))
+    return lines
 
 
-def _by_reason(pairs: Iterable[tuple[str, str]]) -> list[str]:
+def _by_reason(pairs: Iterable[tuple[str, str]]) -> list[Said]:
     """ "names: reason" for each reason of the (reason, name) ``pairs``."""
     grouped: defaultdict[str, list[str]] = defaultdict(list)
     for reason, name in pairs:
         grouped[reason].append(name)
-    return [f"{names(listed)}: {reason}" for reason, listed in grouped.items()]
+    return [tr("{name}: {note}", name=names(found), note=said(reason)) for reason, found in grouped.items()]
 
 
 def _as_files(record: JobRecord) -> Iterator[tuple[str, str]]:
@@ -117,7 +165,7 @@ def _as_files(record: JobRecord) -> Iterator[tuple[str, str]]:
     for number in record.delivered_files():
         file = record.to_send(number)
         if number in record.refused and file.group != "document":
-            yield refused_as(file.noun, record.refused[number]), file.name
+            yield refused_as(file.group, record.refused[number]), file.name
         elif number not in record.deferred and file.kind == "document" and file.note:
             yield file.note, file.name
 
@@ -125,9 +173,10 @@ def _as_files(record: JobRecord) -> Iterator[tuple[str, str]]:
 def _sent(record: JobRecord) -> str:
     """ "3 pictures and 2 videos"."""
     kinds = sent_by_kind(record)
-    counts = {"picture": kinds["photo"], "video": kinds["video"], "audio file": kinds["music"]}
-    counts["file"] = kinds["document"]
-    parts = [plural(count, noun) for noun, count in counts.items() if count]
+    groups: tuple[Group, ...] = ("photo", "video", "music", "document")
+    parts = [number_of(group, kinds[group]) for group in groups if kinds[group]]
     if record.live:
-        parts[0] += f" ({len(record.live)} of them live)"
-    return " and ".join([", ".join(parts[:-1]), parts[-1]] if len(parts) > 1 else parts) or "nothing"
+        parts[0] = tr("{pictures} ({count} of them live)", pictures=parts[0], count=len(record.live))
+    if len(parts) > 1:
+        return tr("{files} and {more}", files=listed(parts[:-1]), more=parts[-1])
+    return parts[0] if parts else tr("nothing")

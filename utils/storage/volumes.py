@@ -42,8 +42,8 @@ def volume_names(name: str, count: int) -> list[str]:
 
 
 def how_to_join(name: str, volumes: list[str]) -> str:
-    """What to type to have ``name`` again."""
+    """The commands that make ``name`` of ``volumes`` again."""
     quoted = name.replace("'", "'\\''")
     windows = "+".join(f'"{volume}"' for volume in volumes[:20]) + ("+…" if len(volumes) > 20 else "")
     digits = "?" * (len(volumes[0]) - len(name) - 1)
-    return f"To join: cat '{quoted}'.{digits} > '{quoted}' — on Windows: copy /b {windows} \"{name}\""
+    return f"cat '{quoted}'.{digits} > '{quoted}' — on Windows: copy /b {windows} \"{name}\""

@@ -18,6 +18,7 @@ from pathlib import Path
 
 from utils.errors import DiskFull, TransferFailed
 from utils.storage.atomic import read_json, sync_folder, write_json
+from utils.texts import Text
 
 #: Bytes written, and seconds passed, after which progress is recorded.
 RECORD_BYTES, RECORD_SECONDS = 16 * 1024 * 1024, 5.0
@@ -138,4 +139,5 @@ def _disk_errors(path: Path) -> Iterator[None]:
         if error.errno not in (errno.ENOSPC, errno.EDQUOT):
             raise
         free = shutil.disk_usage(path.parent).free
-        raise DiskFull(f"The disk is full: {free:,} bytes are free, and more is to be downloaded.") from error
+        told = Text("The disk is full: {free:,} bytes are free, and more is to be downloaded.", free=free)
+        raise DiskFull(told) from error

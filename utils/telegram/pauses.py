@@ -11,6 +11,8 @@ from enum import StrEnum
 from telethon import errors
 from telethon.tl import TLRequest
 
+from utils.texts import Text
+
 #: Pauses after trouble, in seconds; the last one is repeated.
 BACKOFF = (1.0, 2.0, 4.0, 8.0, 15.0, 30.0)
 #: How often one request is repeated because of trouble that it alone has with the server: about four minutes.
@@ -21,15 +23,15 @@ class Reason(StrEnum):
     """Why something waits, in words for the chat."""
 
     #: FLOOD_WAIT and FLOOD_PREMIUM_WAIT: the account is asked to be slower.
-    FLOOD = "Telegram asks for a pause"
+    FLOOD = Text("Telegram asks for a pause")
     #: SLOWMODE_WAIT: this chat takes a message only every so often.
-    SLOW_MODE = "this chat is in slow mode"
+    SLOW_MODE = Text("this chat is in slow mode")
     #: The bot's own, see ``group_pace``.
-    GROUP = "a group takes 20 messages a minute"
+    GROUP = Text("a group takes 20 messages a minute")
     #: 500 and the like.
-    SERVER = "Telegram has trouble of its own"
+    SERVER = Text("Telegram has trouble of its own")
     #: No connection, or no answer.
-    CONNECTION = "the connection to Telegram is lost"
+    CONNECTION = Text("the connection to Telegram is lost")
 
 
 @dataclass(frozen=True)

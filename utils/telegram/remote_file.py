@@ -24,6 +24,7 @@ from utils.telegram.pauses import error_name
 from utils.telegram.read_ahead import ReadAhead
 from utils.telegram.transfers import WINDOWS, Direction, FileTransfer, Transfers, in_flight
 from utils.telegram.waits import OnWait
+from utils.texts import Text
 
 log = logging.getLogger(__name__)
 
@@ -127,7 +128,7 @@ class RemoteFile:
         """The file of ``message``. Raises :class:`ArchiveError` when it has none (any more)."""
         place = place_of(message)
         if place is None:
-            raise ArchiveError("its message holds no file any more.")
+            raise ArchiveError(Text("its message holds no file any more."))
         return cls(
             transfers, place, refresh=refresh, on_wait=on_wait, on_fetched=on_fetched, on_whole=on_whole
         )

@@ -5,8 +5,9 @@ through rooms, errors and the log, is a :class:`Text`, which is English until :f
 docs/development.md tells how a sentence, or a language, is added.
 """
 
+from utils.texts.dates import date_words
 from utils.texts.languages import LANGUAGES, Language, choose, current, speaking
-from utils.texts.sentences import END, ISOLATE, Said, Text, found_in, listed, said, tr, tr_n
+from utils.texts.sentences import END, ISOLATE, Said, Text, figure, found_in, listed, said, text_n, tr, tr_n
 
 __all__ = [
     "END",
@@ -17,10 +18,13 @@ __all__ = [
     "Text",
     "choose",
     "current",
+    "date_words",
+    "figure",
     "found_in",
     "listed",
     "said",
     "speaking",
+    "text_n",
     "tr",
     "tr_n",
 ]

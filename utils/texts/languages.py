@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import gettext
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from contextvars import ContextVar
 from dataclasses import dataclass
@@ -61,7 +61,7 @@ LANGUAGES = {
 #: Codes that clients use for what has another one here.
 _OTHERWISE = {"in": "id", "pt": "pt_BR"}
 
-_current: ContextVar[Language] = ContextVar("language", default=LANGUAGES[ENGLISH])
+_current: ContextVar[str | Callable[[], str]] = ContextVar("language", default=ENGLISH)
 
 
 def known(code: str | None) -> str:
@@ -84,13 +84,17 @@ def choose(*codes: str | None) -> str:
 
 def current() -> Language:
     """The language that is spoken."""
-    return _current.get()
+    code = _current.get()
+    return LANGUAGES.get(code if isinstance(code, str) else code(), LANGUAGES[ENGLISH])
 
 
 @contextmanager
-def speaking(code: str) -> Iterator[None]:
-    """Inside, also in tasks that are begun there, this language is spoken; English where it is not known."""
-    token = _current.set(LANGUAGES.get(code, LANGUAGES[ENGLISH]))
+def speaking(code: str | Callable[[], str]) -> Iterator[None]:
+    """Inside, also in tasks that are begun there, this language is spoken; English where it is not known.
+
+    It may be asked for each time that something is said.
+    """
+    token = _current.set(code)
     try:
         yield
     finally:

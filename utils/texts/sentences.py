@@ -26,29 +26,43 @@ class Said(str):
 class Text(str):
     """A sentence that travels, such as an error's reason: English, and knows how it is said otherwise.
 
-    ``key`` is the English sentence with names in braces for the ``values``, which may be texts themselves.
+    ``key`` is the English sentence with names in braces for the ``values``, which may be texts themselves;
+    ``many`` the one for other numbers than 1, where ``{count}`` decides.
     """
 
     key: str
+    many: str
     values: Mapping[str, object]
 
     def __new__(cls, key: str, /, **values: object) -> Text:
-        text = super().__new__(cls, _Plain(LANGUAGES[ENGLISH]).fill(key, values))
-        text.key, text.values = key, values
+        return cls._of(key, "", values)
+
+    @classmethod
+    def _of(cls, key: str, many: str, values: Mapping[str, object]) -> Text:
+        english = _Plain(LANGUAGES[ENGLISH])
+        text = super().__new__(cls, english.fill(english.form(key, many, values), values))
+        text.key, text.many, text.values = key, many, values
         return text
+
+
+def text_n(one: str, many: str, /, count: int, **values: object) -> Text:
+    """A :class:`Text` where a number decides on the form, as in :func:`tr_n`."""
+    return Text._of(one, many, {"count": count, **values})
 
 
 def tr(key: str, /, **values: object) -> Said:
     """The English sentence ``key`` in the language that is spoken, with ``values`` for what is in braces."""
-    language = current()
-    return Said(_Filler(language).fill(language.catalogue.gettext(key), values))
+    return _said(key, "", values)
 
 
 def tr_n(one: str, many: str, /, count: int, **values: object) -> Said:
     """The same where a number decides on the form; ``{count}`` is that number in both sentences."""
-    language = current()
-    sentence = language.catalogue.ngettext(one, many, count)
-    return Said(_Filler(language).fill(sentence, {"count": count, **values}))
+    return _said(one, many, {"count": count, **values})
+
+
+def _said(key: str, many: str, values: Mapping[str, object]) -> Said:
+    filler = _Filler(current())
+    return Said(filler.fill(filler.form(key, many, values), values))
 
 
 def said(text: str) -> Said:
@@ -56,7 +70,7 @@ def said(text: str) -> Said:
     if isinstance(text, Said):
         return text
     if isinstance(text, Text):
-        return tr(text.key, **text.values)
+        return _said(text.key, text.many, text.values)
     return Said(current().catalogue.gettext(str(text)) if text else "")
 
 
@@ -64,6 +78,11 @@ def listed(names: Iterable[str]) -> Said:
     """ "a, b, c"."""
     filler = _Filler(current())
     return Said(tr(", ").join(filler.format_field(name, "") for name in names))
+
+
+def figure(written: str) -> Said:
+    """A number that is ``written`` as in English, as the language that is spoken writes it."""
+    return Said(current().number(written))
 
 
 def found_in(sentence: str, key: str) -> dict[str, str] | None:
@@ -83,6 +102,15 @@ class _Filler(string.Formatter):
     def __init__(self, language: Language) -> None:
         self._language = language
 
+    def form(self, key: str, many: str, values: Mapping[str, object]) -> str:
+        """The sentence in the language, in the form that ``count`` among ``values`` calls for."""
+        catalogue, count = self._language.catalogue, values.get("count")
+        return (
+            catalogue.ngettext(key, many, count)
+            if many and isinstance(count, int)
+            else catalogue.gettext(key)
+        )
+
     def fill(self, sentence: str, values: Mapping[str, object]) -> str:
         return self.vformat(sentence, (), values) if values else sentence
 
@@ -95,7 +123,7 @@ class _Filler(string.Formatter):
         if isinstance(value, Said):
             return value
         if isinstance(value, Text):
-            return self.fill(self._language.catalogue.gettext(value.key), value.values)
+            return self.fill(self.form(value.key, value.many, value.values), value.values)
         return _isolated(str(value), always=self._language.right_to_left)
 
 
