@@ -11,6 +11,7 @@ from utils.jobs.albums import (
     Kind,
     MediaFile,
     counted,
+    is_film_of,
     messages_of,
     plural,
     refused_as,
@@ -80,6 +81,17 @@ def test_a_short_film_is_behind_the_picture_of_its_name_whichever_comes_first(mi
     pixel = [file(1, name="PXL_1.MP.jpg"), replace(film(1), name="PXL_1.MP")]
     assert albums(pixel[::-1], mixed=mixed) == [[1, 101]] and messages_of(pixel) == [tuple(pixel)]
     assert messages_of([still(1), film(1), film(1)]) == [(still(1), film(1)), (film(1),)]
+
+
+def test_what_says_that_it_belongs_together_is_believed_before_names() -> None:
+    stills = [replace(still(n), pair="AB"[n]) for n in range(2)]
+    films = [replace(film(1 - n), pair="AB"[n]) for n in range(2)]
+    builder = AlbumBuilder(mixed=True)
+    builder.by_folder = True
+    assert [album for file in (*stills, *films) for album in builder.add(file)] == []
+    assert builder.finish() == [(stills[0], films[0], stills[1], films[1])]
+    # Of which only one says anything, the names decide.
+    assert is_film_of(replace(films[0], pair=""), stills[1]) and not is_film_of(films[0], stills[1])
 
 
 def test_an_album_is_full_with_ten_messages_and_waits_for_the_film_of_its_last_picture() -> None:

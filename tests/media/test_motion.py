@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import io
-import struct
 from pathlib import Path
 
 import pillow_heif
@@ -11,12 +10,10 @@ import pytest
 from PIL import Image
 
 from tests.files import photo, video
+from tests.media.live import HEIC_LAYOUTS, JPEG_LAYOUTS, numbered
 from utils.media.motion import take_film
 
 PICTURE, FILM = photo(1), video("mp4")
-#: Samsung's: a marker before the film and a directory behind it.
-MARKER = b"\0\0\x30\x0a\x10\0\0\0MotionPhoto_Data"
-DIRECTORY = b"SEFH\x6b\0\0\0\x01\0\0\0\0\0\x30\x0a" + struct.pack("<II", 99, 99) + b"\x18\0\0\0SEFT"
 
 
 def heic() -> bytes:
@@ -26,27 +23,28 @@ def heic() -> bytes:
     return data.getvalue()
 
 
-@pytest.mark.parametrize(
-    ("before", "behind"),
-    [(b"", b""), (MARKER, DIRECTORY), (b"\0" * 100, b"\xff\xd8\xff trailer")],
-    ids=["google", "samsung", "other"],
-)
-def test_the_film_behind_a_jpeg_comes_out_and_the_picture_ends_before_it(
-    tmp_path: Path, before: bytes, behind: bytes
-) -> None:
+@pytest.mark.parametrize("maker", JPEG_LAYOUTS)
+def test_the_film_behind_a_jpeg_comes_out_and_the_picture_ends_before_it(tmp_path: Path, maker: str) -> None:
+    """Twenty of each maker's."""
     path, output = tmp_path / "1", tmp_path / "film"
-    path.write_bytes(PICTURE + before + FILM + behind)
-    assert take_film(path, output)
-    assert output.read_bytes() == FILM
-    assert path.read_bytes() == PICTURE + before
+    for number in range(20):
+        film = numbered(FILM, number)
+        before, behind = JPEG_LAYOUTS[maker](photo(number, (64, 48)), film)
+        path.write_bytes(before + film + behind)
+        assert take_film(path, output)
+        assert output.read_bytes() == film
+        assert path.read_bytes() == before
 
 
 def test_the_film_in_a_box_of_a_heic_comes_out_and_the_picture_stays(tmp_path: Path) -> None:
-    path, output = tmp_path / "1", tmp_path / "film"
-    whole = heic() + struct.pack(">I", 8 + len(FILM)) + b"mpvd" + FILM
-    path.write_bytes(whole)
-    assert take_film(path, output)
-    assert (output.read_bytes(), path.read_bytes()) == (FILM, whole)
+    path, output, picture = tmp_path / "1", tmp_path / "film", heic()
+    for make in HEIC_LAYOUTS.values():
+        for number in range(20):
+            film = numbered(FILM, number)
+            whole = make(picture, film)
+            path.write_bytes(whole)
+            assert take_film(path, output)
+            assert (output.read_bytes(), path.read_bytes()) == (film, whole)
 
 
 @pytest.mark.parametrize(

@@ -15,10 +15,12 @@ import pytest
 
 from tests.e2e.process import Ended, run, start
 from tests.files import photo, song, video, zip_of
+from tests.media.live import JPEG_LAYOUTS, apple_film, apple_picture
 from tests.pictures.makers import pages_of_which_one_is_unreadable
 from utils.archives import FileSource, Limits
 from utils.archives.engine import find_engine
 from utils.constants import ROOT, SETTINGS, Settings
+from utils.jobs.ordering import order_of
 from utils.media import Choice, MediaTools
 from utils.terminal.bars import Bar
 from utils.terminal.inspect import inspect_archive, print_text, volumes_of
@@ -119,6 +121,30 @@ async def test_each_entry_has_a_kind_a_plan_and_a_reason(tmp_path: Path) -> None
     for name, word in words.items():
         assert word in str(found[name]["reason"]), name
     assert all(row["reason"] for row in found.values())
+
+
+async def test_live_photos_and_motion_photos_are_told_in_the_order_that_is_set(tmp_path: Path) -> None:
+    film = video("mp4", seconds=1)
+    before, behind = JPEG_LAYOUTS["Samsung"](photo(5), film)
+    entries = {
+        "b_20200101.jpg": photo(1),
+        "a_20240612.jpg": apple_picture(photo(2), "ONE"),
+        "c_20240613.mov": apple_film(video("pcm"), "ONE"),
+        "d_20240614.jpg": before + film + behind,
+        "b_20200101.mp4": film,
+    }
+    archive = zip_of(tmp_path / "a.zip", entries)
+    found = rows(await inspect(tmp_path, archive, "--json", ORDER="date"))
+    told = {name: str(row["reason"]).partition("It comes as ")[2] for name, row in found.items()}
+    assert list(told.items()) == [
+        ("b_20200101.jpg", ""),
+        ("b_20200101.mp4", "a live photo, with b_20200101.jpg."),
+        ("a_20240612.jpg", ""),
+        ("c_20240613.mov", "a live photo, with a_20240612.jpg."),
+        ("d_20240614.jpg", ""),
+        ("d_20240614.jpg (film)", "a live photo, with d_20240614.jpg."),
+    ]
+    assert next(iter(rows(await inspect(tmp_path, archive, "--json")))) == "a_20240612.jpg"
 
 
 async def test_other_files_and_originals_are_told_as_they_are_set(tmp_path: Path) -> None:
@@ -257,6 +283,7 @@ async def inspect_here(archive: Path) -> int:
         choice=Choice(),
         show=print_text,
         bar=Bar(archive.name, sys.stderr),
+        order=order_of("name"),
     )
 
 

@@ -44,7 +44,7 @@ class MediaFile:
     the MIME type of a document that is played (empty: of none), with its ``title`` and ``performer``.
     ``cover`` is the picture that covers a video; of a photo, a copy of it kept for a video of its name.
     ``taken`` is when it was taken (see :mod:`utils.media.moments`; 0: not known, or not asked for), and
-    ``about`` what was written about it.
+    ``about`` what was written about it. ``pair`` ties a Live Photo to its film, whatever these are called.
     """
 
     number: int
@@ -66,6 +66,7 @@ class MediaFile:
     cover: str = ""
     taken: float = 0.0
     about: str = ""
+    pair: str = ""
 
     @property
     def group(self) -> Group:
@@ -101,12 +102,14 @@ def stem_of(name: str) -> str:
 
 
 def is_film_of(film: MediaFile, still: MediaFile) -> bool:
-    """Whether ``film`` was taken along with ``still``: it is short, beside it, and has the same name."""
-    return (
-        (film.kind, still.kind) == ("video", "photo")
-        and 0 < film.duration <= LIVE_SECONDS
-        and (film.folder, stem_of(film.name)) == (still.folder, stem_of(still.name))
-    )
+    """Whether ``film`` was taken along with ``still``: short, beside it, and both say so or are called so."""
+    if (film.kind, still.kind) != ("video", "photo") or film.folder != still.folder:
+        return False
+    if not 0 < film.duration <= LIVE_SECONDS:
+        return False
+    if film.pair and still.pair:
+        return film.pair == still.pair
+    return stem_of(film.name) == stem_of(still.name)
 
 
 def messages_of(files: Sequence[MediaFile]) -> list[Album]:

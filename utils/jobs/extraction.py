@@ -262,8 +262,9 @@ class Extraction:
     async def _as_film(self, file: MediaFile, path: Path, inspection: Inspection) -> MediaFile | None:
         """The short film of a picture, converted at once to go with that; None where it cannot be."""
         file = replace(file, kind="video", name=film_name(file.name), duration=inspection.duration)
-        in_picture = bool(whole_key(file.key)) and inspection.duration <= LIVE_SECONDS
-        if not in_picture and not self._sending.awaits(file):
+        # It is in a picture, or says that it belongs to one, which may come later.
+        belongs = bool(whole_key(file.key) or file.pair) and inspection.duration <= LIVE_SECONDS
+        if not belongs and not self._sending.awaits(file):
             return None
         output = path.with_suffix(".live")
         try:

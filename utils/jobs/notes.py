@@ -35,9 +35,9 @@ class Notes:
         self._sidecars.take(entry.folder, entry.name, content)
 
     async def about(self, file: MediaFile, entry: Entry, path: Path) -> MediaFile:
-        """``file``, made of ``entry`` in ``path``, with its date and with what was written about it."""
+        """``file``, made of ``entry`` in ``path``, with its date, its pair and what was written about it."""
         told, taken = self._sidecars.of(entry.folder, entry.name), 0.0
         if self._dated:
             own = await self._media.taken_at(path)
             taken = own or told.taken or date_in_name(entry.name) or known_time(entry.time)
-        return replace(file, taken=taken, about=told.text)
+        return replace(file, taken=taken, about=told.text, pair=await self._media.pair_of(path))

@@ -13,6 +13,7 @@ from utils.media.inspection import Inspection, inspect
 from utils.media.moments import taken_at
 from utils.media.motion import take_film
 from utils.media.music import Music, describe_music
+from utils.media.pairs import pair_of
 from utils.media.photos import PreparedPhoto, prepare_photo
 from utils.media.settings import EncodeSettings
 from utils.media.split import split_video
@@ -54,6 +55,10 @@ class MediaTools:
     async def taken_at(self, path: Path) -> float:
         """See :func:`utils.media.moments.taken_at`."""
         return await asyncio.to_thread(taken_at, path)
+
+    async def pair_of(self, path: Path) -> str:
+        """See :func:`utils.media.pairs.pair_of`."""
+        return await asyncio.to_thread(pair_of, path)
 
     async def convert_film(self, path: Path, output: Path, inspection: Inspection) -> Inspection:
         """See :meth:`utils.media.convert.Converter.convert`; cut off, it begins anew: for what is short."""

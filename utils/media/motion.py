@@ -11,6 +11,7 @@ _FIRST = 16
 _JPEG = b"\xff\xd8\xff"
 #: Boxes without which nothing can be shown.
 _NEEDED = {b"ftyp", b"moov", b"mdat"}
+_HOLDER = b"mpvd"
 _HEADER, _LONG_HEADER = 8, 16
 #: Bytes that are copied at once.
 _STEP = 1 << 20
@@ -54,7 +55,10 @@ def _find(path: Path) -> tuple[int, int] | None:
 def _end_of_film(data: mmap.mmap, start: int) -> int:
     """The end of the boxes from ``start`` on, if they are those of a film; else 0."""
     at, seen = start, set[bytes]()
-    while at + _HEADER <= len(data):
+    # In a HEIC other boxes follow the one that holds the film.
+    held = data[start - _HEADER + 4 : start] == _HOLDER
+    last = start - _HEADER + int.from_bytes(data[start - _HEADER : start - 4]) if held else len(data)
+    while at + _HEADER <= min(last, len(data)):
         size, kind = int.from_bytes(data[at : at + 4]), data[at + 4 : at + 8]
         if size == 1 and at + _LONG_HEADER <= len(data):
             size = int.from_bytes(data[at + _HEADER : at + _LONG_HEADER])

@@ -12,6 +12,7 @@ import tempfile
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
+from typing import Literal
 
 from utils.archives import (
     ArchiveReader,
@@ -19,14 +20,17 @@ from utils.archives import (
     Extracted,
     FileSource,
     Limits,
+    Order,
     looks_like_archive,
     open_archive,
 )
 from utils.archives.exit_code import ExitCode, exit_code
 from utils.archives.volumes import in_set, volume_of
 from utils.errors import ArchiveError, BotError, MediaError, NotAnArchive, ProgramKilled, StorageError
-from utils.media import Choice, MediaTools, Verdict, kind_of
+from utils.jobs.albums import LIVE_SECONDS
+from utils.media import Choice, Kind, MediaTools, Verdict, kind_of
 from utils.terminal.bars import Bar
+from utils.terminal.films import Films
 
 #: Bytes that are looked at to say what a file is.
 HEAD = 4096
@@ -54,8 +58,9 @@ async def inspect_archive(
     choice: Choice,
     show: Callable[[Row], None],
     bar: Bar,
+    order: Order,
 ) -> int:
-    """Give ``show`` a row for each entry of the archive ``path``; returns the exit code.
+    """Give ``show`` a row for each entry of the archive ``path``, in that ``order``; returns the exit code.
 
     Of a split archive the other volumes are looked for in the same folder. Entries are taken out, looked
     at, and deleted, also when a signal ends this. An error is told on standard error.
@@ -63,7 +68,8 @@ async def inspect_archive(
     stopped: list[signal.Signals] = []
     with _cancelled_by_signals(stopped):
         try:
-            return await _inspect_archive(path, passwords, limits, _Inspection(media, choice, show, bar))
+            inspection = _Inspection(media, choice, show, bar)
+            return await _inspect_archive(path, passwords, limits, order, inspection)
         except asyncio.CancelledError:
             if not stopped:
                 raise
@@ -95,7 +101,7 @@ def _cancelled_by_signals(stopped: list[signal.Signals]) -> Iterator[None]:
 
 
 async def _inspect_archive(
-    path: Path, passwords: Sequence[str], limits: Limits, inspection: _Inspection
+    path: Path, passwords: Sequence[str], limits: Limits, order: Order, inspection: _Inspection
 ) -> int:
     with tempfile.TemporaryDirectory(prefix="inspect-") as folder:
         error = None
@@ -104,7 +110,9 @@ async def _inspect_archive(
             if not await looks_like_archive(FileSource(path)):
                 raise NotAnArchive("this is no archive that I know.")
             scratch = Path(folder) / "scratch"
-            reader = await open_archive(sources, scratch=scratch, limits=limits, passwords=passwords)
+            reader = await open_archive(
+                sources, scratch=scratch, limits=limits, passwords=passwords, order=order
+            )
             try:
                 await inspection.show_entries(reader, Path(folder))
             finally:
@@ -148,6 +156,7 @@ class _Inspection:
         self._untouched: dict[str, bool] = {}
         self._show_row = show
         self._bar = bar
+        self._films = Films()
         self._listed: int | None = None
         self._shown = 0
         self.errors: list[BotError] = []
@@ -167,7 +176,8 @@ class _Inspection:
         async for extracted in reader.extract(self._accept, lambda _: folder / f"entry-{next(numbers)}"):
             if extracted.error is not None:
                 self.errors.append(extracted.error)
-            self._show(await self._row(extracted))
+            for row in await self._rows(extracted):
+                self._show(row)
             if extracted.path is not None:
                 await asyncio.to_thread(extracted.path.unlink)
 
@@ -187,6 +197,30 @@ class _Inspection:
             self._show(Row(entry.path, entry.size, "other", "skip", "It is neither a picture nor a video."))
         return wanted
 
+    async def _rows(self, extracted: Extracted) -> list[Row]:
+        """That of the entry, and that of a film in it."""
+        path, film = extracted.path, None
+        if path is not None and extracted.size and extracted.entry.key not in self._untouched:
+            film = path.with_suffix(".film")
+            film = film if await self._has_film(extracted.entry, path, film) else None
+        row = await self._row(extracted)
+        if film is None or path is None:
+            return [row]
+        name, size = f"{extracted.entry.path} (film)", (await asyncio.to_thread(film.stat)).st_size
+        inspection = await self._media.inspect(film, "film.mp4")
+        await asyncio.to_thread(film.unlink)
+        plan = inspection.plan.action.value if inspection.plan else "send"
+        if inspection.plan is None or inspection.duration > LIVE_SECONDS or row.kind != "photo":
+            return [row, Row(name, size, "video" if inspection.plan else "document", plan, inspection.reason)]
+        reason = f"{inspection.reason} It comes as a live photo, with {extracted.entry.name}."
+        return [row, Row(name, size, "video", plan, reason)]
+
+    async def _has_film(self, entry: Entry, path: Path, film: Path) -> bool:
+        """Whether the picture ``path`` has one, which is now in ``film``; a video is none."""
+        with path.open("rb") as file:  # noqa: ASYNC230 - a few bytes that were just written
+            head = file.read(HEAD)
+        return kind_of(head, entry.name) is Kind.PHOTO and await self._media.take_film(path, film)
+
     async def _row(self, extracted: Extracted) -> Row:
         entry = extracted.entry
         if extracted.path is None:
@@ -199,8 +233,10 @@ class _Inspection:
         try:
             inspection = await self._media.inspect(extracted.path, entry.name)
             if inspection.verdict is Verdict.PHOTO:
-                note = await self._note(extracted.path)
-                return Row(entry.path, extracted.size, "photo", "send", note or inspection.reason)
+                pair = await self._media.pair_of(extracted.path)
+                note = await self._note(extracted.path) or inspection.reason
+                note += self._with_half(entry, "photo", 0.0, pair)
+                return Row(entry.path, extracted.size, "photo", "send", note)
         except MediaError as error:
             return Row(entry.path, extracted.size, "document", "send", error.told)
         if inspection.verdict is Verdict.MUSIC:
@@ -208,7 +244,14 @@ class _Inspection:
         if inspection.verdict is Verdict.OTHER:
             return Row(entry.path, extracted.size, "document", "send", inspection.reason)
         plan = inspection.plan.action.value if inspection.plan else "send"
-        return Row(entry.path, extracted.size, "video", plan, inspection.reason)
+        pair = await self._media.pair_of(extracted.path)
+        reason = inspection.reason + self._with_half(entry, "video", inspection.duration, pair)
+        return Row(entry.path, extracted.size, "video", plan, reason)
+
+    def _with_half(self, entry: Entry, kind: Literal["photo", "video"], duration: float, pair: str) -> str:
+        """What is said of it if a picture and a film belong together, of the one that comes second."""
+        other = self._films.other_half(entry, kind, duration, pair)
+        return f" It comes as a live photo, with {other.rpartition('/')[2]}." if other else ""
 
     async def _row_of_untouched(self, extracted: Extracted, path: Path) -> Row:
         entry, kind = extracted.entry, "document"

@@ -18,6 +18,7 @@ from utils.archives import Limits
 from utils.constants import EXAMPLE_NAME, SECRETS_NAME, Settings, load_settings, missing_settings
 from utils.conversion_state import ConversionStateManager
 from utils.errors import BotError, SettingsError, Unreachable
+from utils.jobs.ordering import order_of
 from utils.media import Choice, Converter, EncodeSettings, MediaTools
 from utils.processes.again import start_again
 from utils.processes.guard import guard_this_process
@@ -128,6 +129,7 @@ def _inspect(options: argparse.Namespace, settings: Settings) -> int:
             choice=Choice.of(settings.OTHER_FILES, as_files=settings.AS_FILES, send=settings.SEND),
             show=print_json if options.json else print_text,
             bar=Bar(options.archive.name, sys.stderr),
+            order=order_of(settings.ORDER),
         )
     )
 
