@@ -7,7 +7,7 @@ import sys
 
 NAMES = (
     *("transfer", "pipeline", "crash", "conversion", "start", "chaos", "metadata"),
-    *("pictures", "attacks", "queue", "pairs"),
+    *("pictures", "attacks", "chat", "queue", "pairs"),
 )
 
 

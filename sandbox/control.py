@@ -34,6 +34,7 @@ class Controlled(Protocol):
     ) -> int: ...
     def messages(self, user_id: int, peer_id: int) -> list[StoredMessage]: ...
     def login_code(self, phone: str) -> str: ...
+    def send_like(self, sender: int, bot: int, like: int) -> None: ...
 
 
 class Control:
@@ -69,6 +70,9 @@ class Control:
             "away": self._away,
             "calls": lambda c: len(faults.called(_str(c, "request"), _opt_int(c, "user"))),
             "messages": self._messages,
+            "send_like": lambda c: self._sandbox.send_like(
+                _int(c, "sender"), _int(c, "bot"), _int(c, "like")
+            ),
             "login_code": lambda c: self._sandbox.login_code(_str(c, "phone")),
         }
 

@@ -15,10 +15,12 @@ from .clients import new_client
 from .directory import Center
 from .export import StoredMessage
 from .faults import Faults
+from .messages import Draft
 from .mtproto import MtprotoServer
 from .person import Person
-from .store import Store
+from .store import Store, new_id
 
+_FILES: Final = "account = ? AND peer = ? AND sender = ? AND media IS NOT NULL ORDER BY id"
 #: Parts of uploads that nobody finished are dropped after this long, when the server starts.
 PARTS_LIVE_SECONDS: Final = 24 * 3600.0
 
@@ -127,6 +129,18 @@ class Sandbox:
     async def join(self, channel: int, account: int, *, admin: bool = False) -> None:
         """Makes an account a member of a channel; an admin may post."""
         self._api.accounts.join(channel, account, admin=admin)
+
+    def send_like(self, sender: int, bot: int, like: int) -> None:
+        """A person presses a bot's Start and sends what somebody ``like`` them last sent there as a file.
+
+        For crowds, which would take a client each.
+        """
+        newest = next(m for m in reversed(self._api.messages.find(_FILES, like, bot, like)) if m.media)
+        person, peer = (self._api.accounts.get(number) for number in (sender, bot))
+        assert person is not None and peer is not None
+        drafts = [Draft("/start", new_id()), Draft(newest.text, new_id(), media=newest.media)]
+        _, events = self._api.messages.send(person, peer, drafts)
+        self._api.updates.announce(events)
 
     def login_code(self, phone: str) -> str:
         """The code that a log-in of that phone needs now."""
