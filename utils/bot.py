@@ -272,7 +272,8 @@ class Bot:
                 # Loaded here: it takes memory that a bot without a page need not have.
                 from utils.owner.server import StatusServer
 
-                server = StatusServer(where, eyes.look, self.watch, eyes.acts)
+                thumb = self._account.thumbnail
+                server = StatusServer(where, eyes.look, self.watch, eyes.acts, thumb)
                 await looking.enter_async_context(server.running())
             yield
 

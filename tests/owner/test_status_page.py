@@ -62,7 +62,7 @@ async def test_page_figures_and_health_of_a_bot_that_works(world: World, tmp_pat
         world.sandbox.faults.fail("messages.uploadMedia", RpcError(420, "FLOOD_WAIT_50"))
         await world.send(zip_of(tmp_path / "slow.zip", {"c.jpg": photo(2)}))
         await until(lambda: any("UploadMediaRequest waits 50 seconds" in line for line in world.lines()))
-        await post(browser, "cancel", str(world.person_id))
+        await post(browser, "cancel-job", re.findall(r"cancel-job (\S+)\"", await text(browser, "/"))[0])
         while (await metrics(browser))["jobs"]:
             await asyncio.sleep(0.05)
         assert len(world.media()) == 2

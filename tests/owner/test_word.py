@@ -79,7 +79,7 @@ class Told:
 
 def sight(free: int = 90, kept: int = 0) -> Sight:
     disk = Disk(free * 10**9, 100 * 10**9, 10**9)
-    return Sight([], [], False, "", 0, 0, disk, [Kept("a", kept * 10**9, "")])
+    return Sight([], [], [], False, "", 0, 0, disk, [Kept("a", kept * 10**9, "")])
 
 
 async def test_one_thing_is_said_once_an_hour_and_others_beside_it() -> None:

@@ -199,6 +199,10 @@ class Delivery:
             await self._journal.write(lines.Rejected(key, DUPLICATE))
         raise TransferFailed(f"Telegram did not take {files[0].name} after {tries} tries.")
 
+    def media_of(self, files: Sequence[MediaFile]) -> list[Medium]:
+        """What Telegram calls those of ``files`` that are there."""
+        return [self._record.media[file.number] for file in files if file.number in self._record.media]
+
     def left(self, files: Sequence[MediaFile]) -> list[tuple[str, Sequence[MediaFile]]]:
         """See :func:`utils.jobs.together.left_over`."""
         return left_over(self._record, files)

@@ -5,12 +5,16 @@ from __future__ import annotations
 import asyncio
 import logging
 import secrets
+import time
+from collections import deque
 from collections.abc import Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Protocol
 
 from utils.archives import volume_of
 from utils.errors import DiskFull
+from utils.jobs.albums import plural
 from utils.jobs.building import JobBuilder, Work
 from utils.jobs.intake import Delivered, Incoming, Seen
 from utils.jobs.job import Job
@@ -29,6 +33,29 @@ log = logging.getLogger(__name__)
 
 #: Reactions to the message with a file: it is taken; all that is in it was sent.
 TAKEN, DONE = "👀", "👍"
+
+
+#: Jobs that are over and can be done again from the owner's page.
+REMEMBERED = 10
+
+
+@dataclass(frozen=True)
+class Over:
+    """A job that came to its end ``when`` (Unix time), without all of it if there was ``trouble``."""
+
+    id: str
+    name: str
+    when: float
+    trouble: str
+    items: Sequence[Incoming]
+
+    @classmethod
+    def of(cls, job: Job) -> Over:
+        """As it is at its end."""
+        record = job.record
+        left = f"{plural(len(record.skipped), 'file')} could not be sent." if record.skipped else ""
+        items = (record.origin, *record.volumes)
+        return cls(job.id, job.name, time.time(), record.failed or left, items)
 
 
 class Forgets(Protocol):
@@ -62,6 +89,8 @@ class Desk:
         self._reactions = reactions
         #: The jobs that are not over, by id. Others may look.
         self.jobs: dict[str, Job] = {}
+        #: The last ones that are, the newest first.
+        self.over: deque[Over] = deque(maxlen=REMEMBERED)
         self._work: dict[str, Work] = {}
         self._tasks: dict[str, asyncio.Task[None]] = {}
         self._taking = asyncio.Lock()
@@ -103,6 +132,12 @@ class Desk:
             await self._new_job(items[0], job, is_volume=is_volume, others=others)
             for item in items[1:]:
                 await self._work[job].split.add(item)
+
+    async def retry(self, job_id: str) -> None:
+        """Do a job again that is :attr:`over`, unless that is done already. Raises :class:`DiskFull`."""
+        for one in list(self.over):
+            if one.id == job_id and not self.is_at_work_on(one.items[0].chat, one.items[0].message):
+                await self.repeat(one.items)
 
     def is_at_work_on(self, chat: int, message: int) -> bool:
         """Whether a job of that message, which may be one of its volumes, is not at its summary yet."""
@@ -255,6 +290,7 @@ class Desk:
         await self._conversions.forget(job_id)
         job = self.jobs.pop(job_id, None)
         if job is not None:
+            self.over.appendleft(Over.of(job))
             # What was done already, or could not be, is told in words.
             done = job.record.extracted and not job.record.failed
             for item in (job.record.origin, *job.record.volumes):

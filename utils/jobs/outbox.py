@@ -206,7 +206,8 @@ class Outbox:
         await asyncio.to_thread(self._delete, [file for file in files if file.number in arrived])
         left = [file for file in files if file.number not in arrived]
         if not left:
-            log.info("✅ Uploaded %s", name)
+            sent = (self._archive, self._delivery.media_of([file for file, *_ in messages]))
+            log.info("✅ Uploaded %s", name, extra={"sent": sent})
         for following, rest in self._delivery.left(left):
             await self._deliver(following, tuple(rest))
 

@@ -5,14 +5,14 @@ from __future__ import annotations
 import asyncio
 import ipaddress
 import time
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Protocol
 
 from utils.constants import Settings
 from utils.conversion_state import INCOMPLETE, display_name
 from utils.errors import SettingsError
-from utils.owner.sight import ConversionView, Disk, JobView, Kept, Sight, disk_of
+from utils.owner.sight import ConversionView, Disk, JobView, Kept, OverView, Sight, disk_of
 from utils.queue_manager import QueueManager
 from utils.storage.quarantine import Quarantine
 
@@ -72,23 +72,53 @@ class Said(Protocol):
     def text(self) -> str: ...
 
 
+class Record(Protocol):
+    """What is known of an archive."""
+
+    @property
+    def paused(self) -> bool: ...
+
+
 class Job(Protocol):
     """An archive under way."""
 
+    id: str
     name: str
-    chat: int
+
+    @property
+    def record(self) -> Record: ...
 
     def words(self) -> Said | None:
         """What its chat is shown."""
 
 
-class Desk(Protocol):
-    """Knows the jobs."""
+class Over(Protocol):
+    """An archive that is done."""
 
     @property
-    def jobs(self) -> Mapping[str, Job]: ...
+    def id(self) -> str: ...
+    @property
+    def name(self) -> str: ...
+    @property
+    def when(self) -> float: ...
+    @property
+    def trouble(self) -> str: ...
 
-    async def cancel(self, chat: int) -> list[str]: ...
+
+class Desk(Protocol):
+    """Knows the jobs. ``over`` are the last that came to their end."""
+
+    @property
+    def jobs(self) -> Mapping[str, Any]: ...
+    @property
+    def over(self) -> Sequence[Over]: ...
+
+    async def pause(self, jobs: Sequence[Any], *, on: bool) -> list[str]: ...
+
+    async def cancel_jobs(self, jobs: Sequence[Any]) -> list[str]: ...
+
+    async def retry(self, job_id: str) -> None:
+        """Do again what is over. Raises :class:`BotError`."""
 
 
 class Eyes:
@@ -106,7 +136,14 @@ class Eyes:
         self._settings = settings
         self._line, self._desk, self._queue, self._states = line, desk, queue, states
         self._paused = False
-        self.acts: Acts = {"pause": self._pause, "go-on": self._go_on, "cancel": self._cancel}
+        self.acts: Acts = {
+            "pause": self._pause,
+            "go-on": self._go_on,
+            "pause-job": self._pause_job,
+            "resume-job": self._resume_job,
+            "cancel-job": self._cancel_job,
+            "retry": desk.retry,
+        }
 
     async def look(self) -> Sight:
         """What there is now."""
@@ -116,6 +153,7 @@ class Eyes:
         states = [state for state in list(self._states().values()) if state["status"] in INCOMPLETE]
         return Sight(
             jobs=[_view(job) for job in self._desk.jobs.values()],
+            over=[OverView(one.id, one.name, one.when, one.trouble) for one in self._desk.over],
             conversions=[
                 ConversionView(
                     display_name(state),
@@ -150,12 +188,20 @@ class Eyes:
             self._paused = False
             self._queue.release()
 
-    async def _cancel(self, chat: str) -> None:
-        """Stop what ``chat`` sent."""
-        if chat.removeprefix("-").isdecimal():
-            await self._desk.cancel(int(chat))
+    async def _pause_job(self, job: str) -> None:
+        await self._desk.pause(self._job(job), on=True)
+
+    async def _resume_job(self, job: str) -> None:
+        await self._desk.pause(self._job(job), on=False)
+
+    async def _cancel_job(self, job: str) -> None:
+        await self._desk.cancel_jobs(self._job(job))
+
+    def _job(self, job: str) -> list[Job]:
+        """The one with that id, if it is not over."""
+        return [self._desk.jobs[job]] if job in self._desk.jobs else []
 
 
 def _view(job: Job) -> JobView:
     said = job.words()
-    return JobView(job.name, job.chat, said.text if said else job.name)
+    return JobView(job.id, job.name, said.text if said else job.name, job.record.paused)

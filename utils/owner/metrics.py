@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from prometheus_client import CollectorRegistry, generate_latest
 from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, Metric
 
+from utils.owner.history import memory_used
 from utils.owner.sight import Sight
 from utils.owner.watch import Watch
 
@@ -30,6 +31,8 @@ class _Figures:
             ("conversion_seconds", "Seconds that completed conversions took", watch.seconds),
             ("recoveries", "Conversions that a restart went on with", counts["recovering"]),
             ("recoveries_completed", "Those of them that succeeded", counts["recovered"]),
+            ("log_warnings", "Warnings in the log", counts["warnings"]),
+            ("log_errors", "Errors in the log", counts["errors"]),
             ("sent_bytes", "Bytes of files sent to Telegram", sight.sent),
             ("received_bytes", "Bytes of files fetched from Telegram", sight.received),
         ):
@@ -45,6 +48,7 @@ class _Figures:
             ("jobs", "Archives under way", len(sight.jobs)),
             ("conversions_waiting", "Conversions that wait", sum(not one.runs for one in sight.conversions)),
             ("conversions_running", "Conversions that run", sum(one.runs for one in sight.conversions)),
+            ("memory_bytes", "Memory that the bot takes, without its children", memory_used() or None),
             ("paused", "Whether conversions are paused", sight.paused),
             ("connected", "Whether Telegram can be reached", not sight.trouble),
             ("last_progress_timestamp_seconds", "When something last went on", watch.last_progress),

@@ -4,96 +4,103 @@ from __future__ import annotations
 
 import time
 from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
 from html import escape
 
-from utils.owner.sight import ConversionView, JobView, Kept, Sight
-from utils.owner.watch import Said, Watch
-
-STYLE = """
-:root { color-scheme: light dark; --line: #8886; --bar: #2a7; --bad: #b3261e; }
-@media (prefers-color-scheme: dark) { :root { --bad: #ffb4ab; } }
-* { box-sizing: border-box; }
-body { font: 1rem/1.5 system-ui, sans-serif; max-width: 64rem; margin: 0 auto; padding: 0 1rem 2rem; }
-h1 { font-size: 1.4rem; margin: 1rem 0 .5rem; } h2 { font-size: 1.1rem; margin: 1.5rem 0 .5rem; }
-ul { list-style: none; padding: 0; margin: 0; }
-li { border-bottom: 1px solid var(--line); padding: .5rem 0; overflow-wrap: anywhere; white-space: pre-line; }
-dl { display: grid; grid-template-columns: repeat(auto-fit, minmax(9rem, 1fr)); gap: .5rem; margin: 0; }
-dl div { border: 1px solid var(--line); border-radius: .5rem; padding: .5rem .75rem; }
-dt { font-size: .85rem; } dd { margin: 0; font-size: 1.2rem; font-variant-numeric: tabular-nums; }
-progress { width: 100%; height: .75rem; accent-color: var(--bar); }
-button { font: inherit; min-height: 2.75rem; padding: .25rem 1rem; border-radius: .5rem; cursor: pointer; }
-:focus-visible { outline: 3px solid Highlight; outline-offset: 2px; }
-.bad { color: var(--bad); } time { font-variant-numeric: tabular-nums; }
-form { margin: .5rem 0 0; }
-"""
-#: Renews what is shown, but not while somebody is on a button that would be gone.
-SCRIPT = """
-const main = document.querySelector("main");
-async function renew() {
-  if (document.hidden || main.contains(document.activeElement)) return;
-  try {
-    const answer = await fetch("part", {credentials: "same-origin"});
-    if (answer.ok) main.innerHTML = await answer.text();
-    document.body.classList.toggle("away", !answer.ok);
-  } catch { document.querySelector("h1").textContent = "The bot does not answer"; }
-}
-setInterval(renew, 2000);
-"""
+from utils.owner.history import History
+from utils.owner.plots import plots
+from utils.owner.sight import ConversionView, JobView, Kept, OverView, Sight
+from utils.owner.watch import Said, SentAlbum, Watch
+from utils.owner.words import share_words, size_words
 
 
-def page(sight: Sight, watch: Watch, token: str) -> str:
-    """The whole page; ``token`` goes with whatever is done from it."""
+@dataclass(frozen=True)
+class Seen:
+    """What the page shows. ``token`` goes with whatever is done from it."""
+
+    sight: Sight
+    watch: Watch
+    history: History
+    token: str
+
+
+def page(seen: Seen) -> str:
+    """The whole page."""
+    state, parts = _state(seen.sight), _parts(seen)
     return f"""<!doctype html>
-<html lang="en"><head><meta charset="utf-8"><meta name="viewport" content="width=device-width">
-<title>Archive bot</title><link rel="icon" href="data:,"><link rel="stylesheet" href="style.css"></head>
-<body><h1>Archive bot</h1><main>{part(sight, watch, token)}</main><script src="page.js"></script></body>
-</html>
+<html lang="en"><head><meta charset="utf-8"><title>Archive bot</title>
+<meta name="viewport" content="width=device-width, initial-scale=1">
+<link rel="icon" href="data:,"><link rel="stylesheet" href="style.css"></head>
+<body><header><h1>Archive bot</h1>{state}<p id="said" role="status"></p></header><main>{parts}</main>
+<script src="page.js"></script></body></html>
 """
 
 
-def part(sight: Sight, watch: Watch, token: str) -> str:
+def part(seen: Seen) -> str:
     """What changes."""
-    state = f'<p role="status" class="bad">🔌 Telegram cannot be reached: {escape(sight.trouble)}</p>'
-    if not sight.trouble:
-        state = '<p role="status">✅ Connected to Telegram</p>'
+    return _state(seen.sight) + _parts(seen)
+
+
+def _state(sight: Sight) -> str:
+    if sight.trouble:
+        told = f"🔌 Telegram cannot be reached: {escape(sight.trouble)}"
+        return f'<p id="state" role="status" class="bad">{told}</p>'
+    return '<p id="state" role="status" class="good">Connected to Telegram</p>'
+
+
+def _parts(seen: Seen) -> str:
+    sight, watch, token = seen.sight, seen.watch, seen.token
+    paused = _act("go-on" if sight.paused else "pause", "", _PAUSE[sight.paused], token, key="pause")
+    conversions = (
+        _list(map(_conversion, sight.conversions), "None waits.") + f'<div class="acts">{paused}</div>'
+    )
     return "".join(
         (
-            state,
-            _figures(sight, watch),
-            _section("Archives under way", (_job(job, token) for job in sight.jobs), "Nothing to do."),
-            _section("Conversions", map(_conversion, sight.conversions), "None."),
-            _act("go-on" if sight.paused else "pause", "", _PAUSE[sight.paused], token),
+            _section("figures", "Figures", _figures(seen), wide=True),
             _section(
-                "Quarantine",
-                (
-                    f"<li><b>{escape(kept.name)}</b> ({_kept(kept)})\n{escape(kept.reason)}</li>"
-                    for kept in sight.quarantine
-                ),
-                "Empty.",
+                "jobs",
+                "Archives under way",
+                _list((_job(job, token) for job in sight.jobs), "Nothing to do."),
             ),
-            _section("Warnings in the log", map(_said, reversed(watch.warnings)), "None since the start."),
+            _section("conversions", "Conversions", conversions),
+            _section("albums", "Sent lately", _list(map(_album, reversed(watch.albums))), wide=True),
+            _section("day", "The last day", plots(seen.history), wide=True),
+            _section("over", "Done lately", _list(_over(one, token) for one in sight.over)),
+            _section("quarantine", "Quarantine", _list(map(_kept, sight.quarantine), "Empty.")),
+            _section(
+                "warnings", "Warnings in the log", _list(map(_said, reversed(watch.warnings))), wide=True
+            ),
         )
     )
-
-
-def _kept(kept: Kept) -> str:
-    size = _size(kept.size)
-    return size if kept.days is None else f"{size}, goes in {max(1, round(kept.days))} d"
 
 
 _PAUSE = {False: "Pause conversions", True: "Go on with conversions"}
 
 
-def _figures(sight: Sight, watch: Watch) -> str:
+def _section(name: str, title: str, body: str, *, wide: bool = False) -> str:
+    kind = ' class="wide"' if wide else ""
+    return (
+        f'<section id="{name}" aria-labelledby="{name}-title"{kind}>'
+        f'<h2 id="{name}-title" tabindex="-1">{title}</h2>{body}</section>'
+    )
+
+
+def _list(items: Iterable[str], nothing: str = "None since the start.") -> str:
+    listed: Sequence[str] = tuple(items)
+    return f"<ul>{''.join(listed)}</ul>" if listed else f'<p class="faint">{nothing}</p>'
+
+
+def _figures(seen: Seen) -> str:
+    sight, watch = seen.sight, seen.watch
     disk = sight.disk
     shown = (
-        ("Free disk", f"{_size(disk.free)} of {_size(disk.total)}", disk.fills_up),
-        ("Sent", _size(sight.sent), False),
-        ("Fetched", _size(sight.received), False),
+        ("Free disk", f"{size_words(disk.free)} of {size_words(disk.total)}", disk.fills_up),
+        ("Sent", size_words(sight.sent), False),
+        ("Fetched", size_words(sight.received), False),
         ("Converted", f"{watch.counts['completed']} of {watch.counts['deferred']} deferred", False),
-        ("Success", _share(watch.success), watch.keeps_failing),
+        ("Success", share_words(watch.success), watch.keeps_failing),
         ("Average time", "–" if watch.average is None else f"{watch.average:.0f} s", False),
-        ("Recovered", _share(watch.recovery), False),
+        ("Recovered", share_words(watch.recovery), False),
     )
     cells = "".join(
         f"<div><dt>{name}</dt><dd{' class=bad' if bad else ''}>{value}</dd></div>"
@@ -102,45 +109,71 @@ def _figures(sight: Sight, watch: Watch) -> str:
     return f"<dl>{cells}</dl>"
 
 
-def _section(title: str, items: Iterable[str], nothing: str) -> str:
-    listed: Sequence[str] = tuple(items)
-    body = f"<ul>{''.join(listed)}</ul>" if listed else f"<p>{nothing}</p>"
-    return f"<section><h2>{title}</h2>{body}</section>"
-
-
 def _job(job: JobView, token: str) -> str:
-    cancel = _act("cancel", str(job.chat), f"Cancel what chat {job.chat} sent", token)
-    return f"<li>{escape(job.status)}{cancel}</li>"
+    name = escape(job.name, quote=True)
+    act, label = ("resume-job", "Go on") if job.paused else ("pause-job", "Pause")
+    acts = _act(act, job.id, label, token, name, "pause-job")
+    acts += _act("cancel-job", job.id, "Cancel", token, name)
+    told = escape(job.status)
+    return f'<li><div class="told">{told}</div><div class="acts">{acts}</div></li>'
+
+
+def _over(one: OverView, token: str) -> str:
+    name = escape(one.name, quote=True)
+    kind = ' class="bad"' if one.trouble else ' class="faint"'
+    told = escape(one.trouble or "All of it was sent.")
+    again = _act("retry", one.id, "Do it again", token, name)
+    return f'<li>{_when(one.when)} <b>{name}</b><div{kind}>{told}</div><div class="acts">{again}</div></li>'
 
 
 def _conversion(one: ConversionView) -> str:
     name = escape(one.name, quote=True)
     state = f"{one.percent:.0f} %" if one.runs else f"waits, {one.percent:.0f} % done"
     return (
-        f'<li>{name} <span>({state})</span><progress aria-label="{name}" max="100" value="{one.percent:.0f}">'
-        "</progress></li>"
+        f'<li>{name} <span class="faint">({state})</span>'
+        f'<progress aria-label="{name}" max="100" value="{one.percent:.0f}"></progress></li>'
+    )
+
+
+def _album(album: SentAlbum) -> str:
+    name, count = escape(album.archive, quote=True), len(album.media)
+    pictures = "".join(
+        f'<li><img src="thumb/{album.number}/{place}" alt="{place + 1} of {count}" loading="lazy" '
+        'width="80" height="80"></li>'
+        for place in range(count)
+    )
+    return f'<li>{_when(album.when)} <b>{name}</b><ul class="album" aria-label="{name}">{pictures}</ul></li>'
+
+
+def _kept(kept: Kept) -> str:
+    size = size_words(kept.size)
+    left = "" if kept.days is None else f", goes in {max(1, round(kept.days))} d"
+    return (
+        f'<li><b>{escape(kept.name)}</b> <span class="faint">({size}{left})</span>'
+        f'<div class="told">{escape(kept.reason)}</div></li>'
     )
 
 
 def _said(said: Said) -> str:
-    when = time.strftime("%d %b %H:%M:%S", time.localtime(said.when))
-    return f"<li><time>{when}</time> {escape(said.level)}: {escape(said.words)}</li>"
-
-
-def _act(act: str, value: str, label: str, token: str) -> str:
+    kind = "faint" if said.level == "WARNING" else "bad"
     return (
-        f'<form method="post" action="{act}"><input type="hidden" name="token" value="{escape(token)}">'
-        f'<input type="hidden" name="value" value="{escape(value)}"><button>{escape(label)}</button></form>'
+        f'<li>{_when(said.when)} <span class="{kind}">{escape(said.level)}:</span> {escape(said.words)}</li>'
     )
 
 
-def _share(share: float | None) -> str:
-    return "–" if share is None else f"{share:.0%}"
+def _when(when: float) -> str:
+    machine = time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime(when))
+    return f'<time datetime="{machine}">{time.strftime("%d %b %H:%M", time.localtime(when))}</time>'
 
 
-def _size(size: float) -> str:
-    for unit in ("B", "KB", "MB", "GB"):
-        if size < 1000:
-            return f"{size:.0f} {unit}"
-        size /= 1000
-    return f"{size:.1f} TB"
+def _act(act: str, value: str, label: str, token: str, what: str = "", key: str = "") -> str:
+    """A button; ``what``, which is escaped, says to whom only hears it what it is for.
+
+    ``key``: the button that has taken the place of another one has the same.
+    """
+    of, value = f' aria-label="{label}: {what}"' if what else "", escape(value, quote=True)
+    return (
+        f'<form method="post" action="{act}" data-key="{key or act} {value}">'
+        f'<input type="hidden" name="token" value="{escape(token)}">'
+        f'<input type="hidden" name="value" value="{value}"><button{of}>{escape(label)}</button></form>'
+    )

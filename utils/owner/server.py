@@ -2,29 +2,38 @@
 
 from __future__ import annotations
 
+import asyncio
 import hmac
 import logging
 import secrets
 import time
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
+from pathlib import Path
+from typing import Any
 
 from aiohttp import web
 from aiohttp.typedefs import Handler
 
-from utils.errors import SettingsError
+from utils.errors import BotError, SettingsError, guarded
 from utils.owner.eyes import Acts, Where, is_loopback
+from utils.owner.history import LOOK, Counts, History, memory_used
 from utils.owner.metrics import exposition
-from utils.owner.page import SCRIPT, STYLE, page, part
+from utils.owner.page import Seen, page, part
 from utils.owner.sight import Sight
 from utils.owner.watch import Watch
 
 log = logging.getLogger(__name__)
 
+#: Stands for what Telegram has no small picture of: a sheet of paper.
+_NO_PICTURE = (
+    '<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 24 24" fill="none" stroke="#888">'
+    '<path d="M7 4h7l4 4v12H7zM14 4v4h4"/></svg>'
+)
 _COOKIE = "archive-bot"
 _HEADERS = {
     "Content-Security-Policy": "default-src 'none'; style-src 'self'; script-src 'self'; connect-src 'self'; "
-    "img-src data:; form-action 'self'; frame-ancestors 'none'; base-uri 'none'",
+    "img-src 'self' data:; form-action 'self'; frame-ancestors 'none'; base-uri 'none'",
     "X-Content-Type-Options": "nosniff",
     "Referrer-Policy": "no-referrer",
     "Cache-Control": "no-store",
@@ -32,10 +41,24 @@ _HEADERS = {
 
 
 class StatusServer:
-    """``look`` says what there is; ``acts`` is what may be done."""
+    """``look`` says what there is; ``acts`` is what may be done.
 
-    def __init__(self, where: Where, look: Callable[[], Awaitable[Sight]], watch: Watch, acts: Acts) -> None:
-        self._where, self._look, self._watch, self._acts = where, look, watch, acts
+    ``thumb`` fetches the JPEG of what was sent, b"" where there is none.
+    """
+
+    def __init__(
+        self,
+        where: Where,
+        look: Callable[[], Awaitable[Sight]],
+        watch: Watch,
+        acts: Acts,
+        thumb: Callable[[Any], Awaitable[bytes]],
+    ) -> None:
+        self._where, self._look, self._watch, self._acts, self._thumb = where, look, watch, acts, thumb
+        self._history = History()
+        #: Small pictures that were fetched, by the number and the place in its album; no more than are shown.
+        self._thumbs: dict[tuple[int, int], bytes] = {}
+        self._fetching = asyncio.Lock()
         #: Goes with each act, so that no other page can have a browser do one.
         self._form = secrets.token_urlsafe(16)
 
@@ -49,8 +72,9 @@ class StatusServer:
                 web.get("/part", self._part),
                 web.get("/healthz", self._health),
                 web.get("/metrics", self._metrics),
-                web.get("/style.css", _fixed(STYLE, "text/css")),
-                web.get("/page.js", _fixed(SCRIPT, "text/javascript")),
+                web.get("/thumb/{album:[0-9]{1,15}}/{place:[0-9]{1,2}}", self._picture),
+                web.get("/style.css", _fixed("page.css", "text/css")),
+                web.get("/page.js", _fixed("page.js", "text/javascript")),
                 web.post("/{act}", self._act),
             ]
         )
@@ -65,9 +89,22 @@ class StatusServer:
                     f"listened on ({error.strerror})."
                 ) from None
             log.info("👀 The status page is at http://%s:%d/", self._where.host, self._where.port)
-            yield
+            remembering = asyncio.create_task(guarded(self._remember(), "Plots end here"))
+            try:
+                yield
+            finally:
+                remembering.cancel()
+                await asyncio.gather(remembering, return_exceptions=True)
         finally:
             await runner.cleanup()
+
+    async def _remember(self) -> None:
+        """Look now and then, for the plots."""
+        while True:
+            sight, watch = await self._look(), self._watch
+            counts = Counts(sight.sent, sight.received, watch.timed, watch.seconds)
+            self._history.add(counts, await asyncio.to_thread(memory_used))
+            await asyncio.sleep(LOOK)
 
     # -- who may
 
@@ -79,7 +116,8 @@ class StatusServer:
         if self._where.token and not (self._knows(given) or self._knows(self._other_token(request))):
             raise web.HTTPUnauthorized(text="Open this page with ?token=STATUS_TOKEN.\n")
         response = await handler(request)
-        response.headers.update(_HEADERS)
+        for name, value in _HEADERS.items():
+            response.headers.setdefault(name, value)
         if self._knows(given) and isinstance(response, web.Response):
             response.set_cookie(_COOKIE, given, httponly=True, samesite="Strict")
         return response
@@ -107,10 +145,30 @@ class StatusServer:
         if "token" in request.query:
             # It is in a cookie from now on, and need not stay in the address.
             return web.Response(status=303, headers={"Location": "/"})
-        return web.Response(text=page(await self._look(), self._watch, self._form), content_type="text/html")
+        return web.Response(text=page(await self._seen()), content_type="text/html")
 
     async def _part(self, _: web.Request) -> web.Response:
-        return web.Response(text=part(await self._look(), self._watch, self._form), content_type="text/html")
+        return web.Response(text=part(await self._seen()), content_type="text/html")
+
+    async def _seen(self) -> Seen:
+        return Seen(await self._look(), self._watch, self._history, self._form)
+
+    async def _picture(self, request: web.Request) -> web.Response:
+        """One of the small pictures; fetched once, one at a time, so that nobody's archive waits for it."""
+        number, place = (int(request.match_info[name]) for name in ("album", "place"))
+        albums = {album.number: album for album in self._watch.albums}
+        if number not in albums or place >= len(albums[number].media):
+            raise web.HTTPNotFound
+        async with self._fetching:
+            self._thumbs = {key: kept for key, kept in self._thumbs.items() if key[0] in albums}
+            if (number, place) not in self._thumbs:
+                self._thumbs[number, place] = await self._thumb(albums[number].media[place])
+        content = self._thumbs[number, place]
+        # Its address is that of no other.
+        kept = {"Cache-Control": "private, max-age=86400, immutable"}
+        if not content:
+            return web.Response(text=_NO_PICTURE, content_type="image/svg+xml", headers=kept)
+        return web.Response(body=content, content_type="image/jpeg", headers=kept)
 
     async def _metrics(self, _: web.Request) -> web.Response:
         body = exposition(await self._look(), self._watch)
@@ -137,11 +195,16 @@ class StatusServer:
         act = self._acts.get(request.match_info["act"])
         if act is None:
             raise web.HTTPNotFound
-        await act(str(form.get("value", "")))
+        try:
+            await act(str(form.get("value", "")))
+        except BotError as error:
+            raise web.HTTPConflict(text=f"{error.told}\n") from None
         return web.Response(status=303, headers={"Location": "/"})
 
 
-def _fixed(text: str, kind: str) -> Callable[[web.Request], Awaitable[web.Response]]:
+def _fixed(name: str, kind: str) -> Callable[[web.Request], Awaitable[web.Response]]:
+    text = Path(__file__).with_name(name).read_text(encoding="utf-8")
+
     async def serve(_: web.Request) -> web.Response:
         return web.Response(text=text, content_type=kind)
 

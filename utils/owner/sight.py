@@ -12,9 +12,20 @@ from pathlib import Path
 class JobView:
     """An archive under way; ``status`` is what its chat is shown."""
 
+    id: str
     name: str
-    chat: int
     status: str
+    paused: bool
+
+
+@dataclass(frozen=True)
+class OverView:
+    """An archive that is done since ``when``; ``trouble`` is what of it could not be sent, and why."""
+
+    id: str
+    name: str
+    when: float
+    trouble: str
 
 
 @dataclass(frozen=True)
@@ -55,6 +66,7 @@ class Sight:
     """All of it. ``trouble`` is why Telegram cannot be reached, "" while it can."""
 
     jobs: Sequence[JobView]
+    over: Sequence[OverView]
     conversions: Sequence[ConversionView]
     paused: bool
     trouble: str

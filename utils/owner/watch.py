@@ -5,12 +5,15 @@ from __future__ import annotations
 import logging
 import time
 from collections import Counter, deque
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
+from typing import Any
 
 #: How many warnings are remembered.
 REMEMBERED = 50
+#: How many albums are.
+ALBUMS = 6
 #: Attempts at a conversion that fail one after another before it is said.
 IN_A_ROW = 3
 
@@ -24,6 +27,19 @@ class Said:
     words: str
 
 
+@dataclass(frozen=True)
+class SentAlbum:
+    """What was sent, out of which archive: ``media`` as Telegram calls them.
+
+    No other has its ``number``, nor one of an earlier start.
+    """
+
+    number: int
+    when: float
+    archive: str
+    media: Sequence[Any]
+
+
 class Watch(logging.Handler):
     """Counts by the lines that docs/operating.md promises, so that nothing else has to know of it.
 
@@ -33,13 +49,15 @@ class Watch(logging.Handler):
     def __init__(self, clock: Callable[[], float] = time.time) -> None:
         super().__init__(logging.INFO)
         self._clock = clock
-        #: deferred, completed, failed (an attempt), recovering, recovered.
+        #: deferred, completed, failed (an attempt), recovering, recovered; warnings and errors in the log.
         self.counts: Counter[str] = Counter()
         #: Seconds of all completed conversions together, and how many of them were seen from their start.
         self.seconds, self.timed = 0.0, 0
         #: Attempts that failed since one last succeeded.
         self.failed_in_a_row = 0
         self.warnings: deque[Said] = deque(maxlen=REMEMBERED)
+        #: What was sent last.
+        self.albums: deque[SentAlbum] = deque(maxlen=ALBUMS)
         self.last_progress = clock()
         self.listeners: list[Callable[[Said], None]] = []
         self._began: float | None = None
@@ -69,8 +87,13 @@ class Watch(logging.Handler):
         said = Said(self._clock(), record.levelname, "".join(c if c.isprintable() else " " for c in words))
         if record.levelno >= logging.WARNING:
             self.warnings.append(said)
+            self.counts["errors" if record.levelno >= logging.ERROR else "warnings"] += 1
         else:
             self.last_progress = said.when
+        if (sent := getattr(record, "sent", None)) is not None:
+            archive, media = sent
+            number = max(self.albums[-1].number + 1 if self.albums else 1, int(said.when))
+            self.albums.append(SentAlbum(number, said.when, archive, media))
         name = str(record.args[0]) if isinstance(record.args, tuple) and record.args else ""
         self._count(str(record.msg), name, said.when)
         for listener in self.listeners:

@@ -5,12 +5,13 @@ from __future__ import annotations
 import logging
 import secrets
 from collections.abc import Mapping, Sequence
+from typing import Protocol
 
 from telethon import errors as rpc
 from telethon import utils
 from telethon.tl import functions, types
 from telethon.tl.custom import Message
-from telethon.tl.functions.upload import SaveFilePartRequest
+from telethon.tl.functions.upload import GetFileRequest, SaveFilePartRequest
 from telethon.tl.tlobject import TLObject, TLRequest
 
 from utils.errors import SettingsError
@@ -26,6 +27,10 @@ log = logging.getLogger(__name__)
 #: Letters of a word to the owner.
 TOLD = 2000
 
+#: Telegram's letters for small pictures, and more bytes than one has:
+#: https://core.telegram.org/api/files#image-thumbnail-types
+_SMALL, _SMALL_BYTES = ("m", "s"), 1 << 18
+
 #: Seconds that Telegram may ask to wait before a message of ours is changed or deleted.
 PATIENCE = 30.0
 
@@ -33,6 +38,19 @@ ADMINISTRATORS = (
     *(types.ChannelParticipantCreator, types.ChannelParticipantAdmin),
     *(types.ChatParticipantCreator, types.ChatParticipantAdmin),
 )
+
+
+class Named(Protocol):
+    """What Telegram calls a photo or a document."""
+
+    @property
+    def kind(self) -> str: ...
+    @property
+    def id(self) -> int: ...
+    @property
+    def access_hash(self) -> int: ...
+    @property
+    def file_reference(self) -> bytes: ...
 
 
 class Account:
@@ -137,6 +155,20 @@ class Account:
         named = [types.DocumentAttributeFilename(name)]
         media = types.InputMediaUploadedDocument(file, "text/plain", named, force_file=True)
         await self.call(functions.messages.SendMediaRequest(chat, media, caption, reply_to=reply_to))
+
+    async def thumbnail(self, medium: Named) -> bytes:
+        """The small JPEG (320 pixels at most) that Telegram has of ``medium``, which we sent; b"": none."""
+        photo = medium.kind == "photo"
+        make = types.InputPhotoFileLocation if photo else types.InputDocumentFileLocation
+        for size in _SMALL:
+            place = make(medium.id, medium.access_hash, medium.file_reference, size)
+            try:
+                answer = await self.call.once(GetFileRequest(place, 0, _SMALL_BYTES))
+            except TROUBLE as error:
+                log.debug("There is no thumbnail: %s", trouble_name(error))
+                continue
+            return bytes(answer.bytes) if isinstance(answer, types.upload.File) else b""
+        return b""
 
     async def publish_commands(
         self, commands: Mapping[str, str], language: str = "", only: TLObject | None = None
