@@ -13,6 +13,7 @@ import pytest
 from utils.errors import Refused, TransferFailed
 from utils.jobs.albums import Album, MediaFile
 from utils.jobs.delivery import Delivery
+from utils.jobs.medium import Medium
 from utils.jobs.outbox import Outbox
 
 
@@ -51,6 +52,9 @@ class Telegram(Delivery):
 
     def is_refused(self, file: MediaFile) -> bool:
         return False
+
+    def media_of(self, files: Sequence[MediaFile]) -> list[Medium]:
+        return []
 
     def left(self, files: Sequence[MediaFile]) -> list[tuple[str, Sequence[MediaFile]]]:
         return []
