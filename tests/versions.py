@@ -17,7 +17,7 @@ from pathlib import Path
 
 ROOT = Path(__file__).resolve().parents[1]
 KEPT = ROOT / ".versions"
-REQUIREMENTS = ("requirements.txt", "requirements-test.txt")
+REQUIREMENTS = ("requirements.txt", "requirements-cluster.txt", "requirements-test.txt")
 #: The wheels that bring each ffmpeg, for Linux on x86-64; ffprobe is the system's where they have none.
 WHEELS = {
     "7": ("imageio-ffmpeg==0.6.0",),

@@ -21,6 +21,7 @@ from utils.chat.reception import Reception
 from utils.chat.restarting import RESTART_FILE, Restarting
 from utils.chat.settings import ChatSettings
 from utils.chat.strangers import Strangers
+from utils.cluster.farm import ProcessFarm
 from utils.constants import Settings
 from utils.conversion_state import ConversionStateManager
 from utils.conversions.leftovers import Leftovers
@@ -60,9 +61,11 @@ T = TypeVar("T")
 class Bot:
     """One running bot: ``run`` it until ``stop`` is called."""
 
-    def __init__(self, settings: Settings, *, ask: Ask, killed: str = "") -> None:
-        """``killed``: how the last run ended, if not by itself."""
-        self._settings = settings
+    def __init__(
+        self, settings: Settings, *, ask: Ask, killed: str = "", farm: ProcessFarm | None = None
+    ) -> None:
+        """``killed``: how the last run ended, if not by itself. ``farm``: machines that convert as well."""
+        self._settings, self._farm = settings, farm
         self._ask = ask
         self._killed = killed
         self._data = settings.path("DATA_DIR")
@@ -90,7 +93,7 @@ class Bot:
         :class:`LoginFailed`, when the log-in was ended. What was under way is gone on with by the next run.
         """
         await asyncio.to_thread(self._prepare)
-        where = self._where()
+        where = Where.from_settings(self._settings)
         client = await self._build_client()
         self.transfers = Transfers(client, connections=self._settings.TRANSFER_CONNECTIONS)
         self._account = Account(client, self.transfers.caller)
@@ -181,7 +184,7 @@ class Bot:
         self.conversation = Conversation(self._account.call, settings.PASSWORD_ATTEMPTS)
         self.conversions = Conversions(
             states=self._states,
-            converter=Converter(EncodeSettings.from_settings(settings), media.tools),
+            converter=Converter(EncodeSettings.from_settings(settings), media.tools, farm=self._farm),
             inspect=media.inspect,
             jobs=self._jobs_dir,
             recovery=self._recovery,
@@ -250,13 +253,6 @@ class Bot:
 
     # -- the owner ----------------------------------------------------------------------------------
 
-    def _where(self) -> Where | None:
-        """Where the status page is, if one is wanted. Raises :class:`SettingsError`."""
-        settings = self._settings
-        if not settings.STATUS_PORT:
-            return None
-        return Where.of(settings.STATUS_HOST, settings.STATUS_PORT, settings.STATUS_TOKEN)
-
     @asynccontextmanager
     async def _looked_on(self, client: ArchiveBotClient, where: Where | None) -> AsyncIterator[None]:
         """Inside, the owner sees what is done. Raises :class:`SettingsError`."""
@@ -313,6 +309,7 @@ class Bot:
             for work in (
                 *(self.queue.run(), arrivals.keep_place()),
                 *(self._leftovers.clean_up(), self._leftovers.keep_written()),
+                *([self._farm.run()] if self._farm else []),
             )
         ]
         arrivals.open(self._reception)

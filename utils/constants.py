@@ -208,6 +208,13 @@ class Settings:
         1080, "Converted videos are no higher than this; upright ones no wider.", group="Conversion"
     )
     CONVERSION_THREADS: int = setting(2, "Threads of one conversion.", group="Conversion")
+    CLUSTER: str = setting(
+        "",
+        "host:port at which other machines join to convert, too, with the line that the bot prints: see "
+        "docs/cluster.md. The next port is used as well. Empty: none.",
+        group="Conversion",
+    )
+    CLUSTER_LOCAL: bool = setting(True, "Convert on this machine, too, while others do.", group="Conversion")
 
     # -- Pictures ---------------------------------------------------------------------------------
     PICTURE_MEMORY_MB: int = setting(

@@ -18,11 +18,12 @@ for rooms, below in (
     (("pictures",), {"processes"}),
     (("archives", "media", "telegram"), {"storage", "pictures"}),
     (("conversion_state", "queue_manager"), {"storage"}),
+    (("cluster",), {"media", "storage"}),
     (("jobs",), {"archives", "media", "telegram", "queue_manager"}),
     (("conversions",), {"jobs", "conversion_state"}),
     (("chat",), {"jobs"}),
     (("owner",), {"conversion_state", "queue_manager"}),
-    (("bot",), {"chat", "conversions", "owner"}),
+    (("bot",), {"chat", "conversions", "cluster", "owner"}),
     (("diagnostics",), {"conversions"}),
     (("terminal",), {"bot"}),
 ):

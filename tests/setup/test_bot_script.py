@@ -135,6 +135,7 @@ def lay_out(folder: Path) -> Project:
     for name in ("ffmpeg", "ffprobe"):
         project.program(name, "")
     require(project, "1.0")
+    require(project, "1.0", "distributed", file="requirements-cluster.txt")
     require(project, "1.0", "pytest", file="requirements-test.txt")
     require(project, "1.0", "ruff", "mypy", file="requirements-check.txt")
     require(project, "1.0", "pip_audit", file="requirements-audit.txt")
@@ -156,11 +157,11 @@ def develop(folder: Path) -> None:
     project = lay_out(folder)
     tested = project.run("test")
     assert tested.stdout == f"pytest {project.folder} ['-n', '2', '--dist', 'worksteal']\n", tested.stderr
-    assert installed(project) == {"parts", "pytest"}
+    assert installed(project) == {"parts", "distributed", "pytest"}
     checked = project.run("check")
     assert checked.returncode == 0, checked.stderr
     assert "Making a virtual environment" not in checked.stderr
-    assert installed(project) == {"parts", "pytest", "ruff", "mypy"}
+    assert installed(project) == {"parts", "distributed", "pytest", "ruff", "mypy"}
 
 
 def copy_of(made: Path, folder: Path) -> Project:

@@ -11,7 +11,13 @@ from packaging.utils import canonicalize_name
 
 from utils.constants import ROOT
 
-FILES = ("requirements", "requirements-test", "requirements-check", "requirements-audit")
+FILES = (
+    "requirements",
+    "requirements-cluster",
+    "requirements-test",
+    "requirements-check",
+    "requirements-audit",
+)
 
 
 def entries(name: str) -> dict[str, list[str]]:

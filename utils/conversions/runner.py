@@ -227,6 +227,7 @@ class Conversions:
             checkpoint=checkpoint,
             work_dir=work_dir,
             on_progress=on_progress,
+            name=file.name,
         )
         await asyncio.to_thread(self._states.mark_completed, source)
         log.info("✅ Conversion completed: %s -> %s", file.name, converted_name(file.name))

@@ -114,7 +114,8 @@ class EncodeState:
             },
             "source": self.source,
             "folder": self.folder,
-            "segments": {str(number): asdict(done) for number, done in self.segments.items()},
+            # In one order, whoever was done first.
+            "segments": {str(number): asdict(done) for number, done in sorted(self.segments.items())},
             "audio": {str(index): asdict(done) for index, done in self.audio.items()},
             "result": asdict(self.result) if self.result else None,
         }

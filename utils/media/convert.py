@@ -12,6 +12,7 @@ from pathlib import Path
 from utils.errors import ConversionFailed, ConversionTimeout, ToolStopped
 from utils.media.checkpoint import Checkpoint, finished_only, identity_of, read_state
 from utils.media.disk import FreeSpace, free_bytes, require_room, settle
+from utils.media.elsewhere import Farm
 from utils.media.full import convert_fully
 from utils.media.inspection import Inspection
 from utils.media.plan import Action, ConversionPlan
@@ -29,7 +30,16 @@ _MOST = 0.9
 class Converter:
     """Makes videos playable, with the least work, so that a cut-off conversion goes on where it was."""
 
-    def __init__(self, settings: EncodeSettings, tools: Tools, *, free: FreeSpace = free_bytes) -> None:
+    def __init__(
+        self,
+        settings: EncodeSettings,
+        tools: Tools,
+        *,
+        free: FreeSpace = free_bytes,
+        farm: Farm | None = None,
+    ) -> None:
+        """``farm``: other machines that may encode segments; the result is the same without."""
+        self._farm = farm
         self._settings = settings
         self._tools = tools
         self._free = free
@@ -60,8 +70,9 @@ class Converter:
         checkpoint: Checkpoint,
         work_dir: Path,
         on_progress: Callable[[float], Awaitable[None]],
+        name: str = "",
     ) -> Inspection:
-        """Carry out the plan of ``inspection``; returns the inspection of ``output``.
+        """Carry out the plan of ``inspection``; returns the inspection of ``output``. ``name`` is for people.
 
         What plays as it is is copied.
 
@@ -85,6 +96,8 @@ class Converter:
             checkpoint=checkpoint,
             on_progress=on_progress,
             free=self._free,
+            farm=self._farm,
+            name=name or source.name,
         )
         try:
             result = await self._carry_out(work)

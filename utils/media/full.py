@@ -18,6 +18,7 @@ from fractions import Fraction
 from pathlib import Path
 
 from utils.errors import ConversionFailed, ConversionTimeout, ToolStopped
+from utils.media.abroad import Abroad
 from utils.media.animations import UNPACKED
 from utils.media.checkpoint import (
     Done,
@@ -28,12 +29,14 @@ from utils.media.checkpoint import (
     read_state,
 )
 from utils.media.disk import require_room, settle
-from utils.media.encode import EncodedTrack, concat_listing, join_arguments, segment_arguments, stream_of
+from utils.media.elsewhere import Farm, Piece
+from utils.media.encode import EncodedTrack, concat_listing, join_arguments, stream_of
 from utils.media.geometry import encode_size
 from utils.media.inspection import Inspection
 from utils.media.probe import probe_own
 from utils.media.recipe import first_way, lanes_of, prepare, read_source
 from utils.media.segments import FrameTimes
+from utils.media.sharing import Todo
 from utils.media.sound import LEFT_OUT, encode_track
 from utils.media.tools import Progress
 from utils.media.verify import require_decodable, require_frames, require_playable
@@ -152,14 +155,19 @@ class _Encoding:
 
     async def _encode(self) -> None:
         """All segments, as many side by side as the recipe has threads for, and the sound meanwhile."""
-        recipe = self._state.recipe
-        todo = iter([n for n in range(len(recipe.segments)) if n not in self._state.segments])
+        recipe, farm = self._state.recipe, self._work.farm
+        numbers = [n for n in range(len(recipe.segments)) if n not in self._state.segments]
+        if farm is not None:
+            numbers.sort(key=lambda number: -recipe.segments[number].frames)
+        todo = Todo(numbers)
 
         async def lane() -> None:
-            for number in todo:
-                await self._encode_segment(number, recipe.segments[number])
+            while (number := await todo.take()) is not None:
+                await self._encode_segment(number)
 
         jobs = [lane() for _ in range(lanes_of(recipe, self._work.settings))]
+        if farm is not None and recipe.frames and numbers:
+            jobs.append(self._abroad(farm, todo, numbers[len(numbers) // 2]).run())
         if any(track.index not in self._state.audio for track in self._work.plan.audio):
             jobs.append(self._encode_audio())
         await together(*jobs)
@@ -187,36 +195,64 @@ class _Encoding:
                 self._state = replace(self._state, audio={**self._state.audio, track.index: done})
                 await self._save()
 
-    async def _encode_segment(self, number: int, segment: Segment) -> None:
-        work, reading = self._work, self._reading
-        final = work.folder / f"segment-{number:05d}.mp4"
-        part = final.with_name(f"{final.name}.part")
-        begin = max(0, segment.first - self._state.recipe.seek_back)
-        arguments = segment_arguments(
-            reading.path,
-            part,
-            recipe=self._state.recipe,
+    def _abroad(self, farm: Farm, todo: Todo, middle: int) -> Abroad:
+        async def piece_of(number: int) -> Piece:
+            piece = await self._piece(number)
+            return replace(piece, output=piece.output.with_suffix(".elsewhere"))
+
+        return Abroad(
+            *(self._work, farm, todo),
+            piece_of=piece_of,
+            middle=middle,
+            accept=self._take_over,
+            on_progress=self._in_hand_is,
+        )
+
+    async def _piece(self, number: int) -> Piece:
+        work, reading, recipe = self._work, self._reading, self._state.recipe
+        segment = recipe.segments[number]
+        begin = max(0, segment.first - recipe.seek_back)
+        return Piece(
+            source=reading.path,
+            output=work.folder / f"{_name(number)}.part",
+            recipe=recipe,
             segment=segment,
             stream=reading.stream,
             seek=reading.seek_to(begin),
             skip=segment.first - begin,
+            within=work.settings.timeout_seconds,
+            stall=work.settings.stall_seconds,
+            file_bytes=await work.room(work.folder),
+            size=(size := (await asyncio.to_thread(reading.path.stat)).st_size),
+            spans=((0, size),),
         )
 
-        async def progress(now: Progress) -> None:
-            self._in_hand[number], self._seconds = now.frames, now.seconds
-            await work.show(self._done(), self._state.to_json)
+    async def _in_hand_is(self, number: int, now: Progress) -> None:
+        self._in_hand[number], self._seconds = now.frames, now.seconds
+        await self._work.show(self._done(), self._state.to_json)
 
-        factor = 1.0 if segment.frames else work.length_factor
-        await work.convert(arguments, part, factor=factor, on_progress=progress)
+    async def _encode_segment(self, number: int) -> None:
+        work, piece = self._work, await self._piece(number)
+
+        async def progress(now: Progress) -> None:
+            await self._in_hand_is(number, now)
+
+        factor = 1.0 if piece.segment.frames else work.length_factor
+        await work.convert(piece.arguments(), piece.output, factor=factor, on_progress=progress)
+        await self._take_over(number, piece.output)
+
+    async def _take_over(self, number: int, part: Path) -> None:
+        """``part`` is the segment, encoded; it counts when it is found to be right."""
+        work, reading = self._work, self._reading
         frames = await require_frames(
             part,
             time_base=reading.output_time_base,
-            expected=_slice(reading.frames, segment),
+            expected=_slice(reading.frames, self._state.recipe.segments[number]),
             tools=work.tools,
             within=work.settings.timeout_seconds,
         )
-        size = await asyncio.to_thread(settle, part, final)
-        self._state = self._state.with_segment(number, Done(final.name, size, frames))
+        size = await asyncio.to_thread(settle, part, work.folder / _name(number))
+        self._state = self._state.with_segment(number, Done(_name(number), size, frames))
         self._in_hand.pop(number, None)
         await self._save()
 
@@ -297,6 +333,10 @@ class _Encoding:
             work.part, keys_only=keys_only, tools=work.tools, within=work.settings.timeout_seconds
         )
         return result
+
+
+def _name(number: int) -> str:
+    return f"segment-{number:05d}.mp4"
 
 
 def _slice(frames: FrameTimes | None, segment: Segment) -> FrameTimes | None:

@@ -11,6 +11,7 @@ from typing import Any, TypeVar
 
 from utils.media.checkpoint import Checkpoint
 from utils.media.disk import FreeSpace
+from utils.media.elsewhere import Farm
 from utils.media.inspection import Inspection
 from utils.media.plan import ConversionPlan
 from utils.media.settings import EncodeSettings
@@ -37,6 +38,9 @@ class Work:
     checkpoint: Checkpoint
     on_progress: Callable[[float], Awaitable[None]]
     free: FreeSpace
+    farm: Farm | None = None
+    #: For people.
+    name: str = ""
     _saved_at: float = field(default_factory=time.monotonic)
     _saving: asyncio.Lock = field(default_factory=asyncio.Lock)
 

@@ -29,6 +29,13 @@ class Where:
     token: str
 
     @classmethod
+    def from_settings(cls, settings: Settings) -> Where | None:
+        """As the owner has set it; None where no page is wanted. Raises :class:`SettingsError`."""
+        if not settings.STATUS_PORT:
+            return None
+        return cls.of(settings.STATUS_HOST, settings.STATUS_PORT, settings.STATUS_TOKEN)
+
+    @classmethod
     def of(cls, host: str, port: int, token: str) -> Where:
         """Raises :class:`SettingsError` where others could look in."""
         if not 0 < port < 65536:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from utils.constants import passed_on
@@ -11,6 +11,8 @@ from utils.processes.system import Isolation, system_paths
 
 #: Bytes of the largest file of a child that has none to write: enough for what it says in one.
 NO_FILES = 4 << 20
+#: The newest version of Landlock that does not shut the network as well.
+_LANDLOCK_OF_FILES = 3
 #: Processes and threads of one child, where they can be counted by themselves.
 _PROCESSES = 1024
 
@@ -28,6 +30,8 @@ class Confinement:
     ``reads`` are files and folders (with all in them) that it may open beside those of the system, and
     ``writes`` those that it may write, too; all must be there already, and a link counts as what it leads to.
     Linux keeps it from all others where it has Landlock. What it is handed open it has anyway.
+
+    ``network``: it may use the network, and so has no namespaces of its own; only a program of ours may.
     """
 
     memory: int | None
@@ -39,9 +43,14 @@ class Confinement:
     file_bytes_later: int | None = field(default=None, kw_only=True)
     reads: tuple[Path, ...] = field(default=(), kw_only=True)
     writes: tuple[Path, ...] = field(default=(), kw_only=True)
+    network: bool = field(default=False, kw_only=True)
 
     def options(self, program: str, system: Isolation) -> list[str]:
         """The same for the launcher, on a system that has ``system``, to start ``program``. Blocking."""
+        if self.network:
+            system = replace(
+                system, landlock=min(system.landlock, _LANDLOCK_OF_FILES), unshare=0, seccomp=False
+            )
         numbers = {
             "parent": os.getpid(),
             "landlock": system.landlock,

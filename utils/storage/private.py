@@ -11,7 +11,7 @@ from utils.storage.lock import LOCK_NAME
 
 #: What the bot keeps in its folder: folders, and files, which may have endings (of rotated logs, and of what
 #: is being written).
-FOLDERS = ("jobs", "recovery", "quarantine", "sessions")
+FOLDERS = ("jobs", "recovery", "quarantine", "sessions", "cluster")
 FILES = (
     "conversion_state.json",
     "conversion_state.changes",

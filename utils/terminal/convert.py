@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Protocol
 
+from utils.cluster.farm import ProcessFarm
 from utils.conversion_state import COMPLETED, FAILED, IN_PROGRESS, PENDING, ConversionStateManager
 from utils.conversions.checkpoint import StateCheckpoint
 from utils.errors import ConversionTimeout, DiskFull, MediaError, NotMedia
@@ -42,6 +43,8 @@ class Conversion:
     states: ConversionStateManager
     converter: Converter
     media: MediaTools
+    #: Keeps other machines at hand, where some are wanted.
+    farm: ProcessFarm | None = None
 
     @property
     def folder(self) -> Path:
@@ -50,6 +53,7 @@ class Conversion:
 
     async def run(self, show: Show) -> int:
         """Convert; returns the exit code. What went wrong is told on standard error."""
+        farm = asyncio.ensure_future(self.farm.run()) if self.farm else None
         try:
             result = await self._convert(show)
         except NotMedia as error:
@@ -62,6 +66,9 @@ class Conversion:
             print(f"❌ {self.source.name}: {error.told}", file=sys.stderr)
             return NO_ROOM
         finally:
+            if farm is not None:
+                farm.cancel()
+                await asyncio.gather(farm, return_exceptions=True)
             await self.media.close()
         self.states.mark_completed(self.source)
         print(f"✅ {self.output}: {result.width}x{result.height}, {result.duration:.1f} s", file=sys.stderr)

@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING
 
 from utils import VERSION
 from utils.archives import Limits
+from utils.cluster.farm import ProcessFarm
 from utils.constants import EXAMPLE_NAME, SECRETS_NAME, Settings, load_settings, missing_settings
 from utils.conversion_state import ConversionStateManager
 from utils.errors import BotError, SettingsError, Unreachable
@@ -152,6 +153,7 @@ def _convert(options: argparse.Namespace, settings: Settings) -> int:
         # Both are guarded by a lock on the folder.
         print("❌ The state file must lie outside the recovery folder.", file=sys.stderr)
         return USAGE
+    farm = ProcessFarm.from_settings(settings, reads=(source, recovery), writes=(recovery,), tell=_tell)
     with alone_in(recovery):
         conversion = Conversion(
             source=source,
@@ -159,13 +161,18 @@ def _convert(options: argparse.Namespace, settings: Settings) -> int:
             recovery=recovery,
             # Read under the lock: another call may just have written it.
             states=ConversionStateManager(state_file),
-            converter=Converter(EncodeSettings.from_settings(settings), media.tools),
+            converter=Converter(EncodeSettings.from_settings(settings), media.tools, farm=farm),
             media=media,
+            farm=farm,
         )
         show = JsonLines() if options.json else Bar(source.name, sys.stderr)
         code = asyncio.run(conversion.run(show))
         _tidy(conversion, state_file, options)
     return code
+
+
+def _tell(line: str) -> None:
+    print(f"🖥️ On other machines: {line}", file=sys.stderr, flush=True)
 
 
 def _tidy(conversion: Conversion, state_file: Path, options: argparse.Namespace) -> None:
@@ -211,7 +218,8 @@ def run_bot(settings: Settings) -> int:
                 "Give it to the user that runs the bot, or correct DATA_DIR or LOG_FILE."
             ) from None
         try:
-            bot = Bot(settings, ask=ask_in_terminal(), killed=lock.killed)
+            farm = ProcessFarm.of_bot(settings, _tell)
+            bot = Bot(settings, ask=ask_in_terminal(), killed=lock.killed, farm=farm)
             asyncio.run(serve(bot))
         except BotError as error:
             log.error("❌ %s", error.told, extra=FILE_ONLY)
