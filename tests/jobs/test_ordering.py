@@ -55,6 +55,31 @@ def test_by_name_notes_come_first_in_each_folder() -> None:
     ]
 
 
+def test_the_picture_of_a_videos_name_comes_before_it_and_all_else_stays_in_its_place() -> None:
+    paths = [
+        "a/film.mp4",
+        "a/film.png",
+        "a/film.webp",
+        "a/b.png",
+        "b/film.mov",
+        "a/film 2.mov",
+        "c.d/x",
+        "c.d/y.mp4",
+    ]
+    expected = [
+        "a/b.png",
+        "a/film 2.mov",
+        "a/film.png",
+        "a/film.mp4",
+        "a/film.webp",
+        "b/film.mov",
+        "c.d/x",
+        "c.d/y.mp4",
+    ]
+    for order in (order_by_name, order_by_date):
+        assert [paths[at] for at in order(paths, [0.0] * len(paths))] == expected
+
+
 def test_by_date_names_are_believed_before_files_times_and_a_film_stays_with_its_picture() -> None:
     early, late = clock(2024, 1, 1), clock(2024, 12, 1)
     times = {"a/IMG_20240612_101500.jpg": late, "a/z.jpg": early, "a/y.mov": early + 9, "a/y.heic": late}

@@ -88,6 +88,25 @@ async def test_a_video_is_shown_by_a_scene(tmp_path: Path, first: str) -> None:
     assert sorted(file.name for file in tmp_path.iterdir()) == ["a.mp4", "c", "t"]
 
 
+@pytest.mark.parametrize(("first", "looks"), [("scene", [1]), ("title", [1, 4]), ("black", [1, 4])])
+async def test_of_a_short_clip_more_than_one_picture_is_decoded_only_where_that_says_little(
+    tmp_path: Path, first: str, looks: list[int]
+) -> None:
+    path = film(tmp_path / "a.mp4", first, first, "scene", "scene")
+    inputs = []
+
+    class Counting(Tools):
+        async def convert(self, arguments: list[str], **options: object) -> object:  # type: ignore[override]
+            inputs.append(arguments.count("-i"))
+            return await super().convert(arguments, **options)  # type: ignore[arg-type]
+
+    stills = await make_stills(path, tmp_path / "t", None, duration=4.0, tools=Counting())
+    assert stills.thumb is not None and inputs == looks
+    with Image.open(stills.thumb) as shown:
+        grey = shown.convert("L").resize(SIZE)
+    assert interest(grey.tobytes()) == pytest.approx(interest(PICTURES["scene"].tobytes()), rel=0.2)
+
+
 async def test_a_video_as_small_as_its_thumbnail_has_no_cover(tmp_path: Path) -> None:
     path = film(tmp_path / "a.mp4", "scene")
     ffmpeg("-i", path, "-vf", "scale=320:180", *H264, tmp_path / "small.mp4")

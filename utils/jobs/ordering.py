@@ -10,7 +10,7 @@ from utils.archives import Order
 from utils.archives.names import natural_order
 from utils.jobs.albums import stem_of
 from utils.jobs.sidecars import is_sidecar
-from utils.media import clock, on_the_wall
+from utils.media import Kind, clock, kind_by_name, on_the_wall
 
 #: IMG_20240612_101500, PXL_20240612_101500123, 2024-06-12 10.15.00, IMG-20240612-WA0001.
 _DATED = re.compile(
@@ -67,4 +67,25 @@ def known_time(at: float) -> float:
 
 
 def _in_folders(paths: Sequence[str], keys: Sequence[tuple[float, ...]]) -> list[int]:
-    return natural_order(paths, lambda index: (not is_sidecar(paths[index].rpartition("/")[2]), keys[index]))
+    order = natural_order(paths, lambda index: (not is_sidecar(paths[index].rpartition("/")[2]), keys[index]))
+    return _stills_first(paths, order)
+
+
+def _stills_first(paths: Sequence[str], order: Sequence[int]) -> list[int]:
+    """``order`` with the picture of a video's name in front of that, as it may be its cover, or its still."""
+    names = {
+        index: (folder, stem_of(name))
+        for index in order
+        for folder, _, name in [paths[index].rpartition("/")]
+    }
+    kinds = {index: kind_by_name(paths[index]) for index in order}
+    stills: dict[tuple[str, str], int] = {}
+    for index in order:
+        if kinds[index] is Kind.PHOTO:
+            stills.setdefault(names[index], index)
+    found: dict[int, None] = {}
+    for index in order:
+        if kinds[index] is Kind.VIDEO and names[index] in stills:
+            found[stills[names[index]]] = None
+        found[index] = None
+    return list(found)

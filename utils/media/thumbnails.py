@@ -21,6 +21,9 @@ COVER_SIDE = 1280
 
 #: Where to look, as parts of the duration: at the pictures next to these that can be decoded by themselves.
 _PLACES = (0.1, 0.3, 0.5, 0.75)
+#: Seconds below which one of them is looked at first, as few pictures of a clip can be decoded by themselves;
+#: and how interesting it has to be for the others to be left alone.
+_SHORT, _FIRST_PLACE, _ENOUGH = 5.0, 0.3, 3.0
 #: Where to look if these are black, or there are none, at exactly that place; the last resort is the first
 #: picture there is.
 _EXACT_PLACES = (0.1, 0.25, 0.5, 0.75, 0.0)
@@ -50,9 +53,13 @@ async def make_stills(
     """Write two JPEGs of the same picture of the video ``path``: one as :func:`make_thumbnail` to ``thumb``,
     and, unless that is None, one of at most 1280 pixels a side to ``cover``.
 
-    One ffmpeg decodes four pictures, and more of them only where these are black.
+    One ffmpeg decodes four pictures (of a short clip mostly one), and more only where these are black.
     """
-    grabbed = await _grab(path, thumb, [duration * place for place in _PLACES], cover, tools)
+    grabbed: list[_Grabbed] = []
+    if duration < _SHORT:
+        grabbed = await _grab(path, thumb, [duration * _FIRST_PLACE], cover, tools)
+    if not any(each.interest >= _ENOUGH for each in grabbed):
+        grabbed = await _grab(path, thumb, [duration * place for place in _PLACES], cover, tools)
     exact = iter(_EXACT_PLACES)
     while not any(each.interest >= 0 for each in grabbed) and (place := next(exact, None)) is not None:
         grabbed += await _grab(path, thumb, [duration * place], cover, tools, exactly=True)
