@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine
+from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import AsyncExitStack, asynccontextmanager
 from pathlib import Path
-from typing import TYPE_CHECKING, TypeVar
+from typing import TYPE_CHECKING
 
 import utils.telegram  # noqa: F401  # before whatever loads Telethon
 from utils.archives import Limits
@@ -19,10 +19,11 @@ from utils.chat.log_tail import secrets_in
 from utils.chat.owner import Owner, OwnersCommands
 from utils.chat.reception import Reception
 from utils.chat.restarting import RESTART_FILE, Restarting
+from utils.chat.served import Served
 from utils.chat.settings import ChatSettings
 from utils.chat.strangers import Strangers
 from utils.cluster.farm import ProcessFarm
-from utils.constants import Settings
+from utils.constants import Settings, load_settings
 from utils.conversion_state import ConversionStateManager
 from utils.conversions.leftovers import Leftovers
 from utils.conversions.runner import Conversions
@@ -35,6 +36,7 @@ from utils.jobs.recovery import Recovery, boot_id
 from utils.jobs.wishes import WishesOfChats
 from utils.media import Converter, EncodeSettings, MediaTools
 from utils.owner.eyes import Eyes, Where
+from utils.owner.reloading import Follows, Reread, reload
 from utils.owner.watch import Watch
 from utils.owner.word import Word
 from utils.queue_manager import QueueManager
@@ -49,13 +51,13 @@ from utils.telegram.arrivals import Arrivals
 from utils.telegram.client import Ask, build_client, login
 from utils.telegram.reactions import Reactions
 from utils.telegram.transfers import Transfers
+from utils.telegram.until import unless, until_gone
 from utils.texts import choose
 
 if TYPE_CHECKING:
     from telethon.tl import types
 
 log = logging.getLogger(__name__)
-T = TypeVar("T")
 
 
 class Bot:
@@ -76,6 +78,9 @@ class Bot:
         self.to_restart = False
         self.ready = asyncio.Event()
         self._stopping = asyncio.Event()
+        self._reloading = asyncio.Lock()
+        #: What goes by settings that are read again.
+        self._following: list[Follows] = []
 
     def stop(self) -> None:
         """No new work; what is under way is left in a state that can be gone on with."""
@@ -85,6 +90,13 @@ class Bot:
         """The same, and then be started again."""
         self.to_restart = True
         self.stop()
+
+    async def reload(self) -> Reread:
+        """Read the settings again: of those that changed, what is in force, and what takes a restart."""
+        async with self._reloading:
+            found = await reload(self._settings, load_settings, self._following)
+            self._settings = found.settings
+        return found
 
     async def run(self) -> None:
         """Log in, go on with what an earlier run left, and serve until :meth:`stop`.
@@ -99,9 +111,9 @@ class Bot:
         self._account = Account(client, self.transfers.caller)
         arrivals = Arrivals(client)
         try:
-            me = await self._unless_stopped(login(client, self._settings, self._ask))
+            me = await unless(self._stopping, login(client, self._settings, self._ask))
             if me is not None:
-                await self._until_gone(client, self._serve(me, client, arrivals, where))
+                await until_gone(client, self._serve(me, client, arrivals, where))
         finally:
             await self.transfers.close()
             await client.disconnect()
@@ -150,31 +162,6 @@ class Bot:
     def _quarantine(self) -> Path:
         return self._settings.path("QUARANTINE_DIR")
 
-    async def _unless_stopped(self, work: Coroutine[None, None, T]) -> T | None:
-        """What ``work`` gives; it is ended, and there is nothing, when the bot is told to stop first."""
-        task = asyncio.create_task(work)
-        stop = asyncio.create_task(self._stopping.wait())
-        try:
-            await asyncio.wait([task, stop], return_when=asyncio.FIRST_COMPLETED)
-            return task.result() if task.done() else None
-        finally:
-            stop.cancel()
-            task.cancel()
-            await asyncio.gather(task, stop, return_exceptions=True)
-
-    async def _until_gone(self, client: ArchiveBotClient, work: Coroutine[None, None, None]) -> None:
-        """Do ``work`` to its end, or until Telegram can no longer be asked for anything; raises why."""
-        task, gone = asyncio.create_task(work), asyncio.create_task(client.gone())
-        try:
-            await asyncio.wait([task, gone], return_when=asyncio.FIRST_COMPLETED)
-            if gone.done():
-                raise gone.result()
-            task.result()
-        finally:
-            gone.cancel()
-            task.cancel()
-            await asyncio.gather(task, gone, return_exceptions=True)
-
     # -- the parts ----------------------------------------------------------------------------------
 
     def _assemble(self, me: types.User, target: types.TypeInputPeer | None) -> None:
@@ -215,12 +202,14 @@ class Bot:
             reactions=Reactions(self._account.call),
         )
         self.conversions.connect(self.desk.jobs, self.queue.add_conversion, self.queue.let_next)
+        self._following += [self.desk, self.conversions, media, self.conversation, self._wishes]
         self._reception = self._receive(me, has_target=target is not None)
 
     def _receive(self, me: types.User, *, has_target: bool) -> Reception:
         """What serves the people, and the owner."""
         settings, is_bot = self._settings, bool(me.bot)
         access = Access(*split_names(self._users.all()), self._bindings, settings.OWNER)
+        self._following.append(Served(self._users, access))
         owner = Owner(
             id=settings.OWNER,
             users=self._users,
@@ -260,6 +249,7 @@ class Bot:
         eyes = Eyes(
             settings, line=client, desk=self.desk, queue=self.queue, states=lambda: self._states.states
         )
+        self._following.append(eyes)
         async with AsyncExitStack() as looking:
             looking.enter_context(self.watch.listening())
             if settings.OWNER:

@@ -10,6 +10,7 @@ from telethon import errors as rpc
 from telethon.tl import functions
 from telethon.tl.tlobject import TLObject
 
+from utils.constants import Settings
 from utils.errors import PasswordNeeded
 from utils.jobs.albums import shorten
 from utils.jobs.buttons import again_button, again_in_words
@@ -76,6 +77,10 @@ class Conversation:
         self._edited: dict[tuple[int, int], str] = {}
         #: The message with the archive that was last offered to be done again, for each chat.
         self.offered: dict[int, int] = {}
+
+    def follow(self, settings: Settings) -> None:
+        """From now on a password is asked for so often."""
+        self._attempts = settings.PASSWORD_ATTEMPTS
 
     async def say(
         self, chat: TLObject, text: str, *, reply_to: Reply, buttons: TLObject | None = None

@@ -12,6 +12,7 @@ from collections.abc import Awaitable, Callable, Mapping
 from pathlib import Path
 from typing import Protocol
 
+from utils.constants import Settings
 from utils.conversion_state import (
     COMPLETED,
     FAILED,
@@ -115,6 +116,13 @@ class Conversions:
         self._jobs = jobs
         self._requeue = requeue
         self._let_next = let_next
+
+    def follow(self, settings: Settings) -> None:
+        """What is begun from now on goes by these."""
+        self._converter.follow(settings)
+        self._states.save_interval = settings.CONVERSION_STATE_SAVE_INTERVAL
+        self._max_retries = settings.CONVERSION_MAX_RETRIES
+        self._deferred = settings.DEFERRED_VIDEO_CONVERSION
 
     async def take_in(self, file: MediaFile, cost: float, job: str) -> None:
         """Queue the video ``file`` of ``job`` or, unless conversions are deferred, convert it at once."""

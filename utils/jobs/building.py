@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import partial
 from pathlib import Path
 from typing import Protocol
 
 from telethon.tl.tlobject import TLObject
 
+from utils.archives import Limits
 from utils.constants import Settings
 from utils.jobs.delivery import Delivery
 from utils.jobs.gate import Gate
@@ -116,6 +117,13 @@ class JobBuilder:
     speeds: Speeds = field(default_factory=Speeds)
     paces: Paces = field(default_factory=Paces)
     group_paces: dict[int, GroupPace] = field(default_factory=dict)
+
+    def under(self, settings: Settings) -> JobBuilder:
+        """The same for the jobs that are begun from now on."""
+        limits, passwords = Limits.from_settings(settings), settings.ARCHIVE_PASSWORDS
+        return replace(
+            self, settings=settings, opening=replace(self.opening, limits=limits, passwords=passwords)
+        )
 
     def build(self, item: Incoming, stored: StoredJob, owner: KeepsJobs) -> Work:
         """The job in ``stored``, which began with the message ``item``."""

@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Protocol
 
 from utils.archives import volume_of
+from utils.constants import Settings
 from utils.errors import DiskFull
 from utils.jobs.albums import plural
 from utils.jobs.building import JobBuilder, Work
@@ -96,6 +97,10 @@ class Desk:
         self._taking = asyncio.Lock()
         #: Two presses are one.
         self._steering = asyncio.Lock()
+
+    def follow(self, settings: Settings) -> None:
+        """The next archives go by these."""
+        self._builder = self._builder.under(settings)
 
     # -- in -----------------------------------------------------------------------------------------
 

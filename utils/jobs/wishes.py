@@ -90,6 +90,10 @@ class WishesOfChats:
         kept = Chats(settings.path("DATA_DIR") / FILE_NAME, settings.path("QUARANTINE_DIR"))
         return cls(Wishes.of(settings), kept)
 
+    def follow(self, settings: Settings) -> None:
+        """From now on that is what is wished for where nothing else was chosen."""
+        self._defaults = Wishes.of(settings)
+
     def of(self, chat: int) -> Wishes:
         """What is wished for in ``chat`` now."""
         return self._defaults.with_chosen(self._kept.of(chat))

@@ -9,6 +9,7 @@ from collections.abc import Awaitable, Callable
 from dataclasses import replace
 from pathlib import Path
 
+from utils.constants import Settings
 from utils.errors import ConversionFailed, ConversionTimeout, ToolStopped
 from utils.media.checkpoint import Checkpoint, finished_only, identity_of, read_state
 from utils.media.disk import FreeSpace, free_bytes, require_room, settle
@@ -43,6 +44,10 @@ class Converter:
         self._settings = settings
         self._tools = tools
         self._free = free
+
+    def follow(self, settings: Settings) -> None:
+        """The next conversion goes by these; one that has a plan keeps to it."""
+        self._settings = EncodeSettings.from_settings(settings)
 
     def resumed_from(self, checkpoint: Checkpoint, work_dir: Path | None = None) -> float:
         """The percentage of the frames that :meth:`convert` would not encode again. Looks at file sizes.

@@ -36,6 +36,11 @@ class MediaTools:
         tools = Tools(pictures=pictures, reserve=settings.DISK_RESERVE_MB * 1_000_000)
         return cls(tools, EncodeSettings.from_settings(settings))
 
+    def follow(self, settings: Settings) -> None:
+        """What is done from now on goes by these."""
+        self._converter.follow(settings)
+        self.tools.room.reserve = settings.DISK_RESERVE_MB * 1_000_000
+
     async def close(self) -> None:
         """End what waits for more pictures."""
         await self.tools.pictures.close()

@@ -152,6 +152,10 @@ class Eyes:
             "retry": desk.retry,
         }
 
+    def follow(self, settings: Settings) -> None:
+        """From now on these are the settings."""
+        self._settings = settings
+
     async def look(self) -> Sight:
         """What there is now."""
         disk, kept = await asyncio.to_thread(self._look_at_disk)

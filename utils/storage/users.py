@@ -45,10 +45,14 @@ class Users:
     def __init__(self, path: Path, quarantine: Path, authorized: Iterable[str]) -> None:
         """Read the file; a damaged one is set aside. Blocking."""
         self._path = path
-        ids, names = split_names(authorized)
-        self.of_settings = frozenset({*map(str, ids), *names})
+        self.authorize(authorized)
         changes = load_or_set_aside(path, quarantine, _parse) or _Changes()
         self.added, self.removed = set(changes.added), set(changes.removed)
+
+    def authorize(self, authorized: Iterable[str]) -> None:
+        """These are those of the settings."""
+        ids, names = split_names(authorized)
+        self.of_settings = frozenset({*map(str, ids), *names})
 
     def all(self) -> set[str]:
         """Who may use it now."""

@@ -234,8 +234,21 @@ def run_bot(settings: Settings) -> int:
 
 
 async def serve(bot: Bot) -> None:
-    """Run ``bot`` until SIGTERM or SIGINT."""
+    """Run ``bot`` until SIGTERM, SIGINT or the end of its terminal; on SIGHUP settings are read again."""
     loop = asyncio.get_running_loop()
     for number in (signal.SIGTERM, signal.SIGINT):
         loop.add_signal_handler(number, bot.stop)
+    reloads: set[asyncio.Task[object]] = set()
+    has_terminal = sys.stdin is not None and sys.stdin.isatty()
+
+    def on_hangup() -> None:
+        # The same signal comes when the terminal is closed, which is none any more then.
+        if has_terminal and not sys.stdin.isatty():
+            bot.stop()
+        else:
+            reload = asyncio.ensure_future(bot.reload())
+            reloads.add(reload)
+            reload.add_done_callback(reloads.discard)
+
+    loop.add_signal_handler(signal.SIGHUP, on_hangup)
     await bot.run()

@@ -92,6 +92,7 @@ def systemd_unit(place: Place, *, system: bool) -> str:
         "Type=exec",
         f"ExecStart={_escaped(python)} {_escaped(program)}",
         f"WorkingDirectory={str(place.root).replace('%', '%%')}",
+        "ExecReload=/bin/kill -HUP $MAINPID",
         "# 2: somebody has to act. Whatever else it ends with but 0, it is started again.",
         "Restart=on-failure",
         "RestartSec=30",

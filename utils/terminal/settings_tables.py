@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from utils.constants import SECRETS_NAME, SETTINGS
+from utils.owner.reloading import AT_START
 
 
 def example_text() -> str:
@@ -29,8 +30,15 @@ def settings_table() -> str:
     for info in SETTINGS:
         if info.group != group:
             group = info.group
-            lines += ["", f"**{group}**", "", "| setting | default | meaning |", "|---|---|---|"]
+            lines += [
+                "",
+                f"**{group}**",
+                "",
+                "| setting | default | meaning | in force |",
+                "|---|---|---|---|",
+            ]
         value = ",".join(info.default) if isinstance(info.default, tuple) else str(info.default)
         shown = "*required*" if info.required else f"`{value}`" if value else "*empty*"
-        lines.append(f"| `{info.name}` | {shown} | {info.meaning} |")
+        force = "after a restart" if info.name in AT_START else "from the next"
+        lines.append(f"| `{info.name}` | {shown} | {info.meaning} | {force} |")
     return "\n".join(lines[1:]) + "\n"

@@ -1,0 +1,55 @@
+"""Settings are read again on SIGHUP: in force from the next archive, and nothing is lost."""
+
+from __future__ import annotations
+
+import asyncio
+import signal
+
+from tests.e2e.process import environment, start
+from tests.files import photo, zip_of
+from tests.world import World, until
+
+
+async def test_settings_are_read_again_while_the_bot_works(world: World) -> None:
+    secrets = world.folder / "secrets.properties"
+    secrets.write_text("OTHER_FILES=leave\n")
+    bot = await start(environment(world, SECRETS_FILE=str(secrets)))
+
+    def said(words: str) -> int:
+        return sum(words in line for line in world.lines())
+
+    async def sent(name: str, count: int) -> None:
+        numbers = range(3 * ord(name), 3 * ord(name) + 3)
+        entries = {f"{number}.jpg": photo(number) for number in numbers} | {"notes.txt": name.encode()}
+        await world.send(zip_of(world.folder / f"{name}.zip", entries))
+        await until(lambda: len(world.media()) == count)
+        await until(lambda: not world.leftovers())
+
+    try:
+        await until(lambda: said("Ready"))
+        await sent("a", 3)
+        secrets.write_text("OTHER_FILES=send\nSTATUS_TOKEN=not to be shown\nVIDEO_CRF=30\n")
+        bot.send_signal(signal.SIGHUP)
+        await until(lambda: said("🔧 In force from the next archive or conversion: OTHER_FILES, VIDEO_CRF"))
+        assert said("WARNING: 🔧 Changed, but in force only after a restart: STATUS_TOKEN")
+        assert not said("not to be shown")
+        await sent("b", 3 + 4)
+        # What cannot be used changes nothing.
+        secrets.write_text("OTHER_FILES=perhaps\nVIDEO_CRF=40\n")
+        bot.send_signal(signal.SIGHUP)
+        await until(lambda: said("ERROR: 🔧 The settings stay as they were: OTHER_FILES must be"))
+        secrets.write_text("OTHER_FILES=send\nVIDEO_CRF=30\nSTATUS_TOKEN=not to be shown\n")
+        bot.send_signal(signal.SIGHUP)
+        await until(lambda: said("🔧 The settings were read again; nothing in them is new"))
+        # In the middle of an archive: nothing of it is lost.
+        hold = world.sandbox.faults.hold("messages.sendMultiMedia")
+        sending = asyncio.create_task(sent("c", 3 + 4 + 4))
+        await hold.reached()
+        secrets.write_text("OTHER_FILES=send\nVIDEO_CRF=20\n")
+        bot.send_signal(signal.SIGHUP)
+        await until(lambda: said("conversion: VIDEO_CRF"))
+        hold.open()
+        await sending
+    finally:
+        bot.terminate()
+        assert await bot.wait() == 0
