@@ -31,14 +31,14 @@ async def test_settings_are_read_again_while_the_bot_works(world: World) -> None
         secrets.write_text("OTHER_FILES=send\nSTATUS_TOKEN=not to be shown\nVIDEO_CRF=30\n")
         bot.send_signal(signal.SIGHUP)
         await until(lambda: said("🔧 In force from the next archive or conversion: OTHER_FILES, VIDEO_CRF"))
-        assert said("WARNING: 🔧 Changed, but in force only after a restart: STATUS_TOKEN")
+        await until(lambda: said("WARNING: 🔧 Changed, but in force only after a restart: STATUS_TOKEN"))
         assert not said("not to be shown")
         await sent("b", 3 + 4)
         # What cannot be used changes nothing.
         secrets.write_text("OTHER_FILES=perhaps\nVIDEO_CRF=40\n")
         bot.send_signal(signal.SIGHUP)
         await until(lambda: said("ERROR: 🔧 The settings stay as they were: OTHER_FILES must be"))
-        secrets.write_text("OTHER_FILES=send\nVIDEO_CRF=30\nSTATUS_TOKEN=not to be shown\n")
+        secrets.write_text("OTHER_FILES=send\nVIDEO_CRF=30\n")
         bot.send_signal(signal.SIGHUP)
         await until(lambda: said("🔧 The settings were read again; nothing in them is new"))
         # In the middle of an archive: nothing of it is lost.
