@@ -6,7 +6,7 @@ import importlib
 import sys
 
 NAMES = (
-    *("transfer", "pipeline", "crash", "conversion", "start", "chaos", "metadata"),
+    *("transfer", "pipeline", "crash", "conversion", "start", "idle", "chaos", "metadata"),
     *("pictures", "attacks", "chat", "queue", "pairs"),
 )
 

@@ -3,7 +3,9 @@
   const viewer = document.querySelector("dialog");
   const stage = viewer.querySelector(".stage");
   const tiles = [...document.querySelectorAll("a.tile")];
+  const [previous, next] = [".previous", ".next"].map((name) => viewer.querySelector(name));
   let shown = -1;
+  let touched = null;
 
   const show = (number) => {
     if (number < 0 || number >= tiles.length) return;
@@ -16,6 +18,10 @@
       media.controls = media.autoplay = media.playsInline = true;
     }
     media.src = tile.href;
+    if (!isVideo) media.alt = tile.getAttribute("aria-label");
+    else media.setAttribute("aria-label", tile.getAttribute("aria-label"));
+    previous.disabled = number === 0;
+    next.disabled = number === tiles.length - 1;
     stage.replaceChildren(media);
     viewer.querySelector("p").textContent = tile.title;
     if (!viewer.open) viewer.showModal();
@@ -25,8 +31,16 @@
     event.preventDefault();
     show(number);
   }));
+  previous.addEventListener("click", () => show(shown - 1));
+  next.addEventListener("click", () => show(shown + 1));
   viewer.addEventListener("click", (event) => {
-    if (event.target.tagName !== "VIDEO") viewer.close();
+    if (event.target.tagName !== "VIDEO" && !event.target.closest(".previous, .next")) viewer.close();
+  });
+  // A swipe is longer than a tap, and goes more aside than up or down.
+  viewer.addEventListener("touchstart", ({touches: [at]}) => { touched = at; }, {passive: true});
+  viewer.addEventListener("touchend", ({changedTouches: [at]}) => {
+    const [aside, down] = [at.clientX - touched.clientX, at.clientY - touched.clientY];
+    if (Math.abs(aside) > 40 && Math.abs(aside) > Math.abs(down)) show(shown + (aside < 0 ? 1 : -1));
   });
   viewer.addEventListener("close", () => stage.replaceChildren());
   document.addEventListener("keydown", (event) => {

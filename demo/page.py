@@ -23,7 +23,10 @@ PAGE, FILES = "chat.html", "files"
 SUFFIXES = {"image/jpeg": ".jpg", "image/png": ".png", "image/webp": ".webp", "video/mp4": ".mp4"}
 TICKS = '<svg class="ticks" viewBox="0 0 18 12"><path d="M1 6.5l3.5 4 7-9M7.5 10l.6.6 8-9"/></svg>'
 VIEWER = (
-    '<dialog><button class="close" aria-label="Close">×</button><div class="stage"></div><p></p></dialog>'
+    '<dialog aria-label="Viewer"><button class="close" aria-label="Close">×</button>'
+    '<button class="previous" aria-label="Previous">‹</button>'
+    '<button class="next" aria-label="Next">›</button>'
+    '<div class="stage"></div><p aria-live="polite"></p></dialog>'
 )
 
 
@@ -146,15 +149,24 @@ def _tile(item: Shown, ratio: float) -> str:
     size = f"{message.width or 0} × {message.height or 0}"
     opening = (
         f'<a class="tile {message.kind}" style="flex:{ratio * 100:.0f} 1 0" href="{item.file}"'
-        f' data-title="{name}" title="{" · ".join(part for part in (name, size) if part)}">'
+        f' data-title="{name}" title="{" · ".join(part for part in (name, size) if part)}"'
+        f' aria-label="{_spoken(message)}">'
     )
     if message.kind == "photo":
         return f'{opening}<img src="{item.file}" alt="{name}"></a>'
     poster = f' poster="{item.thumb}"' if item.thumb else ""
     return (
-        f'{opening}<video src="{item.file}"{poster} preload="none" playsinline muted></video>'
+        f'{opening}<video src="{item.file}"{poster} preload="none" playsinline muted'
+        ' aria-hidden="true" tabindex="-1"></video>'
         f'<span class="play"></span><span class="length">{_length(message.duration)}</span></a>'
     )
+
+
+def _spoken(message: StoredMessage) -> str:
+    """What a screen reader says of a picture or video."""
+    kind = "Photo" if message.kind == "photo" else f"Video of {_length(message.duration)}"
+    name = escape(message.name or message.caption.partition("\n")[0])
+    return f"{kind}: {name}" if name else kind
 
 
 def _file_row(item: Shown) -> str:

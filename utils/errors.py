@@ -54,6 +54,12 @@ from utils.texts import Text
 log = logging.getLogger(__name__)
 
 
+def seconds_words(seconds: float) -> str:
+    """ "1 second", "30 seconds"."""
+    count = f"{seconds:.0f}"
+    return f"{count} second" if count == "1" else f"{count} seconds"
+
+
 class BotError(Exception):
     """Root of the tree.
 

@@ -11,6 +11,8 @@ import pytest
 
 from demo.page import write_page
 from sandbox.export import StoredMessage
+from tests.owner.browser import PROGRAM, browser
+from utils.constants import ROOT
 
 ME, BOT = 1, 2
 EVIL = '<img src=x onerror="alert(1)">\'.zip'
@@ -168,3 +170,52 @@ def test_a_new_page_replaces_the_files_of_the_old_one(tmp_path: Path) -> None:
 def test_a_message_whose_file_is_gone_is_still_shown(tmp_path: Path) -> None:
     page = page_of(tmp_path / "out", replace(media(tmp_path, 1, "document"), path=None, name="gone.zip"))
     assert "gone.zip" in page.words
+
+
+def test_pictures_videos_and_the_viewers_buttons_have_names_for_who_only_hears_them(tmp_path: Path) -> None:
+    page = page_of(
+        tmp_path / "out",
+        media(tmp_path, 1, "photo", name='a "quoted" <b>.jpg'),
+        media(tmp_path, 2, "video", name="", duration=65.0),
+    )
+    tiles = [tile["aria-label"] for tile in page.all("a", "tile")]
+    assert tiles == ['Photo: a "quoted" <b>.jpg', "Video of 1:05"]
+    assert [button["aria-label"] for button in page.all("button")] == ["Close", "Previous", "Next"]
+
+
+def test_times_can_be_read_on_either_bubble_by_day_and_by_night() -> None:
+    """4.5 to 1 is what https://www.w3.org/TR/WCAG22/#contrast-minimum asks for."""
+    style = (ROOT / "demo" / "chat.css").read_text(encoding="utf-8")
+    for part in style.split("@media (prefers-color-scheme: dark)")[:2]:
+        colours = dict(re.findall(r"--([a-z-]+): (#[0-9a-f]{3,6});", part))
+        for ink, paper in (("faint", "in"), ("out-faint", "out"), ("ink", "in"), ("ink", "out")):
+            lights = sorted((light(colours[ink]), light(colours[paper])))
+            assert (lights[1] + 0.05) / (lights[0] + 0.05) >= 4.5, (ink, paper)
+
+
+def light(colour: str) -> float:
+    """How bright it is, by https://www.w3.org/TR/WCAG22/#dfn-relative-luminance."""
+    digits = colour[1:] if len(colour) == 7 else "".join(2 * digit for digit in colour[1:])
+    parts = [int(digits[at : at + 2], 16) / 255 for at in (0, 2, 4)]
+    linear = [part / 12.92 if part <= 0.04045 else ((part + 0.055) / 1.055) ** 2.4 for part in parts]
+    return 0.2126 * linear[0] + 0.7152 * linear[1] + 0.0722 * linear[2]
+
+
+@pytest.mark.skipif(PROGRAM is None, reason="Chromium is not installed")
+async def test_the_viewer_goes_on_by_button_by_key_and_by_swipe(tmp_path: Path) -> None:
+    photos = [media(tmp_path, n, "photo", name=f"{n}.jpg") for n in range(1, 4)]
+    page_of(tmp_path / "out", *photos)
+    async with browser(tmp_path / "profile") as page:
+        await page.show((tmp_path / "out" / "chat.html").as_uri())
+        await page.ask("document.querySelector('a.tile').click()")
+        told = "document.querySelector('dialog p').textContent"
+        assert str(await page.ask(told)).startswith("1.jpg")
+        await page.ask("document.querySelector('dialog .next').click()")
+        assert str(await page.ask(told)).startswith("2.jpg")
+        for kind, place in (("touchStart", 300), ("touchMove", 100), ("touchEnd", None)):
+            points = [] if place is None else [{"x": place, "y": 300}]
+            await page.tell("Input.dispatchTouchEvent", type=kind, touchPoints=points)
+        await page.until(f"{told}.startsWith('3.jpg')")
+        assert await page.ask("getComputedStyle(document.querySelector('.next')).visibility") == "hidden"
+        await page.ask("document.querySelector('dialog .previous').click()")
+        assert str(await page.ask(told)).startswith("2.jpg")

@@ -124,7 +124,11 @@ async def test_what_can_not_be_served_is_one_sentence_and_without_a_port_nothing
         ):
             ended = await run(environment(world, **changes))
             assert ended.code == USAGE and words in ended.err, ended
-    code = "import sys, utils.bot; assert not {'aiohttp', 'prometheus_client'} & sys.modules.keys()"
+    unwanted = {"aiohttp", "prometheus_client", "PIL", "ssl", "hypothesis", "babel"}
+    code = (
+        "import runpy, sys; runpy.run_path('extract-compressed-files.py'); import utils.bot; "
+        f"found = {unwanted!r} & sys.modules.keys(); assert not found, found"
+    )
     process = await asyncio.create_subprocess_exec(sys.executable, "-c", code, cwd=ROOT)
     assert await process.wait() == 0
     assert Where.of("::1", 8080, "") == replace(Where.of("localhost", 8080, ""), host="::1")

@@ -21,7 +21,7 @@ from telethon.tl import types
 from telethon.tl.functions.help import GetNearestDcRequest
 
 from utils.constants import Settings
-from utils.errors import LoginFailed, SessionDamaged, SettingsError, Unreachable
+from utils.errors import LoginFailed, SessionDamaged, SettingsError, Unreachable, seconds_words
 from utils.telegram.addresses import follow, front_of, is_ipv6, use_front
 from utils.telegram.archive_client import ENDED, ArchiveBotClient, SessionFile
 from utils.telegram.outage import cause
@@ -202,7 +202,7 @@ async def _within(patience: float) -> AsyncIterator[None]:
         async with asyncio.timeout(patience):
             yield
     except TimeoutError:
-        raise TimeoutError(f"did not answer within {patience:.0f} seconds") from None
+        raise TimeoutError(f"did not answer within {seconds_words(patience)}") from None
 
 
 async def _agreeing(client: TelegramClient, call: Callable[[], Awaitable[T]]) -> T:
@@ -297,7 +297,7 @@ async def _in_plain_words(settings: Settings, client: ArchiveBotClient) -> Async
         raise client.why_ended(error) from None
     except errors.FloodWaitError as error:
         raise Unreachable(
-            f"Telegram allows the next log-in in {error.seconds} seconds.", retry_after=error.seconds
+            f"Telegram allows the next log-in in {seconds_words(error.seconds)}.", retry_after=error.seconds
         ) from None
     except (errors.ServerError, errors.TimedOutError) as error:
         raise Unreachable(f"{where} has trouble of its own ({cause(error)}). Start again later.") from None

@@ -13,6 +13,7 @@ from collections.abc import Callable
 
 from telethon import errors
 
+from utils.errors import seconds_words
 from utils.telegram.pauses import Reason, error_name
 
 log = logging.getLogger(__name__)
@@ -94,4 +95,4 @@ def cause(error: BaseException) -> str:
 
 
 def _words(seconds: float) -> str:
-    return f"{seconds:.0f} seconds" if seconds < 120 else f"{seconds / 60:.0f} minutes"
+    return seconds_words(seconds) if seconds < 120 else f"{seconds / 60:.0f} minutes"
