@@ -1,6 +1,6 @@
-"""Diagnostics: says whether the bot would work, and what to do if not. Changes nothing.
+"""Diagnostics: says whether the bot would work, and what to do if not. Without --fix it changes nothing.
 
-python enable_deferred_conversion.py [--json]
+python enable_deferred_conversion.py [--all] [--fix] [--json]
 """
 
 from __future__ import annotations
@@ -9,38 +9,39 @@ import argparse
 import logging
 import os
 import sys
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import suppress
 
 if sys.version_info < (3, 11):  # noqa: UP036 - what is imported below would fail
     sys.exit(f"❌ Python 3.11 or newer is needed; this is {sys.version.split()[0]}. ./bot doctor finds one.")
 
-from utils.diagnostics.check import Check  # noqa: E402
-from utils.diagnostics.report import as_json, checks, exit_code, verdict  # noqa: E402
+from utils.constants import load_settings, settings_file  # noqa: E402
+from utils.diagnostics.mending import mend  # noqa: E402
+from utils.diagnostics.report import as_json, checks, exit_code, lines  # noqa: E402
+from utils.errors import SettingsError  # noqa: E402
 
 
 def main(arguments: Sequence[str]) -> int:
     """Print a line a check; returns 0 only if the bot would work."""
     parser = argparse.ArgumentParser(description="Say whether the bot would work, and what to do if not.")
+    parser.add_argument("--all", action="store_true", help="show settings at their default as well")
+    parser.add_argument("--fix", action="store_true", help="first mend what can be mended safely")
     parser.add_argument("--json", action="store_true", help="one JSON object instead of lines")
     options = parser.parse_args(arguments)
-    if options.json:
-        found = list(checks(os.environ))
-        print(as_json(found))
-    else:
-        found = list(printed(checks(os.environ)))
-        print(f"\n{verdict(found)}")
+    if options.fix:
+        for done in mended():
+            print(done, file=sys.stderr if options.json else sys.stdout)
+    if sys.stderr.isatty():
+        print("Looking …", file=sys.stderr)
+    found = list(checks(os.environ))
+    print(as_json(found) if options.json else "\n".join(lines(found, everything=options.all)))
     return exit_code(found)
 
 
-def printed(found: Iterable[Check]) -> Iterator[Check]:
-    """Print each check as soon as it is made, under the name of its group."""
-    group = ""
-    for check in found:
-        if check.group != group:
-            print(f"\n{check.group}" if group else check.group)
-            group = check.group
-        print(f"  {check.line()}", flush=True)
-        yield check
+def mended() -> Iterator[str]:
+    """Mend what there is to mend; settings that make no sense are looked at by the checks."""
+    with suppress(SettingsError):
+        yield from mend(load_settings(), settings_file())
 
 
 if __name__ == "__main__":

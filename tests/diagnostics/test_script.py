@@ -13,6 +13,8 @@ import pytest
 from sandbox import Sandbox
 from tests.e2e.process import Ended, start, to_its_end
 from utils.constants import ROOT, SETTINGS
+from utils.diagnostics.check import Level
+from utils.diagnostics.clock import check_clock
 
 SCRIPT = ROOT / "enable_deferred_conversion.py"
 TOKEN = "4242:a-token-that-nobody-may-see"
@@ -108,7 +110,12 @@ async def test_values_are_shown_with_where_they_come_from(doctor: Doctor, tmp_pa
     ran = await doctor.run(CONVERSION_MAX_RETRIES="5")
     assert "✅ VIDEO_CRF: 19 (secrets.properties)" in ran.out
     assert "✅ CONVERSION_MAX_RETRIES: 5 (environment)" in ran.out
-    assert "✅ DEFERRED_VIDEO_CONVERSION: True (default)" in ran.out
+    assert "DEFERRED_VIDEO_CONVERSION" not in ran.out and "at the default; --all shows them" in ran.out
+    # What is wrong comes first, and once more in the end.
+    told = "⚠️ secrets.properties: VIDEO_PRESSET is no setting → Did you mean VIDEO_PRESET?"
+    lines = ran.out.splitlines()
+    assert lines.count(told) == 2 and told in lines[:3] and told in lines[-4:-1]
+    assert "✅ DEFERRED_VIDEO_CONVERSION: True (default)" in (await doctor.run("--all")).out
     assert "VIDEO_PRESSET is no setting → Did you mean VIDEO_PRESET?" in ran.out
 
 
@@ -178,3 +185,34 @@ async def test_the_key_of_another_server(doctor: Doctor, tmp_path: Path) -> None
     ran = await doctor.run(TELEGRAM_SERVER_KEY=str(other.key_file), BOT_TOKEN="")
     assert ran.code == 1
     assert "answers, but not as a Telegram server would" in ran.out
+
+
+async def test_fix_mends_modes_folders_and_what_was_left_and_nothing_else(
+    doctor: Doctor, tmp_path: Path
+) -> None:
+    secrets = tmp_path / "secrets.properties"
+    secrets.write_text("VIDEO_CRF=19\n")
+    (doctor.data / "sessions").mkdir(parents=True)
+    (doctor.data / "backup-abc").mkdir()
+    (doctor.data / "backup-abc" / "000001").write_bytes(b"half")
+    for name in ("intake.jsonl", "conversion_state.json.tmp", "mine.txt"):
+        (doctor.data / name).touch()
+    for path in (secrets, doctor.data, doctor.data / "intake.jsonl", doctor.data / "mine.txt"):
+        path.chmod(0o755 if path.is_dir() else 0o644)
+    ran = await doctor.run("--fix")
+    assert ran.code == 0, ran.out + ran.err
+    assert {path.name for path in doctor.data.iterdir()} == {
+        *("sessions", "recovery", "quarantine", "intake.jsonl", "mine.txt")
+    }
+    modes = [secrets, doctor.data, doctor.data / "intake.jsonl", doctor.data / "recovery"]
+    assert [path.stat().st_mode & 0o077 for path in modes] == [0, 0, 0, 0]
+    assert (doctor.data / "mine.txt").stat().st_mode & 0o777 == 0o644
+    assert "🔧 shut" in ran.out and "🔧 removed" in ran.out and "⚠️ secrets" not in ran.out
+    assert "🔧" not in (await doctor.run("--fix")).out
+
+
+def test_a_clock_that_stands_before_the_program_was_written_is_wrong() -> None:
+    (check,) = check_clock(now=0.0)
+    assert check.level is Level.FAIL and "1970" in check.found
+    (check,) = check_clock()
+    assert check.level is Level.OK

@@ -1,1 +1,1 @@
-"""Looks for everything that would keep the bot from working. Never writes, and never takes the bot's lock."""
+"""Looks for everything that would keep the bot from working. Writes for ``--fix`` alone; takes no lock."""

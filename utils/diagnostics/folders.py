@@ -48,6 +48,9 @@ def check_folder(name: str, folder: Path) -> Check:
     place = existing(folder)
     if not place.is_dir():
         return Check(GROUP, name, Level.FAIL, f"{place} is no folder", "Move that file away.")
+    if os.statvfs(place).f_flag & os.ST_RDONLY:
+        advice = "Mount it to be written to, or name a folder elsewhere."
+        return Check(GROUP, name, Level.FAIL, f"{place} is on a disk that can only be read", advice)
     if not os.access(place, os.W_OK | os.X_OK):
         advice = f"Give it to the user that runs the bot: chown -R $(id -un) '{place}'"
         return Check(GROUP, name, Level.FAIL, f"{place} may not be written to", advice)

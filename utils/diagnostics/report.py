@@ -8,7 +8,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 
 from utils.constants import ROOT, SECRETS_NAME, load_settings, settings_file
-from utils.diagnostics import folders, isolation, packages, server, state, tools
+from utils.diagnostics import clock, folders, isolation, packages, server, state, tools
 from utils.diagnostics import settings as settings_checks
 from utils.diagnostics.archives import check_seven_zip
 from utils.diagnostics.check import Check, Level
@@ -40,6 +40,7 @@ def checks(environ: Mapping[str, str]) -> Iterator[Check]:
         advice = f"Correct it in {SECRETS_NAME} or in the environment."
         yield Check(settings_checks.GROUP, "Settings", Level.FAIL, bad.told, advice)
     for group, found in (
+        (clock.GROUP, clock.check_clock()),
         (tools.GROUP, check_tools(settings)),
         (tools.GROUP, check_seven_zip()),
         (tools.GROUP, check_pictures(settings)),
@@ -63,6 +64,34 @@ def guarded(group: str, found: Iterator[Check]) -> Iterator[Check]:
     except Exception as error:  # noqa: BLE001
         told = f"this check itself failed: {type(error).__name__}: {error}"
         yield Check(group, "Doctor", Level.FAIL, told, "Whether the bot would work is not known here.")
+
+
+def lines(found: Sequence[Check], *, everything: bool = False) -> Iterator[str]:
+    """The report: what is wrong, then all by groups, and in the end what is wrong again, and the verdict.
+
+    Settings that stand at their default are left out, unless ``everything`` is asked for.
+    """
+    wrong = [check for check in found if check.level is not Level.OK]
+    wrong.sort(key=lambda check: check.level is not Level.FAIL)
+    yield from (check.line() for check in wrong)
+    group, left_out = "", 0
+    for check in found:
+        if not everything and check.group == settings_checks.GROUP and _is_default(check):
+            left_out += 1
+            continue
+        if check.group != group:
+            yield from ("", check.group) if group or wrong else (check.group,)
+            group = check.group
+        yield f"  {check.line()}"
+    if left_out:
+        yield f"\n{plural(left_out, 'setting')} at the default; --all shows them."
+    yield ""
+    yield from (check.line() for check in wrong)
+    yield verdict(found)
+
+
+def _is_default(check: Check) -> bool:
+    return check.level is Level.OK and check.found.endswith("(default)")
 
 
 def exit_code(found: Sequence[Check]) -> int:
