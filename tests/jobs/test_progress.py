@@ -16,7 +16,7 @@ from utils.jobs.gate import Gate
 from utils.jobs.intake import Incoming, Peer
 from utils.jobs.live import Live, Speeds
 from utils.jobs.marks import Marks
-from utils.jobs.progress import Converting, Count, JobProgress, Place, Rate, Waiting
+from utils.jobs.progress import Converting, Count, JobProgress, Place, Rate, Waiting, group_by_name
 from utils.jobs.record import JobRecord
 from utils.jobs.status_text import size_words, status_text
 from utils.jobs.steps import Steps
@@ -27,6 +27,13 @@ MB = 1_000_000
 
 def file(number: int, size: int = MB, kind: Kind = "photo", name: str = "") -> MediaFile:
     return MediaFile(number, str(number), name or f"{number}.jpg", "", kind, f"{number:06d}", size)
+
+
+def test_all_that_is_shown_is_counted_by_its_name_before_it_is_reached() -> None:
+    shown = {"photo": "a.jxl b.HEIC c.dng d.qoi e.psd f.mpo", "video": "g.insv h.3gp i.MTS j.mkv k.m4v"}
+    for group, names in shown.items():
+        assert {group_by_name(name) for name in names.split()} == {group}
+    assert {group_by_name(name) for name in ("notes.txt", "jpg", "a.mp3", "")} == {None}
 
 
 def sent(*numbers: int) -> lines.Sent:

@@ -6,6 +6,7 @@ import io
 import struct
 from collections.abc import Sequence
 
+import pillow_heif
 from PIL import Image
 
 from tests.pictures.scene import scene, stored
@@ -153,3 +154,14 @@ def psd(image: Image.Image, version: int = 1) -> bytes:
     head = b"8BPS" + struct.pack(">H6xHLLHH", version, 3, image.height, image.width, 8, 3)
     planes = b"".join(band.tobytes() for band in image.split())
     return head + bytes(4) + bytes(4) + bytes(4 if version == 1 else 8) + b"\0\0" + planes
+
+
+def half_heic() -> bytes:
+    pillow_heif.register_heif_opener()
+    data = io.BytesIO()
+    Image.effect_noise((400, 300), 90).convert("RGB").save(data, "HEIF")
+    return data.getvalue()[: data.tell() // 2]
+
+
+def bmp_header(width: int, height: int, *, compression: int = 0) -> bytes:
+    return struct.pack("<IiiHHIIiiII", 40, width, height, 1, 24, compression, 0, 0, 0, 0, 0)

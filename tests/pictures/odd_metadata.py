@@ -7,12 +7,14 @@ from __future__ import annotations
 
 import io
 import random
+import struct
 from collections.abc import Callable, Mapping
 
 import pillow_heif
 from PIL import Image
 
 from tests.pictures.hostile import chunk, jpeg_with, segment, tiff
+from tests.pictures.makers import psd
 from tests.pictures.scene import scene
 
 pillow_heif.register_heif_opener()
@@ -128,6 +130,58 @@ def _tiff(_: bytes, draw: random.Random) -> bytes:
     return tiff(sorted([*tags, (273, 4, 1, at)]), 0, picture)
 
 
+def _jpeg_xl(exif: bytes, draw: random.Random) -> bytes:
+    """In boxes, among which others may be."""
+    from pillow_jxl import JpegXLImagePlugin
+
+    assert JpegXLImagePlugin
+    data = _saved("JXL", lossless=True, exif=HEALTHY, use_container=True)
+    assert data.count(HEALTHY[_TIFF_HEADER:]) == 1
+    data = data.replace(HEALTHY[_TIFF_HEADER:], exif[_TIFF_HEADER:])
+    odd = [
+        _box(b"xml ", draw.randbytes(30)),
+        _box(b"jumb", draw.randbytes(draw.randint(0, 9))),
+        _box(b"zzzz", b""),
+    ]
+    return data + b"".join(draw.sample(odd, draw.randint(0, 3)))
+
+
+def _jpeg_2000(exif: bytes, draw: random.Random) -> bytes:
+    """In front of the picture's own box."""
+    data = _saved("JPEG2000")
+    at = data.index(b"jp2c") - 4
+    odd = [_box(b"uuid", b"JpgTiffExif->JP2" + exif), _box(b"xml ", draw.randbytes(40)), _box(b"uinf", b"")]
+    return data[:at] + b"".join(draw.sample(odd, draw.randint(1, 3))) + data[at:]
+
+
+def _box(kind: bytes, content: bytes) -> bytes:
+    return (8 + len(content)).to_bytes(4) + kind + content
+
+
+def _gif(exif: bytes, draw: random.Random) -> bytes:
+    data = _saved("GIF")
+    at = 13 + 3 * (2 << (data[10] & 7)) if data[10] & 0x80 else 13
+    cut = exif[: draw.randint(1, 200)]
+    odd = [
+        b"!\xfe" + bytes([len(cut)]) + cut + b"\0",
+        b"!\xff\x0bXMP DataXMP" + bytes([len(cut)]) + cut + b"\0",
+        b"!\xff\x0bNETSCAPE2.0\1\7\0",
+        b"!\x01\x0c" + draw.randbytes(12) + b"\0",
+    ]
+    return data[:at] + b"".join(draw.sample(odd, draw.randint(1, 3))) + data[at:]
+
+
+def _psd(exif: bytes, draw: random.Random) -> bytes:
+    """In its resources, which come behind its colours."""
+    whole = psd(scene(96, 64))
+    (colours,) = struct.unpack_from(">L", whole, 26)
+    at = 30 + colours
+    (length,) = struct.unpack_from(">L", whole, at)
+    body = exif + b"\0" * (len(exif) % 2)
+    odd = b"8BIM" + struct.pack(">HHL", draw.choice((1058, 1060, 1039, 9)), 0, len(body)) + body
+    return whole[:at] + struct.pack(">L", length + len(odd)) + odd + whole[at + 4 :]
+
+
 PICTURES: Mapping[str, Callable[[bytes, random.Random], bytes]] = {
     "JPEG": _jpeg,
     "PNG": _png,
@@ -135,6 +189,10 @@ PICTURES: Mapping[str, Callable[[bytes, random.Random], bytes]] = {
     "AVIF": lambda exif, _: _replaced("AVIF", exif),
     "HEIF": lambda exif, _: _replaced("HEIF", exif),
     "TIFF": _tiff,
+    "JXL": _jpeg_xl,
+    "JP2": _jpeg_2000,
+    "GIF": _gif,
+    "PSD": _psd,
 }
 
 

@@ -15,9 +15,11 @@ from PIL import Image, ImageCms, ImageDraw
 from tests.media.makers import clip
 from tests.pictures.hostile import chunk, jpeg_with, segment
 from tests.pictures.makers import (
+    bmp_header,
     bmp_of_four_bits_a_colour,
     cr3,
     deep_tiff,
+    half_heic,
     preview,
     psd,
     raw_file,
@@ -555,16 +557,6 @@ async def test_words_tell_what_is_wrong(tools: Tools, tmp_path: Path) -> None:
         path.write_bytes(content)
         with pytest.raises(NotMedia, match=words):
             await prepare_photo(path, tmp_path / "out", tools=tools)
-
-
-def half_heic() -> bytes:
-    data = io.BytesIO()
-    Image.effect_noise((400, 300), 90).convert("RGB").save(data, "HEIF")
-    return data.getvalue()[: data.tell() // 2]
-
-
-def bmp_header(width: int, height: int, *, compression: int = 0) -> bytes:
-    return struct.pack("<IiiHHIIiiII", 40, width, height, 1, 24, compression, 0, 0, 0, 0, 0)
 
 
 async def test_the_table_of_the_documents_is_that_of_the_code() -> None:

@@ -7,6 +7,7 @@ import errno
 import json
 import os
 import signal
+import struct
 import subprocess
 import sys
 from pathlib import Path
@@ -16,7 +17,8 @@ import pytest
 from tests.e2e.process import Ended, run, start
 from tests.files import photo, song, video, zip_of
 from tests.media.live import JPEG_LAYOUTS, apple_film, apple_picture
-from tests.pictures.makers import pages_of_which_one_is_unreadable
+from tests.pictures.makers import bmp_header, half_heic, pages_of_which_one_is_unreadable, psd, raw_file
+from tests.pictures.scene import scene
 from utils.archives import FileSource, Limits
 from utils.archives.engine import find_engine
 from utils.constants import ROOT, SETTINGS, Settings
@@ -75,12 +77,25 @@ async def test_each_entry_has_a_kind_a_plan_and_a_reason(tmp_path: Path) -> None
         "b/old.avi": video("avi"),
         "notes.txt": NOTES,
         "empty.jpg": b"\xff\xd8\xff\xe0 this is no picture",
+        "bad/cut.heic": half_heic(),
+        "bad/kind.psb": psd(scene(), version=2),
+        "bad/large.bmp": b"BM" + struct.pack("<IHHI", 0, 0, 0, 54) + bmp_header(30_000, 30_000),
+        "bad/raw.dng": raw_file(),
+        "bad/unknown.mp4": video("mp4").replace(b"avc1", b"bvc2"),
         "card/zeros.JPG": bytes(9000),
         "card/nothing.mov": b"",
         "card/page.jpeg": b"<!DOCTYPE html><html>",
         "card/page.svg": b"<svg>",
         "card/sings.mp4": song("m4a", "A"),
         "card/sings.mov": song("mp3", "A"),
+    }
+    # What is wrong with it, as the bot says it.
+    bad = {
+        "bad/cut.heic": "cut off before there is anything to see",
+        "bad/kind.psb": "of a kind that I cannot show",
+        "bad/large.bmp": "no more than 128 are decoded here",
+        "bad/raw.dng": "a camera's raw file without a preview",
+        "bad/unknown.mp4": "Its codec (bvc2) is not known here",
     }
     archive = zip_of(tmp_path / "a.zip", entries)
     ended = await inspect(tmp_path, archive, "--json")
@@ -96,6 +111,7 @@ async def test_each_entry_has_a_kind_a_plan_and_a_reason(tmp_path: Path) -> None
         "b/old.avi": ("video", "full"),
         "notes.txt": ("other", "skip"),
         "empty.jpg": ("document", "send"),
+        **dict.fromkeys(bad, ("document", "send")),
         "card/zeros.JPG": ("document", "send"),
         "card/nothing.mov": ("other", "skip"),
         "card/page.jpeg": ("document", "send"),
@@ -111,7 +127,8 @@ async def test_each_entry_has_a_kind_a_plan_and_a_reason(tmp_path: Path) -> None
         "b/sound.mov": "PCM",
         "b/old.avi": "MPEG-4",
         "notes.txt": "neither a picture nor a video",
-        "empty.jpg": "decoded",
+        "empty.jpg": "cut off before there is anything to see",
+        **bad,
         "card/zeros.JPG": "only zeros",
         "card/nothing.mov": "empty",
         "card/page.jpeg": "called like a picture or a video, and is neither",

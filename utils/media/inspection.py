@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 from dataclasses import dataclass
 from enum import StrEnum
 from pathlib import Path
@@ -72,7 +73,8 @@ async def _look(path: Path, name: str, tools: Tools) -> Inspection:
     if kind is Kind.CALLED:
         return _pretender(head, name)
     if kind is Kind.PHOTO and await asyncio.to_thread(is_sequence, path, head):
-        return await inspect_video(path, tools=tools)
+        with contextlib.suppress(NotMedia):  # one picture of it may be shown all the same
+            return await inspect_video(path, tools=tools)
     if kind is Kind.PHOTO:
         moving = await moving_format(path, tools) if can_move(head) else ""
         if not moving:
