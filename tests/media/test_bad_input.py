@@ -342,3 +342,37 @@ async def test_names_are_those_of_the_folder_that_it_is_called_in(
     monkeypatch.chdir(tmp_path)
     _, after = await convert(Path("a.avi"), Path("out.mp4"))
     assert after.verdict is Verdict.READY
+
+
+def element(number: str, *content: bytes | int) -> bytes:
+    """One of Matroska's, of bytes and of numbers of one byte."""
+    body = b"".join(bytes([one]) if isinstance(one, int) else one for one in content)
+    return bytes.fromhex(number) + (len(body) | 1 << 28).to_bytes(4) + body
+
+
+def webm(*of_the_track: bytes) -> bytes:
+    """A film of one picture that nothing can be made of."""
+    shape = element("e0", element("b0", 64), element("ba", 64))
+    track = element(
+        "ae",
+        element("d7", 1),
+        element("73c5", 1),
+        element("83", 1),
+        element("86", b"V_VP9"),
+        shape,
+        *of_the_track,
+    )
+    pictures = element("1f43b675", element("e7", 0), element("a3", b"\x81\0\0\x80" + bytes(range(99, 255))))
+    head = element("1a45dfa3", element("4282", b"webm"))
+    return head + element("18538067", element("1549a966"), element("1654ae6b", track), pictures)
+
+
+async def test_of_what_is_encrypted_that_is_said(tmp_path: Path) -> None:
+    path = tmp_path / "a.webm"
+    encodings = element(
+        "6d80", element("6240", element("5031", 0), element("5033", 1), element("5035", element("47e1", 5)))
+    )
+    for content, words in ((webm(encodings), "It is encrypted (DRM)"), (webm(), "can be decoded")):
+        path.write_bytes(content)
+        found = await inspect(path, path.name, tools=TOOLS)
+        assert found.verdict is Verdict.OTHER and words in found.reason

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import re
 from dataclasses import dataclass
 from enum import StrEnum
 from pathlib import Path
@@ -19,6 +20,8 @@ from utils.media.plan import Action, ConversionPlan, plan_conversion
 from utils.media.probe import Probe, probe
 from utils.media.tools import Tools
 
+#: By these elements Matroska says so: encodings of a track, one of them, and in that encryption.
+_LOCK = re.compile(rb"\x6d\x80.{1,8}\x62\x40.{1,40}\x50\x35", re.DOTALL)
 #: How often a file is looked at when what looks at it is killed.
 LOOKS = 3
 
@@ -128,6 +131,8 @@ async def _require_pictures(path: Path, plan: ConversionPlan, found: Probe, tool
         raise NotMedia(f"Its codec ({picture.tag}) is not known here.")
     job = Job(threads=1)
     source = job.input(path)
+    if _is_locked(await asyncio.to_thread(read_head, path)):
+        raise NotMedia("It is encrypted (DRM) and cannot be played without its key.")
     job.output(None, [(source, str(picture.index))], {"frames:v": 1})
     try:
         done = await tools.convert(job.arguments(), within=120, stall=60)
@@ -147,3 +152,8 @@ def _video(plan: ConversionPlan, found: Probe, layout: Layout | None) -> Inspect
 
 def _other(reason: str) -> Inspection:
     return Inspection(Verdict.OTHER, 0, 0, 0.0, False, None, reason)
+
+
+def _is_locked(head: bytes) -> bool:
+    """Whether Matroska, which begins with ``head`` and of which nothing was decoded, is encrypted."""
+    return head.startswith(b"\x1a\x45\xdf\xa3") and _LOCK.search(head) is not None
