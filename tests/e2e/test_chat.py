@@ -17,6 +17,7 @@ from sandbox.rpc import RpcError
 from tests.files import encrypted, held_ffmpeg, photo, video, zip_of
 from tests.world import BOT, BOT_ID, World, until
 from utils.archives.engine import find_engine
+from utils.chat.conversation import COMMANDS
 from utils.errors import SettingsError
 from utils.jobs.progress import Count, JobProgress
 from utils.telegram.client import Ask
@@ -583,7 +584,7 @@ async def test_commands_are_published_and_answered(world: World) -> None:
         await world.wait("nothing to cancel")
     calls = world.sandbox.faults.called("bots.setBotCommands")
     assert sorted(call.request.lang_code for call in calls) == ["", "en", "es", "fa", "id", "pt", "ru"]
-    assert all(len(call.request.commands) == 7 for call in calls)
+    assert all(len(call.request.commands) == len(COMMANDS) for call in calls)
     assert len({tuple(one.description for one in call.request.commands) for call in calls}) == 6
 
 

@@ -33,6 +33,7 @@ async def test_it_starts_whatever_state_it_finds(world: World, tmp_path: Path) -
     files.append((job / "steps").relative_to(world.data))
     assert {path.name for path in files} == {
         *("journal.jsonl", "steps", "intake.jsonl", "conversion_state.json", "usernames.json", "bot.session"),
+        "version.json",
     }
     for number in range(EACH * len(files)):
         shutil.rmtree(world.data)
