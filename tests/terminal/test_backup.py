@@ -50,7 +50,8 @@ async def test_what_was_at_work_is_gone_on_with_in_another_folder(
     folder: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     with tarfile.open(MADE) as made:
-        made.extractall(folder, filter="data")
+        made.extraction_filter = getattr(tarfile, "data_filter", None)  # Debian 12 has a Python without
+        made.extractall(folder)  # noqa: S202
     state, job = folder / "data/conversion_state.json", folder / "data/jobs/5000001_2"
     state.write_text(state.read_text().replace(MADE_IN, str(folder)))
     changed = int(re.findall(r"changed (\d+)", state.read_text())[0])
@@ -128,7 +129,8 @@ def waiting_in(settings: Settings, kept: Path) -> int:
 
 def test_without_archives_only_log_in_and_memory_are_kept(folder: Path) -> None:
     with tarfile.open(MADE) as made:
-        made.extractall(folder, filter="data")
+        made.extraction_filter = getattr(tarfile, "data_filter", None)  # Debian 12 has a Python without
+        made.extractall(folder)  # noqa: S202
     kept = folder / "kept.tar"
     assert backup.main([str(kept), "--without-archives"]) == OK
     assert names(kept) == {
