@@ -7,6 +7,7 @@ import zlib
 from typing import Any
 
 from utils.errors import UnsupportedArchive
+from utils.texts import Text
 
 #: A frame of LZ4 begins so: https://github.com/lz4/lz4/blob/dev/doc/lz4_Frame_format.md
 LZ4 = b"\x04\x22\x4d\x18"
@@ -31,7 +32,7 @@ class Lz4:
     def __init__(self) -> None:
         """Raises :class:`UnsupportedArchive`."""
         if _lz4 is None:
-            raise UnsupportedArchive("LZ4 is not unpacked here: the package lz4 is missing.")
+            raise UnsupportedArchive(Text("LZ4 is not unpacked here: the package lz4 is missing."))
         self._inner = _lz4.LZ4FrameDecompressor()
 
     def decompress(self, data: bytes, max_length: int = -1) -> bytes:
@@ -62,7 +63,7 @@ class Brotli:
     def __init__(self) -> None:
         """Raises :class:`UnsupportedArchive`."""
         if _brotli is None:
-            raise UnsupportedArchive("Brotli is not unpacked here: the package brotli is missing.")
+            raise UnsupportedArchive(Text("Brotli is not unpacked here: the package brotli is missing."))
         self._inner = _brotli.Decompressor()
 
     def decompress(self, data: bytes, max_length: int = -1) -> bytes:

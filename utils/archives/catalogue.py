@@ -20,6 +20,7 @@ from utils.errors import (
     UnsupportedArchive,
     WrongPassword,
 )
+from utils.texts import Text
 
 #: Passwords are tried on so many items, and on the first one only if it has no more bytes than that.
 TRIAL_ITEMS = 3
@@ -80,8 +81,8 @@ async def read_catalogue(
 def password_error(passwords: Sequence[str]) -> PasswordNeeded:
     """What to say when none of ``passwords`` opens an encrypted archive."""
     if any(passwords):
-        return WrongPassword("it is encrypted, and the password does not fit.")
-    return PasswordNeeded("it is encrypted, and I know no password for it.")
+        return WrongPassword(Text("it is encrypted, and the password does not fit."))
+    return PasswordNeeded(Text("it is encrypted, and I know no password for it."))
 
 
 async def _list(
@@ -105,14 +106,14 @@ async def _list(
 
 def _open_error(messages: str) -> ArchiveError:
     if "Missing volume" in messages or "Unexpected end" in messages:
-        return CutOff("the archive is cut off.")
+        return CutOff(Text("the archive is cut off."))
     if "Headers Error" in messages or "Data Error" in messages or "CRC" in messages:
-        return ArchiveDamaged("the archive is damaged: its table of contents cannot be read.")
+        return ArchiveDamaged(Text("the archive is damaged: its table of contents cannot be read."))
     if "Unsupported" in messages:
-        return UnsupportedArchive("the archive is of a kind that is not supported.")
+        return UnsupportedArchive(Text("the archive is of a kind that is not supported."))
     if "allocate" in messages:
-        return UnsupportedArchive("the archive needs too much memory to be opened.")
-    return ArchiveDamaged("the archive is damaged, or not what it seems to be.")
+        return UnsupportedArchive(Text("the archive needs too much memory to be opened."))
+    return ArchiveDamaged(Text("the archive is damaged, or not what it seems to be."))
 
 
 async def _fitting(

@@ -29,6 +29,7 @@ from utils.errors import (
 from utils.processes.child import PIPE, Child, to_its_end
 from utils.processes.confinement import Confinement
 from utils.processes.supervisor import check_crash, lines_of, run_blocking
+from utils.texts import Text
 
 #: Older ones have CVE-2025-11001 and CVE-2025-55188.
 NEEDED = (25, 1)
@@ -88,7 +89,9 @@ def find_engine() -> Path:
             return program
         problems.append(problem)
     found = "; ".join(problems) or "it is not installed"
-    raise UnsupportedArchive(f"this needs 7-Zip 25.01 or newer with its RAR decoders: {found}.")
+    raise UnsupportedArchive(
+        Text("this needs 7-Zip 25.01 or newer with its RAR decoders: {found}.", found=found)
+    )
 
 
 class Run:
@@ -137,7 +140,7 @@ class Run:
             )
         except ProgramError as error:
             messages.close()
-            raise UnsupportedArchive(f"7-Zip does not start: {error.told}") from error
+            raise UnsupportedArchive(Text("7-Zip does not start: {reason}", reason=error.told)) from error
         except BaseException:
             messages.close()
             raise
@@ -169,7 +172,10 @@ class Run:
                 data = await self._child.read(size)
         except TimeoutError:
             raise ArchiveDamaged(
-                f"unpacking stood still for {self._standstill:.0f} seconds and was given up."
+                Text(
+                    "unpacking stood still for {seconds:.0f} seconds and was given up.",
+                    seconds=self._standstill,
+                )
             ) from None
         self._at_end = not data
         return data
@@ -180,7 +186,7 @@ class Run:
             async for line in lines_of(self.read):
                 yield line
         except TooMuchOutput as error:
-            raise ArchiveDamaged("a name in the archive is absurdly long.") from error
+            raise ArchiveDamaged(Text("a name in the archive is absurdly long.")) from error
 
     async def wait(self) -> int:
         """Its exit code, once its output has ended. Raises EngineCrashed and ProgramKilled."""
@@ -193,9 +199,11 @@ class Run:
         try:
             check_crash("7-Zip", code, [self.messages()])
         except ProgramCrashed as error:
-            raise EngineCrashed(f"7-Zip crashed on it (signal {error.signal}).") from error
+            raise EngineCrashed(
+                Text("7-Zip crashed on it (signal {signal}).", signal=error.signal)
+            ) from error
         if code == -signal.SIGKILL:
-            raise ProgramKilled("7-Zip was killed, perhaps because this machine has too little memory.")
+            raise ProgramKilled(Text("7-Zip was killed, perhaps because this machine has too little memory."))
         return code
 
     async def crash(self) -> EngineCrashed | None:

@@ -13,6 +13,7 @@ from typing import BinaryIO
 from utils.archives.entry import Entry, Extracted
 from utils.archives.limits import Budget, FileTooLarge
 from utils.errors import ArchiveDamaged, ArchiveError, DiskFull, EngineCrashed, UnsupportedArchive
+from utils.texts import Text
 
 
 class CutOff(ArchiveDamaged):
@@ -61,7 +62,7 @@ class EntryFile:
         self.size += len(data)
         announced = self.entry.size
         if announced is not None and self.size > announced:
-            raise ArchiveDamaged("it holds more than its header says.")
+            raise ArchiveDamaged(Text("it holds more than its header says."))
         self._budget.check_file(self.size)
         if announced is None:
             self._budget.grow(len(data))
@@ -77,9 +78,11 @@ class EntryFile:
     def finish(self, crc: int | None = None) -> Extracted:
         """The content is complete. Raises ArchiveDamaged when size or ``crc`` say otherwise."""
         if self.entry.size is not None and self.size != self.entry.size:
-            raise ArchiveDamaged(f"it ends after {self.size:,} of {self.entry.size:,} bytes.")
+            raise ArchiveDamaged(
+                Text("it ends after {size:,} of {whole:,} bytes.", size=self.size, whole=self.entry.size)
+            )
         if crc is not None and self.crc != crc:
-            raise ArchiveDamaged("its check sum does not match.")
+            raise ArchiveDamaged(Text("its check sum does not match."))
         self.close()
         return Extracted(self.entry, self.path, self.size, None)
 
@@ -116,5 +119,5 @@ def disk_errors() -> Iterator[None]:
         yield
     except OSError as error:
         if error.errno in (errno.ENOSPC, errno.EDQUOT):
-            raise DiskFull("the disk is full.") from error
+            raise DiskFull(Text("the disk is full.")) from error
         raise

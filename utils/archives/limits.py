@@ -10,6 +10,7 @@ from pathlib import Path
 
 from utils.constants import Settings
 from utils.errors import LimitExceeded, NoRoom
+from utils.texts import Text
 
 MB = 1_000_000
 #: Free disk is looked at again each time so many bytes were written, or sooner: after a part of what is left,
@@ -61,9 +62,35 @@ class FileTooLarge(LimitExceeded):
     """One entry exceeds the limit of a single file; the others may go on."""
 
 
-def megabytes(size: float) -> str:
+def megabytes(size: float) -> Text:
     """``size`` in bytes as a person reads it."""
-    return f"{size / MB:,.1f} MB" if size < 100 * MB else f"{size / MB:,.0f} MB"
+    size /= MB
+    return Text("{size:,.1f} MB", size=size) if size < 100 else Text("{size:,.0f} MB", size=size)
+
+
+def _no_room(size: int, available: int, reserve: int) -> Text:
+    """That ``size`` bytes do not fit; of what grows as it comes it is not known how many they are (0)."""
+    needed, left, kept = megabytes(size), megabytes(available), megabytes(reserve)
+    if available > 0 and size:
+        return Text(
+            "{needed} of disk are needed, but only {left} may be used ({kept} are kept free).",
+            needed=needed,
+            left=left,
+            kept=kept,
+        )
+    if available > 0:
+        return Text(
+            "more of the disk is needed, but only {left} may be used ({kept} are kept free).",
+            left=left,
+            kept=kept,
+        )
+    if size:
+        return Text(
+            "{needed} of disk are needed, but nothing more may be used ({kept} are kept free).",
+            needed=needed,
+            kept=kept,
+        )
+    return Text("more of the disk is needed, but nothing more may be used ({kept} are kept free).", kept=kept)
 
 
 class Budget:
@@ -85,7 +112,9 @@ class Budget:
     def add_entries(self, count: int) -> None:
         """``count`` more entries were found. Raises LimitExceeded."""
         if self.entries + count > self.limits.max_entries:
-            raise LimitExceeded(f"it has more than {self.limits.max_entries:,} entries, which is the limit.")
+            raise LimitExceeded(
+                Text("it has more than {count:,} entries, which is the limit.", count=self.limits.max_entries)
+            )
         self.entries += count
 
     def check_content(self, size: int) -> None:
@@ -93,8 +122,13 @@ class Budget:
         limits = self.limits
         if size > limits.ratio_from and size > limits.max_ratio * max(1, self.packed):
             raise LimitExceeded(
-                f"its content would be {megabytes(size)} from {megabytes(self.packed)}, more than"
-                f" {limits.max_ratio} times its size: it looks like a trap."
+                Text(
+                    "its content would be {size} from {packed}, more than {times} times its size: it "
+                    "looks like a trap.",
+                    size=megabytes(size),
+                    packed=megabytes(self.packed),
+                    times=limits.max_ratio,
+                )
             )
 
     def admit(self, size: int, folder: Path) -> None:
@@ -116,21 +150,18 @@ class Budget:
         """Raise FileTooLarge when a file of ``size`` bytes is too large."""
         if size > self.limits.max_file:
             raise FileTooLarge(
-                f"it has at least {megabytes(size)} unpacked, the limit of one file is"
-                f" {megabytes(self.limits.max_file)}."
+                Text(
+                    "it has at least {size} unpacked, the limit of one file is {limit}.",
+                    size=megabytes(size),
+                    limit=megabytes(self.limits.max_file),
+                )
             )
 
     def check_disk(self, size: int, folder: Path) -> None:
         """Raise NoRoom, with the figures, unless ``size`` bytes fit into ``folder``; 0: it is not full."""
         available = self.limits.free(folder) - self.limits.disk_reserve
         if size > available:
-            # Of what grows as it comes it is not known how much it will need.
-            needed = f"{megabytes(size)} of disk are" if size else "more of the disk is"
-            left = f"only {megabytes(available)}" if available > 0 else "nothing more"
-            raise NoRoom(
-                f"{needed} needed, but {left} may be used"
-                f" ({megabytes(self.limits.disk_reserve)} are kept free)."
-            )
+            raise NoRoom(_no_room(size, available, self.limits.disk_reserve))
         with self._lock:
             self._until_look = min(LOOK_AGAIN, (available - size) // PART_OF_REST)
 
@@ -153,5 +184,8 @@ class Budget:
         self.admitted += size
         if self.admitted > self.limits.max_total:
             raise LimitExceeded(
-                f"what is taken out would exceed {megabytes(self.limits.max_total)}, which is the limit."
+                Text(
+                    "what is taken out would exceed {limit}, which is the limit.",
+                    limit=megabytes(self.limits.max_total),
+                )
             )

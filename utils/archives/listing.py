@@ -6,6 +6,8 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
 
+from utils.texts import Text
+
 
 @dataclass(frozen=True)
 class Item:
@@ -95,17 +97,17 @@ def _time(text: str) -> float:
 
 def _special(fields: Mapping[str, str], attributes: str) -> str:
     if fields.get("Symbolic Link"):
-        return "a symbolic link"
+        return Text("a symbolic link")
     if fields.get("Hard Link"):
-        return "a hard link"
+        return Text("a hard link")
     if fields.get("Alternate Stream") == "+":
-        return "a hidden stream"
+        return Text("a hidden stream")
     # Unix modes as 7-Zip writes them: "A lrwxrwxrwx", "lrwxrwxrwx", " -rw-r--r--"
     mode = next((w for w in (*attributes.split(), fields.get("Mode", "")) if len(w) == 10), "-")
     return {
-        "l": "a symbolic link",
-        "b": "a device",
-        "c": "a device",
-        "p": "a pipe",
-        "s": "a socket",
+        "l": Text("a symbolic link"),
+        "b": Text("a device"),
+        "c": Text("a device"),
+        "p": Text("a pipe"),
+        "s": Text("a socket"),
     }.get(mode[0], "")

@@ -15,6 +15,7 @@ from utils.archives.scratch import Scratch
 from utils.archives.source import ByteSource, FileSource
 from utils.archives.volumes import in_set, volume_of
 from utils.errors import ArchiveError, DiskFull, LimitExceeded, PasswordNeeded, VolumeMissing
+from utils.texts import Text
 
 #: Opens an archive, or all volumes of one, in files of ours, one level deeper. Raises ArchiveError.
 OpenInner = Callable[[Sequence[ByteSource]], Awaitable[ArchiveReader]]
@@ -137,7 +138,7 @@ class NestedReader:
                 yield extracted
         except PasswordNeeded as error:
             # For the user to answer, who has to know which of them it is: the outer one may be open.
-            raise type(error)(f"{entry.path}: {error.told}") from error
+            raise type(error)(Text("{name}: {note}", name=entry.path, note=error.told)) from error
         except LimitExceeded:
             raise  # what all share is used up
         except VolumeMissing as error:
@@ -180,7 +181,9 @@ class NestedReader:
 
     async def _open(self, sources: Sequence[ByteSource]) -> ArchiveReader:
         if self._open_inner is None:
-            raise LimitExceeded(f"archives inside archives are opened to a depth of {self._depth} only.")
+            raise LimitExceeded(
+                Text("archives inside archives are opened to a depth of {depth} only.", depth=self._depth)
+            )
         return await self._open_inner(sources)
 
     async def close(self) -> None:

@@ -34,6 +34,7 @@ from utils.archives.volume_set import SetReader, VolumeSet
 from utils.archives.zip_directory import METHODS, NeedsEngine, ZipItem, find_faults, read_directory
 from utils.archives.zip_reader import ZipReader
 from utils.errors import NotAnArchive, PasswordNeeded
+from utils.texts import Text
 
 #: Bytes that a program may have at most in front of what it unpacks.
 PROGRAM = 2 * 1024 * 1024
@@ -166,7 +167,9 @@ class _Opener:
         if not found and (behind := await _unpacked_by_itself(source, head)) is not None:
             return await self._open_one(behind)
         if not found:
-            raise NotAnArchive("this is no archive that I know." if head else "the file is empty.")
+            raise NotAnArchive(
+                Text("this is no archive that I know.") if head else Text("the file is empty.")
+            )
         if found == "zip":
             return await self._open_zip(source)
         if found == "tar" or found in STREAMS:
@@ -185,7 +188,7 @@ class _Opener:
             items = await read_directory(source, self._budget.limits)
         except NeedsEngine as reason:
             if reason.cut_off and isinstance(source, JoinedSource):
-                raise CutOff("the archive is cut off.") from reason
+                raise CutOff(Text("the archive is cut off.")) from reason
             return await self._open_spooled("zip", await self._spool(source))
         # Tens of thousands of names take a while.
         names = await asyncio.to_thread(decode_names, [item.name for item in items])

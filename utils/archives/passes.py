@@ -12,6 +12,7 @@ from utils.archives.limits import Budget
 from utils.archives.listing import Item
 from utils.archives.scratch import Scratch
 from utils.errors import ArchiveDamaged, ArchiveError, UnsupportedArchive
+from utils.texts import Text
 
 _FAULT = re.compile(r"^ERROR: ([^:\n]+) : (.*)$", re.MULTILINE)
 #: What Python makes of bytes that are no UTF-8 ("surrogateescape"), and what 7-Zip makes of them.
@@ -84,13 +85,13 @@ def without_names(messages: str) -> str:
 def error_of(fault: str) -> ArchiveError:
     """The same as an error for a person."""
     if "Unsupported" in fault:
-        return UnsupportedArchive("its compression method is not supported.")
+        return UnsupportedArchive(Text("its compression method is not supported."))
     if "allocate" in fault or "memory" in fault:
-        return UnsupportedArchive("it needs too much memory to be unpacked.")
+        return UnsupportedArchive(Text("it needs too much memory to be unpacked."))
     if "password" in fault.lower():
-        return ArchiveDamaged("it is damaged, or has another password than the rest.")
+        return ArchiveDamaged(Text("it is damaged, or has another password than the rest."))
     if "CRC" in fault:
-        return ArchiveDamaged("its check sum does not match.")
+        return ArchiveDamaged(Text("its check sum does not match."))
     if "end of data" in fault:
-        return ArchiveDamaged("it is cut off.")
-    return ArchiveDamaged("its data are damaged.")
+        return ArchiveDamaged(Text("it is cut off."))
+    return ArchiveDamaged(Text("its data are damaged."))

@@ -16,6 +16,7 @@ from utils.archives.limits import Budget
 from utils.archives.source import CHUNK, ByteSource, Downloadable, FileSource, identity_of
 from utils.errors import ArchiveDamaged
 from utils.processes.room import Room
+from utils.texts import Text
 
 #: How often the folder is removed until nothing is in it, and seconds between.
 REMOVALS, REMOVAL_PAUSE = 5, 0.02
@@ -112,7 +113,7 @@ async def _written(source: ByteSource, path: Path) -> None:
         for offset in range(0, source.size, CHUNK):
             data = await source.read(offset, CHUNK)
             if len(data) < min(CHUNK, source.size - offset):
-                raise ArchiveDamaged(f"{source.name} ended early.")
+                raise ArchiveDamaged(Text("{name} ended early.", name=source.name))
             await asyncio.to_thread(_write, file.fileno(), data)
 
 

@@ -31,6 +31,7 @@ from utils.errors import (
     ProgramKilled,
     VolumeMissing,
 )
+from utils.texts import Text
 
 #: Entries up to this size are shown to ``accept`` only when they are verified.
 SMALL = 1024 * 1024
@@ -157,7 +158,7 @@ class SevenZipReader:
         """Give up the first slot of ``order`` that is left: nothing tells where its content ends."""
         slot = next(slot for slot in order if not slot.settled)
         slot.settled = True
-        return failed(slot.entry, ArchiveDamaged("its size is unknown, and its name comes twice."))
+        return failed(slot.entry, ArchiveDamaged(Text("its size is unknown, and its name comes twice.")))
 
     def _left(self) -> list[_Slot]:
         """The slots of the next pass: what is not settled, and what has the same name as one of those."""
@@ -171,11 +172,13 @@ class SevenZipReader:
         """Raise when 7-Zip said that something is missing as a whole."""
         said = self._said + without_names(self._catalogue.fault)
         if "Missing volume" in said:
-            raise VolumeMissing("it is one volume of a set; please send all of them under their own names.")
+            raise VolumeMissing(
+                Text("it is one volume of a set; please send all of them under their own names.")
+            )
         if "Unexpected end of archive" in said:
-            raise CutOff("the archive is cut off; what could be read was taken out.")
+            raise CutOff(Text("the archive is cut off; what could be read was taken out."))
         if self._catalogue.fault:
-            raise ArchiveDamaged("the archive is damaged; what could be read was taken out.")
+            raise ArchiveDamaged(Text("the archive is damaged; what could be read was taken out."))
 
     async def close(self) -> None:
         if self._run is not None:
@@ -318,5 +321,5 @@ class SevenZipReader:
 def _too_many(last: ArchiveError) -> ArchiveError:
     """What to say when the rest is given up, ``last`` being what was wrong with the last entry."""
     if isinstance(last, EngineCrashed):
-        return EngineCrashed("7-Zip crashes on it again and again; the rest was given up.")
-    return ArchiveDamaged("too much of the archive is damaged; the rest was given up.")
+        return EngineCrashed(Text("7-Zip crashes on it again and again; the rest was given up."))
+    return ArchiveDamaged(Text("too much of the archive is damaged; the rest was given up."))

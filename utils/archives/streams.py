@@ -20,6 +20,7 @@ from utils.archives.scratch import Scratch, spool
 from utils.archives.source import CHUNK, ByteSource
 from utils.archives.threads import BlockingSource, Stopped, Worker
 from utils.errors import ArchiveDamaged, ArchiveError, UnsupportedArchive
+from utils.texts import Text
 
 STEP = 256 * 1024
 #: Bytes that a decompressor is given at once: where it meets damage, what it made of them is lost.
@@ -67,10 +68,12 @@ class _Gzip(Inflate):
 
 def _damage(error: Exception) -> ArchiveError:
     if isinstance(error, MemoryError) or "Memory usage limit" in str(error):
-        return UnsupportedArchive("it needs too much memory to be unpacked.")
+        return UnsupportedArchive(Text("it needs too much memory to be unpacked."))
     if "check" in str(error):  # zlib's "incorrect data check"
-        return ArchiveDamaged("its check sum does not match: something that came out of it may be wrong.")
-    return ArchiveDamaged("its compressed data are damaged: what was just before may be wrong.")
+        return ArchiveDamaged(
+            Text("its check sum does not match: something that came out of it may be wrong.")
+        )
+    return ArchiveDamaged(Text("its compressed data are damaged: what was just before may be wrong."))
 
 
 def _byte_by_byte(decompressor: zlib._Decompress, data: bytes) -> bytes:
@@ -137,7 +140,7 @@ class PythonStream:
             return self._next_member()
         data = self._raw.read(SLICE) if self._decompressor.needs_input else b""
         if not data and self._decompressor.needs_input:
-            self._error = CutOff("the archive is cut off.")
+            self._error = CutOff(Text("the archive is cut off."))
             return b""
         return self._decompressor.decompress(data, STEP)
 
@@ -212,10 +215,10 @@ class EngineStream:
         if "after the end of the payload" in messages:
             return  # padding, or what somebody put behind it, is ignored in the others as well
         if "Unsupported" in messages:
-            raise UnsupportedArchive("its compression method is not supported.")
+            raise UnsupportedArchive(Text("its compression method is not supported."))
         if "Unexpected end" in messages:
-            raise CutOff("the archive is cut off.")
-        raise ArchiveDamaged("the archive is damaged or cut off.")
+            raise CutOff(Text("the archive is cut off."))
+        raise ArchiveDamaged(Text("the archive is damaged or cut off."))
 
     async def kill(self) -> None:
         """End 7-Zip, so that whoever reads in the thread meets the end."""

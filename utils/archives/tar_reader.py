@@ -16,6 +16,7 @@ from utils.archives.scratch import Scratch
 from utils.archives.streams import OpenStream, Stream
 from utils.archives.threads import BlockingSource
 from utils.errors import ArchiveDamaged, ArchiveError, DiskFull, NotAFile
+from utils.texts import Text
 
 #: Members that only say something about the archive: a label, where a volume goes on, names of old GNU tar.
 _NOTES = (b"V", b"M", b"N")
@@ -148,9 +149,9 @@ class TarReader:
         assert self._tar is not None
         await self._stream.worker.run(self._read_to_the_end)
         if not self._tar.ended:
-            raise CutOff("the archive ends without an end mark: it is probably cut off.")
+            raise CutOff(Text("the archive ends without an end mark: it is probably cut off."))
         if self._tar.damaged:
-            raise ArchiveDamaged("a part of the archive is damaged; what could be read was taken out.")
+            raise ArchiveDamaged(Text("a part of the archive is damaged; what could be read was taken out."))
 
     async def close(self) -> None:
         await self._stream.close()
@@ -177,10 +178,10 @@ class TarReader:
             self._tar.members.clear()  # type: ignore[attr-defined]
         except tarfile.ReadError as error:
             if "unexpected end" in str(error):
-                raise CutOff("the archive is cut off.") from error
-            raise ArchiveDamaged("the archive is damaged.") from error
+                raise CutOff(Text("the archive is cut off.")) from error
+            raise ArchiveDamaged(Text("the archive is damaged.")) from error
         except (tarfile.TarError, EOFError, ValueError, OverflowError, IndexError, RecursionError) as error:
-            raise ArchiveDamaged("the archive is damaged.") from error
+            raise ArchiveDamaged(Text("the archive is damaged.")) from error
         return member
 
     def _open(self) -> _Tar:
@@ -258,15 +259,15 @@ def _read(content: IO[bytes], size: int) -> bytes:
     try:
         return content.read(size)
     except (tarfile.TarError, EOFError, ValueError) as error:
-        raise ArchiveDamaged("the archive is cut off in it.") from error
+        raise ArchiveDamaged(Text("the archive is cut off in it.")) from error
 
 
 def _kind(member: tarfile.TarInfo) -> str:
     if member.issym():
-        return "a symbolic link"
+        return Text("a symbolic link")
     if member.islnk():
-        return "a hard link"
-    return "a pipe" if member.isfifo() else "a device"
+        return Text("a hard link")
+    return Text("a pipe") if member.isfifo() else Text("a device")
 
 
 def _time(utc: float) -> float:

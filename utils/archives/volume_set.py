@@ -24,6 +24,7 @@ from utils.archives.volumes import (
     volume_of,
 )
 from utils.errors import UnsupportedArchive, VolumeMissing
+from utils.texts import Text
 
 
 class VolumeSet:
@@ -44,11 +45,13 @@ class VolumeSet:
         arrangement = arrange([source.name for source in sources])
         if arrangement is None:
             if len(sources) > 1:
-                raise UnsupportedArchive("these files are not the volumes of one archive.")
+                raise UnsupportedArchive(Text("these files are not the volumes of one archive."))
             await _check_alone(sources[0])
             return None
         if arrangement.missing:
-            raise VolumeMissing(f"these volumes are missing: {', '.join(arrangement.missing)}.")
+            raise VolumeMissing(
+                Text("these volumes are missing: {names}.", names=", ".join(arrangement.missing))
+            )
         ordered = [sources[index] for index in arrangement.order]
         head = await ordered[0].read(0, min(HEAD, ordered[0].size))
         found = cls(ordered, arrangement, format_of(head, ordered[0].name))
@@ -70,7 +73,9 @@ class VolumeSet:
 
     def missing(self) -> VolumeMissing:
         """The error for a set whose last volume is not there."""
-        return VolumeMissing(f"at least one volume is missing: {self._arrangement.following}.")
+        return VolumeMissing(
+            Text("at least one volume is missing: {name}.", name=self._arrangement.following)
+        )
 
     @contextmanager
     def cut_off_means_missing(self) -> Iterator[None]:
@@ -103,12 +108,14 @@ async def _check_alone(source: ByteSource) -> None:
     head, tail = await source.read(0, 4), await source.read(source.size - size, size)
     stem = source.name.rpartition(".")[0]
     if disks_of_zip(tail) and source.name.lower().endswith(".zip"):
-        raise VolumeMissing(f"it is the last volume of a set; the others are missing: {stem}.z01 and so on.")
+        raise VolumeMissing(
+            Text("it is the last volume of a set; the others are missing: {name}.z01 and so on.", name=stem)
+        )
     # What stands last in a ZIP may be a volume that goes on: the ZIP does not.
     if head.startswith(b"Rar!") and rar_continues(tail):
         first = volume_of(f"{stem}.r00")
         assert first is not None
-        raise VolumeMissing(f"at least one volume is missing: {volume_name(first, 2)}.")
+        raise VolumeMissing(Text("at least one volume is missing: {name}.", name=volume_name(first, 2)))
 
 
 class SetReader:

@@ -19,6 +19,7 @@ from utils.archives.limits import Limits
 from utils.archives.names import RawName
 from utils.archives.source import ByteSource
 from utils.errors import LimitExceeded
+from utils.texts import Text
 
 #: The end record and the longest comment, and the Zip64 records before it.
 TAIL = 66 * 1024
@@ -113,7 +114,10 @@ async def read_directory(source: ByteSource, limits: Limits) -> Sequence[ZipItem
             # The directory begins before what is here: its size is the distance, and bounded.
             if start - missing.offset > limits.max_entries * ENTRY_BYTES:
                 raise LimitExceeded(
-                    f"its table of contents is larger than {limits.max_entries:,} entries can need."
+                    Text(
+                        "its table of contents is larger than {count:,} entries can need.",
+                        count=limits.max_entries,
+                    )
                 ) from None
             data = await source.read(missing.offset, start - missing.offset) + data
             start = missing.offset
@@ -160,7 +164,9 @@ def _count_entries(data: bytes, limits: Limits) -> None:
         if magic != b"PK\x01\x02":
             return
         at += 46 + name + extra + comment
-    raise LimitExceeded(f"it has more than {limits.max_entries:,} entries, which is the limit.")
+    raise LimitExceeded(
+        Text("it has more than {count:,} entries, which is the limit.", count=limits.max_entries)
+    )
 
 
 def _item(info: zipfile.ZipInfo) -> ZipItem:
@@ -190,7 +196,7 @@ def _time(shown: tuple[int, ...]) -> float:
 
 
 def _special(mode: int) -> str:
-    return "a symbolic link" if stat.S_ISLNK(mode) else "a device"
+    return Text("a symbolic link") if stat.S_ISLNK(mode) else Text("a device")
 
 
 def find_faults(items: Sequence[ZipItem]) -> dict[int, str]:
@@ -199,11 +205,14 @@ def find_faults(items: Sequence[ZipItem]) -> dict[int, str]:
     Entries that share bytes are what bombs are made of (https://www.bamsoftware.com/hacks/zipbomb/); where
     it is a few of many, the directory is damaged.
     """
-    faults = {i: "its sizes cannot be true." for i, item in enumerate(items) if _is_impossible(item)}
+    faults: dict[int, str] = {
+        i: Text("its sizes cannot be true.") for i, item in enumerate(items) if _is_impossible(item)
+    }
     overlapping = _overlapping(items, [index for index in range(len(items)) if index not in faults])
     if 2 * len(overlapping) > len(items):
-        raise LimitExceeded("its entries overlap each other: it is a trap.")
-    return faults | dict.fromkeys(overlapping, "it lies where another entry lies as well.")
+        raise LimitExceeded(Text("its entries overlap each other: it is a trap."))
+    shared: str = Text("it lies where another entry lies as well.")
+    return faults | dict.fromkeys(overlapping, shared)
 
 
 def _overlapping(items: Sequence[ZipItem], indices: Sequence[int]) -> set[int]:

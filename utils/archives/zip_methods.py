@@ -11,6 +11,7 @@ from collections.abc import Callable, Iterator, Mapping
 from utils.archives.inflate import MEMORY, Decompressor, Inflate
 from utils.archives.zip_directory import BZIP2, DEFLATED, LZMA, STORED
 from utils.errors import ArchiveDamaged, UnsupportedArchive
+from utils.texts import Text
 
 #: Longest step of a decompressor, in bytes of output.
 STEP = 512 * 1024
@@ -93,6 +94,6 @@ def unpack(decompressor: Decompressor, data: bytes, limit: int = -1) -> Iterator
             if 0 <= limit <= total:
                 return
     except (zlib.error, OSError, lzma.LZMAError, EOFError, ValueError) as error:
-        raise ArchiveDamaged("its data are damaged.") from error
+        raise ArchiveDamaged(Text("its data are damaged.")) from error
     except MemoryError as error:
-        raise UnsupportedArchive("it needs too much memory to be unpacked.") from error
+        raise UnsupportedArchive(Text("it needs too much memory to be unpacked.")) from error

@@ -18,6 +18,7 @@ from utils.archives.source import CHUNK, ByteSource
 from utils.archives.zip_directory import BZIP2, ZipItem
 from utils.archives.zip_methods import DECOMPRESSORS, unpack
 from utils.errors import ArchiveDamaged, ArchiveError, DiskFull, NotAFile
+from utils.texts import Text
 
 T = TypeVar("T")
 #: Entries whose first bytes are asked for ahead, and the bytes that this may cost.
@@ -194,10 +195,10 @@ class ZipReader:
         header = 30 + len(item.name.raw) + len(item.name.extra) + 64
         data = await self._read(item.offset, min(header + min(most, item.packed), self._left(item.offset)))
         if len(data) < 30:
-            raise ArchiveDamaged("it lies beyond the end of the archive.")
+            raise ArchiveDamaged(Text("it lies beyond the end of the archive."))
         magic, name, extra = _LOCAL.unpack_from(data)
         if magic != b"PK\x03\x04":
-            raise ArchiveDamaged("it is not where the table of contents says.")
+            raise ArchiveDamaged(Text("it is not where the table of contents says."))
         start = item.offset + 30 + name + extra
         packed = data[30 + name + extra :][: item.packed]
         wanted = min(most, item.packed)

@@ -17,6 +17,7 @@ from utils.media.photos import reason_of
 from utils.media.probe import Probe, parse_probe
 from utils.media.tools import Tools
 from utils.pictures.protocol import Act, Frames, Look, Times, Undecoded, Why
+from utils.texts import Text
 
 #: Formats of which ffmpeg has no decoder for more than the first picture; Pillow's is used.
 UNPACKED = ("webp", "avif")
@@ -54,8 +55,14 @@ async def moving_format(path: Path, tools: Tools) -> str:
     assert isinstance(found, Look)
     if found.width * found.height > MAX_PIXELS:
         raise NotMedia(
-            f"The animation is {found.width}x{found.height}: {found.width * found.height / 1e6:,.0f} "
-            f"megapixels, and no more than {MAX_PIXELS / 1e6:,.0f} are decoded."
+            Text(
+                "The animation is {width}x{height}: {megapixels:,.0f} megapixels, and no more than "
+                "{limit:,.0f} are decoded.",
+                width=found.width,
+                height=found.height,
+                megapixels=found.width * found.height / 1e6,
+                limit=MAX_PIXELS / 1e6,
+            )
         )
     return found.format
 
@@ -69,12 +76,12 @@ async def probe_animation(path: Path, name: str, tools: Tools) -> Probe:
         found = await tools.pictures.ask(Act.TIMES, path)
     except Undecoded as error:
         if error.why in (Why.DAMAGED, Why.CUT_OFF):
-            raise NotMedia("The animation cannot be decoded; it is damaged or empty.") from error
+            raise NotMedia(Text("The animation cannot be decoded; it is damaged or empty.")) from error
         raise NotMedia(reason_of(error)) from error
     assert isinstance(found, Times)
     shown = sum(found.milliseconds)
     if not shown or not found.frames:
-        raise NotMedia("The animation cannot be decoded; it is damaged or empty.")
+        raise NotMedia(Text("The animation cannot be decoded; it is damaged or empty."))
     seconds = shown / 1000 * found.frames / len(found.milliseconds)
     stream = {
         "index": 0,
@@ -141,17 +148,19 @@ async def _write_pictures(
     except Undecoded as error:
         if error.why is Why.TIME:
             raise ConversionTimeout(
-                f"Unpacking its pictures took longer than {within:.0f} seconds."
+                Text("Unpacking its pictures took longer than {seconds:.0f} seconds.", seconds=within)
             ) from error
         if error.why is Why.NO_ROOM:
-            raise DiskFull("The disk was full before all pictures of the animation were unpacked.") from error
+            raise DiskFull(
+                Text("The disk was full before all pictures of the animation were unpacked.")
+            ) from error
         if error.why in (Why.DAMAGED, Why.CUT_OFF):
-            raise ConversionFailed("None of its pictures can be decoded.") from error
+            raise ConversionFailed(Text("None of its pictures can be decoded.")) from error
         raise ConversionFailed(reason_of(error)) from error
     assert isinstance(frames, Frames)
     written = (await asyncio.to_thread(output.stat)).st_size
     if not frames.sizes or len(frames.sizes) != len(frames.milliseconds) or sum(frames.sizes) > written:
-        raise ConversionFailed("None of its pictures can be decoded.")
+        raise ConversionFailed(Text("None of its pictures can be decoded."))
     return frames
 
 

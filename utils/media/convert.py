@@ -21,6 +21,7 @@ from utils.media.remux import remux
 from utils.media.settings import EncodeSettings
 from utils.media.tools import Tools
 from utils.media.work import Work
+from utils.texts import Text
 
 log = logging.getLogger(__name__)
 
@@ -88,7 +89,7 @@ class Converter:
         """
         plan = inspection.plan
         if plan is None:
-            raise ConversionFailed(f"There is nothing to convert: {inspection.reason}")
+            raise ConversionFailed(Text("There is nothing to convert: {reason}", reason=inspection.reason))
         await asyncio.to_thread(work_dir.mkdir, parents=True, exist_ok=True)
         work = Work(
             source=source,
@@ -154,7 +155,7 @@ def _copy(work: Work) -> None:
         shutil.copyfile(work.source, work.part)
         settle(work.part, work.output)
     except OSError as error:
-        raise ConversionFailed(f"It cannot be copied: {error.strerror}.") from error
+        raise ConversionFailed(Text("It cannot be copied: {reason}.", reason=error.strerror)) from error
 
 
 def _remove_empty(folder: Path) -> None:

@@ -9,6 +9,7 @@ from pathlib import Path
 
 from utils.errors import DiskFull
 from utils.media.kinds import HEAD_SIZE
+from utils.texts import Text
 
 MB = 1_000_000
 #: Free bytes on the disk that holds a folder.
@@ -31,8 +32,13 @@ def require_room(folder: Path, needed: float, *, reserve: int, free: FreeSpace) 
     available = free(folder) - reserve
     if needed > available:
         raise DiskFull(
-            f"The conversion may need {needed / MB:,.0f} MB of disk, but only "
-            f"{max(0, available) / MB:,.0f} MB may be used ({reserve / MB:,.0f} MB are kept free)."
+            Text(
+                "The conversion may need {needed:,.0f} MB of disk, but only {available:,.0f} MB may be "
+                "used ({reserve:,.0f} MB are kept free).",
+                needed=needed / MB,
+                available=max(0, available) / MB,
+                reserve=reserve / MB,
+            )
         )
 
 

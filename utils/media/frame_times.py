@@ -13,6 +13,7 @@ from utils.errors import ConversionFailed
 from utils.media.commands import MAX_PIXELS, Value, probe_arguments
 from utils.media.segments import FrameTimes
 from utils.media.tools import Tools
+from utils.texts import Text
 
 #: Frames of one file at most: a day at 60 a second.
 _MAX_FRAMES = 6_000_000
@@ -36,7 +37,7 @@ async def read_frame_times(
     }
     outcome = await tools.describe(probe_arguments(path, options), on_line=reader.line, within=within)
     if outcome.code != 0 and not reader.times:
-        raise ConversionFailed(f"Its frames cannot be read: {outcome.reason}")
+        raise ConversionFailed(Text("Its frames cannot be read: {reason}", reason=outcome.reason))
     # A long film has half a million of them: not on the event loop.
     return await asyncio.to_thread(_ordered, reader, time_base)
 
@@ -59,7 +60,7 @@ class _Reader:
     def add(self, time: int, duration: int, *, key: bool) -> None:
         """One more frame."""
         if len(self.times) >= _MAX_FRAMES:
-            raise ConversionFailed(f"It has more than {_MAX_FRAMES:,} frames.")
+            raise ConversionFailed(Text("It has more than {count:,} frames.", count=_MAX_FRAMES))
         self.times.append(time)
         self.last = max(self.last, (time, duration))
         if key:
@@ -75,7 +76,7 @@ class _Packets(_Reader):
         if len(fields) < 3 or "D" in fields[2]:
             return False
         if not fields[0].lstrip("-").isdigit():
-            raise ConversionFailed("Its frames have no times.")
+            raise ConversionFailed(Text("Its frames have no times."))
         self.add(int(fields[0]), int(fields[1]) if fields[1].isdigit() else 0, key="K" in fields[2])
         return True
 
@@ -94,10 +95,10 @@ class _DecodedFrames(_Reader):
 def _ordered(reader: _Reader, time_base: Fraction) -> FrameTimes:
     """In the order of showing; packets come in the order of decoding. Blocking."""
     if not reader.times:
-        raise ConversionFailed("There is no frame in it.")
+        raise ConversionFailed(Text("There is no frame in it."))
     times = array("q", sorted(reader.times))
     if any(one == other for one, other in itertools.pairwise(times)):
-        raise ConversionFailed("Several of its frames have the same time.")
+        raise ConversionFailed(Text("Several of its frames have the same time."))
     last = reader.last[1] or (times[-1] - times[-2] if len(times) > 1 else round(Fraction(1, 25) / time_base))
     keys = frozenset(bisect_left(times, key) for key in reader.keys)
     return FrameTimes(times, keys, time_base, max(1, last))

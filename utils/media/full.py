@@ -41,6 +41,7 @@ from utils.media.sound import LEFT_OUT, encode_track
 from utils.media.tools import Progress
 from utils.media.verify import require_decodable, require_frames, require_playable
 from utils.media.work import Work, together
+from utils.texts import Text
 
 log = logging.getLogger(__name__)
 
@@ -326,7 +327,13 @@ class _Encoding:
         )
         if frames != self._state.frames_done:
             # Where the source does not tell how many there are, the segments do.
-            raise ConversionFailed(f"It has {frames} frames instead of {self._state.frames_done}.")
+            raise ConversionFailed(
+                Text(
+                    "It has {frames} frames instead of {wanted}.",
+                    frames=frames,
+                    wanted=self._state.frames_done,
+                )
+            )
         encoder = dict(self._state.recipe.video)["c:v"]
         keys_only = encoder == "libx264" and frames >= _FEW_FRAMES
         await require_decodable(

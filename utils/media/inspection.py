@@ -19,6 +19,7 @@ from utils.media.kinds import Kind, kind_of, may_be_music
 from utils.media.plan import Action, ConversionPlan, plan_conversion
 from utils.media.probe import Probe, probe
 from utils.media.tools import Tools
+from utils.texts import Text
 
 #: By these elements Matroska says so: encodings of a track, one of them, and in that encryption.
 _LOCK = re.compile(rb"\x6d\x80.{1,8}\x62\x40.{1,40}\x50\x35", re.DOTALL)
@@ -72,7 +73,7 @@ async def _look(path: Path, name: str, tools: Tools) -> Inspection:
     head = await asyncio.to_thread(read_head, path)
     kind = kind_of(head, name)
     if kind is Kind.OTHER:
-        return _other("It is neither a picture nor a video.")
+        return _other(Text("It is neither a picture nor a video."))
     if kind is Kind.CALLED:
         return _pretender(head, name)
     if kind is Kind.PHOTO and await asyncio.to_thread(is_sequence, path, head):
@@ -97,27 +98,27 @@ async def _inspect_animation(path: Path, name: str, tools: Tools) -> Inspection:
 def _pretender(head: bytes, name: str) -> Inspection:
     """What is called like a picture or a video, and is neither."""
     if may_be_music(head, name):
-        return Inspection(Verdict.MUSIC, 0, 0, 0.0, True, None, "It holds sound but no picture.")
+        return Inspection(Verdict.MUSIC, 0, 0, 0.0, True, None, Text("It holds sound but no picture."))
     if head and not head.strip(b"\0"):
-        return _other("There are only zeros in it where a picture or a video should begin.")
-    return _other("It is called like a picture or a video, and is neither.")
+        return _other(Text("There are only zeros in it where a picture or a video should begin."))
+    return _other(Text("It is called like a picture or a video, and is neither."))
 
 
 async def inspect_video(path: Path, *, tools: Tools) -> Inspection:
     """The verdict on a video. Raises :class:`NotMedia` and :class:`ConversionFailed`."""
     layout = await asyncio.to_thread(read_layout, path)
     if layout is not None and layout.encrypted:
-        raise NotMedia("It is encrypted (DRM) and cannot be played without its key.")
+        raise NotMedia(Text("It is encrypted (DRM) and cannot be played without its key."))
     if layout is not None and not layout.index_found:
-        raise NotMedia("Its index is missing: the file was cut off, or never finished.")
+        raise NotMedia(Text("Its index is missing: the file was cut off, or never finished."))
     found = await probe(path, tools)
     size = await asyncio.to_thread(lambda: path.stat().st_size)
     plan = plan_conversion(found, layout, size=size)
     if plan is None and found.audios:
-        reason = "It holds sound but no picture."
+        reason = Text("It holds sound but no picture.")
         return Inspection(Verdict.MUSIC, 0, 0, found.duration, True, None, reason)
     if plan is None:
-        raise NotMedia("There is no picture in it.")
+        raise NotMedia(Text("There is no picture in it."))
     await _require_pictures(path, plan, found, tools)
     return _video(plan, found, layout)
 
@@ -128,7 +129,7 @@ async def _require_pictures(path: Path, plan: ConversionPlan, found: Probe, tool
     if found.decoded and picture.width and picture.height:
         return
     if not picture.codec:
-        raise NotMedia(f"Its codec ({picture.tag}) is not known here.")
+        raise NotMedia(Text("Its codec ({codec}) is not known here.", codec=picture.tag))
     job = Job(threads=1)
     source = job.input(path)
     if _is_locked(await asyncio.to_thread(read_head, path)):
@@ -139,9 +140,9 @@ async def _require_pictures(path: Path, plan: ConversionPlan, found: Probe, tool
     except ConversionFailed as error:
         if error.passing:
             raise
-        raise NotMedia("None of its pictures can be decoded.") from error
+        raise NotMedia(Text("None of its pictures can be decoded.")) from error
     if not done.frames:
-        raise NotMedia("There is no picture in it that can be decoded.")
+        raise NotMedia(Text("There is no picture in it that can be decoded."))
 
 
 def _video(plan: ConversionPlan, found: Probe, layout: Layout | None) -> Inspection:

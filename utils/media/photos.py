@@ -15,17 +15,18 @@ from utils.media.second import WORTH, seen_by_ffmpeg
 from utils.media.tools import Tools
 from utils.pictures.limits import MAX_BYTES, MAX_PARTS, MAX_SUM, fit_canvas
 from utils.pictures.protocol import Act, Photo, Request, Undecoded, Why
+from utils.texts import Text, said
 
 _JPEG_START = b"\xff\xd8\xff"
 _REASONS = {
-    Why.DAMAGED: "The picture cannot be decoded; it is damaged or empty.",
-    Why.KIND: "The picture is of a kind that I cannot show.",
-    Why.NO_PREVIEW: "It is a camera's raw file without a preview that I can show.",
-    Why.CUT_OFF: "The picture cannot be decoded; it is cut off before there is anything to see.",
-    Why.STAYS_LARGE: "The picture stays above 10 MB, however it is compressed.",
-    Why.TIME: "The picture takes too long to decode.",
-    Why.CRASHED: "The picture's decoder crashed on it.",
-    Why.LOST: "The picture's decoder does not work.",
+    Why.DAMAGED: Text("The picture cannot be decoded; it is damaged or empty."),
+    Why.KIND: Text("The picture is of a kind that I cannot show."),
+    Why.NO_PREVIEW: Text("It is a camera's raw file without a preview that I can show."),
+    Why.CUT_OFF: Text("The picture cannot be decoded; it is cut off before there is anything to see."),
+    Why.STAYS_LARGE: Text("The picture stays above 10 MB, however it is compressed."),
+    Why.TIME: Text("The picture takes too long to decode."),
+    Why.CRASHED: Text("The picture's decoder crashed on it."),
+    Why.LOST: Text("The picture's decoder does not work."),
 }
 
 
@@ -46,7 +47,10 @@ class PreparedPhoto:
 
     def without(self, part: int, error: MediaError) -> str:
         """That one of its parts, counted from 0, is not there because of ``error``."""
-        return f"{self.part_name.capitalize()} {part + 1} cannot be shown: {error.told}"
+        number, reason = part + 1, error.told
+        if self.part_name == "page":
+            return Text("Page {number} cannot be shown: {reason}", number=number, reason=reason)
+        return Text("Part {number} cannot be shown: {reason}", number=number, reason=reason)
 
 
 async def prepare_photo(path: Path, output: Path, *, tools: Tools, part: int = 0) -> PreparedPhoto:
@@ -66,7 +70,7 @@ async def prepare_photo(path: Path, output: Path, *, tools: Tools, part: int = 0
         return await asyncio.to_thread(_settle, photo, path, written, output)
     except Undecoded as error:
         if error.why is Why.NO_ROOM:
-            raise DiskFull("The disk was full before the picture was written.") from error
+            raise DiskFull(Text("The disk was full before the picture was written.")) from error
         raise NotMedia(reason_of(error)) from error
     finally:
         await asyncio.to_thread(written.unlink, missing_ok=True)
@@ -112,37 +116,69 @@ def _settle(photo: Photo, path: Path, part: Path, output: Path) -> PreparedPhoto
 
 def _note(photo: Photo, size: int) -> str:
     """What was done to a picture of ``size`` bytes."""
-    notes = ["It is cut off; what was there is shown."] if photo.cut_off else []
+    notes: list[str] = [Text("It is cut off; what was there is shown.")] if photo.cut_off else []
     if photo.format == "RAW":
-        notes.append("It is a camera's raw file; the preview in it is shown.")
+        notes.append(Text("It is a camera's raw file; the preview in it is shown."))
     elif photo.format not in ("JPEG", "MPO", "PNG"):
-        notes.append(f"Converted from {photo.format}.")
+        notes.append(Text("Converted from {format}.", format=photo.format))
     if photo.pages == 0:
-        notes.append("It moves; its first picture is shown.")
+        notes.append(Text("It moves; its first picture is shown."))
     if photo.slices > 1:
-        notes.append(f"Cut into {photo.slices} slices: as a whole it would be too small to be read.")
+        notes.append(
+            Text("Cut into {count} slices: as a whole it would be too small to be read.", count=photo.slices)
+        )
     elif photo.format == "TIFF" and photo.pages > MAX_PARTS:
-        notes.append(f"The first {MAX_PARTS} of its {photo.pages:,} pages are shown.")
+        notes.append(
+            Text("The first {count} of its {pages:,} pages are shown.", count=MAX_PARTS, pages=photo.pages)
+        )
     elif photo.format != "TIFF" and photo.pages > 1:
-        notes.append(f"It holds {photo.pages:,} pictures; the main one is shown.")
+        notes.append(Text("It holds {pages:,} pictures; the main one is shown.", pages=photo.pages))
     if photo.slices == 1:
         notes += fit_canvas(*(max(1, side) for side in photo.shown)).notes
     if not notes and photo.changed and size > MAX_BYTES:
-        notes.append(f"Compressed: it had {size / 1_000_000:.0f} MB.")
-    return " ".join(notes)
+        notes.append(Text("Compressed: it had {size:.0f} MB.", size=size / 1000000))
+    return " ".join(map(said, notes))
 
 
 def reason_of(error: Undecoded) -> str:
     """Why a picture could not be decoded, as a sentence."""
     if error.why is Why.PIXELS:
         width, height, limit = error.figures
-        return (
-            f"The picture is {width}x{height}: {width * height / 1e6:,.0f} megapixels, "
-            f"and no more than {limit / 1e6:,.0f} are decoded here."
+        return Text(
+            "The picture is {width}x{height}: {megapixels:,.0f} megapixels, and no more than "
+            "{limit:,.0f} are decoded here.",
+            width=width,
+            height=height,
+            megapixels=width * height / 1e6,
+            limit=limit / 1e6,
         )
     if error.why is Why.MEMORY:
-        width, height, needed = error.figures
-        size = f" ({width}x{height})" if width and height else ""
-        needs = f": it needs about {needed / 1e6:,.0f} MB of memory" if needed else ""
-        return f"The picture{size} is too large for this machine{needs} (PICTURE_MEMORY_MB)."
+        return _too_large(*error.figures)
     return _REASONS[error.why]
+
+
+def _too_large(width: int, height: int, needed: int) -> Text:
+    """That there is too little memory for a picture; 0 is what is not known of it."""
+    memory = needed / 1e6
+    if width and height and needed:
+        return Text(
+            "The picture ({width}x{height}) is too large for this machine: it needs about {memory:,.0f} "
+            "MB of "
+            "memory (PICTURE_MEMORY_MB).",
+            width=width,
+            height=height,
+            memory=memory,
+        )
+    if width and height:
+        return Text(
+            "The picture ({width}x{height}) is too large for this machine (PICTURE_MEMORY_MB).",
+            width=width,
+            height=height,
+        )
+    if needed:
+        return Text(
+            "The picture is too large for this machine: it needs about {memory:,.0f} MB of memory "
+            "(PICTURE_MEMORY_MB).",
+            memory=memory,
+        )
+    return Text("The picture is too large for this machine (PICTURE_MEMORY_MB).")

@@ -8,6 +8,7 @@ from enum import StrEnum
 from utils.media.boxes import Layout
 from utils.media.geometry import MAX_SIDE, has_square_samples
 from utils.media.probe import AudioStream, Probe, VideoStream
+from utils.texts import Text
 
 
 class Action(StrEnum):
@@ -116,31 +117,40 @@ def _why_encode(video: VideoStream) -> str:
     """Why the picture has to be encoded, or ""."""
     if video.codec != "h264":
         name = _NAMES.get(video.codec, video.codec or "of an unknown kind")
-        return f"The picture is {name}, which not every player shows."
+        return Text("The picture is {name}, which not every player shows.", name=name)
     if video.pixel_format not in _PLAYABLE_FORMATS:
-        return (
-            f"The picture is H.264 {video.profile} ({video.pixel_format}), which most players cannot decode."
+        return Text(
+            "The picture is H.264 {profile} ({format}), which most players cannot decode.",
+            profile=video.profile,
+            format=video.pixel_format,
         )
     if video.interlaced:
-        return "The picture is interlaced."
+        return Text("The picture is interlaced.")
     if not has_square_samples(video):
-        return f"The picture's samples are not square ({video.sample_aspect}), which some players ignore."
+        return Text(
+            "The picture's samples are not square ({shape}), which some players ignore.",
+            shape=video.sample_aspect,
+        )
     if max(video.width, video.height) > MAX_SIDE:
-        return f"The picture is {video.width}x{video.height}, more than most players decode."
+        return Text(
+            "The picture is {width}x{height}, more than most players decode.",
+            width=video.width,
+            height=video.height,
+        )
     if video.hdr:
-        return "The picture is HDR, which looks pale where it is not understood."
+        return Text("The picture is HDR, which looks pale where it is not understood.")
     return ""
 
 
 def _why_reorder(probe: Probe, video: VideoStream) -> str:
     if probe.container in _UNORDERED and video.b_frames:
-        return "The order of its pictures is not stored, so that only decoding tells it."
+        return Text("The order of its pictures is not stored, so that only decoding tells it.")
     return ""
 
 
 def _why_distrust(probe: Probe, size: int) -> str:
     if probe.duration > 0 and size * 8 / probe.duration < _LEAST_BITRATE:
-        return "The times in it make no sense."
+        return Text("The times in it make no sense.")
     return ""
 
 
@@ -148,26 +158,28 @@ def _why_encode_audio(audios: tuple[AudioStream, ...]) -> str:
     for audio in audios:
         if audio.codec and not _stays(audio):
             name = audio.codec.upper().replace("_", " ")
-            return f"The picture can stay, but the sound is {name}, not AAC."
+            return Text("The picture can stay, but the sound is {name}, not AAC.", name=name)
     return ""
 
 
 def _why_remux(probe: Probe, layout: Layout | None) -> str:
     """Why streams that can stay need another container, or ""."""
     if not probe.container.startswith("mov,") or layout is None:
-        return f"The streams can stay, but {_container_name(probe.container)} is not MP4."
+        return Text(
+            "The streams can stay, but {container} is not MP4.", container=_container_name(probe.container)
+        )
     if layout.cut_off:
-        return "The file is cut off; what is there is kept."
+        return Text("The file is cut off; what is there is kept.")
     if layout.fragmented:
-        return "The MP4 is in fragments, without one index for all."
+        return Text("The MP4 is in fragments, without one index for all.")
     if not layout.index_first:
-        return "The index is at the end, so that nothing plays before all is loaded."
+        return Text("The index is at the end, so that nothing plays before all is loaded.")
     if probe.brand.startswith(("qt", "3g")):
-        return "The streams can stay, but QuickTime and 3GP are not MP4 to every player."
+        return Text("The streams can stay, but QuickTime and 3GP are not MP4 to every player.")
     if any(not (audio.codec and audio.channels) for audio in probe.audios):
-        return "It has a sound track that nothing can play; it is left out."
+        return Text("It has a sound track that nothing can play; it is left out.")
     if len(probe.videos) > 1:
-        return "It has more than one picture; the one that players show is kept."
+        return Text("It has more than one picture; the one that players show is kept.")
     return ""
 
 

@@ -14,6 +14,7 @@ from utils.errors import ConversionFailed, NotMedia
 from utils.media.commands import MAX_PIXELS, Value, probe_arguments
 from utils.media.tools import Tools
 from utils.media.values import aspect, fraction, ratio, rotation, seconds
+from utils.texts import Text
 
 #: Packets at the start whose frames are decoded, to see whether they can be and what they are like.
 _SAMPLE_PACKETS = 48
@@ -183,7 +184,7 @@ async def probe(path: Path, tools: Tools) -> Probe:
             found = parse_probe(outcome.output, await _count_packets(path, tools))
         return found
     except (ValueError, TypeError, KeyError) as error:
-        raise NotMedia("ffprobe's description of it makes no sense.") from error
+        raise NotMedia(Text("ffprobe's description of it makes no sense.")) from error
 
 
 async def _count_packets(path: Path, tools: Tools) -> bytes:
@@ -202,15 +203,17 @@ async def probe_own(path: Path, tools: Tools) -> Probe:
     try:
         return await probe(path, tools)
     except NotMedia as error:
-        raise ConversionFailed(f"What was made of it cannot be read: {error.told}") from error
+        raise ConversionFailed(
+            Text("What was made of it cannot be read: {reason}", reason=error.told)
+        ) from error
 
 
 def _explain(reason: str) -> str:
     if "moov atom not found" in reason:
-        return "Its index is missing: the file was cut off, or never finished."
+        return Text("Its index is missing: the file was cut off, or never finished.")
     if "whitelist" in reason:
-        return "It is a playlist or a text, not a video."
-    return "It cannot be read as a video; it is damaged or something else."
+        return Text("It is a playlist or a text, not a video.")
+    return Text("It cannot be read as a video; it is damaged or something else.")
 
 
 def _video(stream: Mapping[str, Any], sample: Iterable[Mapping[str, Any]], packets: int) -> VideoStream:

@@ -22,6 +22,7 @@ from utils.media.segments import FrameTimes, plan_segments
 from utils.media.settings import EncodeSettings
 from utils.media.tools import Tools
 from utils.media.work import Work
+from utils.texts import Text
 
 log = logging.getLogger(__name__)
 
@@ -296,7 +297,7 @@ async def _unpacked(work: Work, whole: Reading) -> tuple[Reading, VideoStream]:
     )
     video = (await probe_own(path, work.tools)).video
     if video is None:
-        raise ConversionFailed("Its pictures cannot be unpacked.")
+        raise ConversionFailed(Text("Its pictures cannot be unpacked."))
     start = Fraction(0)
     found = replace(whole, path=path, stream=video.index, start=start, offset=start, rewrapped=True)
     return replace(found, clock_jumps=False), video
@@ -324,7 +325,7 @@ async def _rewrap(work: Work, whole: Reading) -> tuple[Reading, VideoStream]:
                 return reading, found.video
         except ConversionFailed:
             continue
-    raise ConversionFailed("Its picture cannot be put into another container.")
+    raise ConversionFailed(Text("Its picture cannot be put into another container."))
 
 
 def _plain(base: Fraction) -> Fraction:

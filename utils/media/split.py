@@ -13,6 +13,7 @@ from utils.media.disk import sync
 from utils.media.inspection import Inspection
 from utils.media.tools import Tools
 from utils.media.verify import require_playable
+from utils.texts import Text
 
 #: Bytes that an MP4's index takes for one packet at most, and what it takes beside its packets.
 _PER_PACKET, _PER_FILE = 40, 16_384
@@ -57,7 +58,7 @@ async def split_video(path: Path, folder: Path, limit: int, *, tools: Tools) -> 
                 await _verify(parts, len(packets.sizes), tools, within)
                 await asyncio.to_thread(_make_durable, folder, parts)
                 return parts
-        raise ConversionFailed("It cannot be cut into parts that are small enough.")
+        raise ConversionFailed(Text("It cannot be cut into parts that are small enough."))
     except BaseException:
         await asyncio.to_thread(_remove, path, folder)
         raise
@@ -74,7 +75,7 @@ def plan_cuts(packets: Packets, limit: int) -> list[int]:
     for first, end in zip(packets.keys, [*packets.keys[1:], len(packets.sizes)], strict=True):
         group = sum(packets.sizes[first:end])
         if group > room:
-            raise ConversionFailed("Its key frames are too far apart to cut it into parts.")
+            raise ConversionFailed(Text("Its key frames are too far apart to cut it into parts."))
         if used + group > room:
             cuts.append(first)
             used = 0
@@ -100,7 +101,7 @@ async def _read_packets(path: Path, video: int, tools: Tools, within: float) -> 
     options: dict[str, Value] = {"show_entries": "packet=stream_index,size,flags", "of": "csv=p=0:nk=1"}
     outcome = await tools.describe(probe_arguments(path, options), on_line=line, within=within)
     if outcome.code != 0 or not packets.sizes:
-        raise ConversionFailed(f"Its frames cannot be read: {outcome.reason}")
+        raise ConversionFailed(Text("Its frames cannot be read: {reason}", reason=outcome.reason))
     return packets
 
 
@@ -135,17 +136,19 @@ async def _verify(parts: list[Path], frames: int, tools: Tools, within: float) -
         assert inspection.plan is not None
         packets = await _read_packets(part, inspection.plan.video, tools, within)
         if packets.keys[0] != 0:
-            raise ConversionFailed("A part of it does not begin with a key frame.")
+            raise ConversionFailed(Text("A part of it does not begin with a key frame."))
         found += len(packets.sizes)
     if found != frames:
-        raise ConversionFailed(f"Its parts have {found} frames instead of {frames}.")
+        raise ConversionFailed(
+            Text("Its parts have {found} frames instead of {frames}.", found=found, frames=frames)
+        )
 
 
 def _size(path: Path) -> int:
     try:
         return path.stat().st_size
     except FileNotFoundError:
-        raise ConversionFailed("It was cut into fewer parts than it should have been.") from None
+        raise ConversionFailed(Text("It was cut into fewer parts than it should have been.")) from None
 
 
 def _make_durable(folder: Path, parts: list[Path]) -> None:

@@ -28,6 +28,7 @@ from utils.processes.child import to_its_end
 from utils.processes.confinement import NO_FILES, Confinement
 from utils.processes.room import Room, Share
 from utils.processes.supervisor import Line, Outcome, run
+from utils.texts import Text
 
 #: Seconds that describing a file, or decoding one picture of it, may take.
 PROBE_TIMEOUT = 120.0
@@ -141,10 +142,10 @@ class Tools:
                     share=share,
                 )
         if any(words in line for line in outcome.errors for words in _NO_SPACE):
-            raise DiskFull("The disk was full before the conversion was done.")
+            raise DiskFull(Text("The disk was full before the conversion was done."))
         _require_free_end("ffmpeg", outcome)
         if outcome.code != 0 or (strict and outcome.errors):
-            raise ConversionFailed(f"ffmpeg says: {outcome.reason}")
+            raise ConversionFailed(Text("ffmpeg says: {reason}", reason=outcome.reason))
         return report.last
 
     @contextlib.asynccontextmanager
@@ -191,7 +192,7 @@ class Tools:
             # Without -hide_banner its first words are its version: one start tells both.
             outcome = await self.capture(["-filters"])
             if outcome.code != 0:
-                raise ConversionFailed(f"ffmpeg cannot be used: {outcome.reason}")
+                raise ConversionFailed(Text("ffmpeg cannot be used: {reason}", reason=outcome.reason))
             version = outcome.errors[0] if outcome.errors else ""
             _known[stamp] = Features(version, _names(outcome.output.decode("utf-8", "replace")))
         return _known[stamp]
@@ -219,9 +220,11 @@ def _as_media_errors() -> Iterator[None]:
     except ProgramTimeout as error:
         raise ConversionTimeout(error.told) from error
     except ProgramCrashed as error:
-        raise ToolCrashed(f"{error.program} crashed on it (signal {error.signal}).") from error
+        raise ToolCrashed(
+            Text("{program} crashed on it (signal {signal}).", program=error.program, signal=error.signal)
+        ) from error
     except TooMuchOutput as error:
-        raise ConversionFailed("The description of the file is absurdly long.") from error
+        raise ConversionFailed(Text("The description of the file is absurdly long.")) from error
     except ProgramError as error:
         raise ToolStopped(error.told) from error
 
@@ -240,7 +243,7 @@ def _stamp(program: str) -> tuple[str, int, int]:
     """What tells one installed program from another. Blocking."""
     path = shutil.which(program)
     if path is None:
-        raise ToolStopped(f"{program} is not installed.")
+        raise ToolStopped(Text("{program} is not installed.", program=program))
     stat = Path(path).stat()
     return path, stat.st_size, stat.st_mtime_ns
 

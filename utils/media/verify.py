@@ -13,6 +13,7 @@ from utils.media.frame_times import read_frame_times
 from utils.media.inspection import Inspection, Verdict, inspect_video
 from utils.media.segments import FrameTimes
 from utils.media.tools import Tools
+from utils.texts import Text
 
 
 async def require_playable(path: Path, tools: Tools) -> Inspection:
@@ -20,9 +21,11 @@ async def require_playable(path: Path, tools: Tools) -> Inspection:
     try:
         inspection = await inspect_video(path, tools=tools)
     except NotMedia as error:
-        raise ConversionFailed(f"The result cannot be read: {error.told}") from error
+        raise ConversionFailed(Text("The result cannot be read: {reason}", reason=error.told)) from error
     if inspection.verdict is not Verdict.READY:
-        raise ConversionFailed(f"The result would not play everywhere: {inspection.reason}")
+        raise ConversionFailed(
+            Text("The result would not play everywhere: {reason}", reason=inspection.reason)
+        )
     return inspection
 
 
@@ -49,7 +52,13 @@ async def require_frames(
     frames = await read_frame_times(path, stream="v:0", time_base=time_base, tools=tools, within=within)
     if expected is not None and copied:
         if abs(len(frames.times) - len(expected.times)) > _COPY_SLACK:
-            raise ConversionFailed(f"It has {len(frames.times)} frames instead of {len(expected.times)}.")
+            raise ConversionFailed(
+                Text(
+                    "It has {frames} frames instead of {wanted}.",
+                    frames=len(frames.times),
+                    wanted=len(expected.times),
+                )
+            )
     elif expected is not None:
         await asyncio.to_thread(_require_same, frames, expected)
     return len(frames.times)
@@ -58,7 +67,13 @@ async def require_frames(
 def _require_same(frames: FrameTimes, expected: FrameTimes) -> None:
     """Raise :class:`ConversionFailed` at the first difference. Blocking."""
     if len(frames.times) != len(expected.times):
-        raise ConversionFailed(f"It has {len(frames.times)} frames instead of {len(expected.times)}.")
+        raise ConversionFailed(
+            Text(
+                "It has {frames} frames instead of {wanted}.",
+                frames=len(frames.times),
+                wanted=len(expected.times),
+            )
+        )
     allowed = max(frames.time_base, expected.time_base) + Fraction(2, 1_000_000)
     # In whole numbers of one small unit: fractions of half a million frames would take seconds.
     unit = Fraction(
@@ -73,7 +88,14 @@ def _require_same(frames: FrameTimes, expected: FrameTimes) -> None:
                 float((time - first) * here * unit),
                 float((wanted - first_expected) * there * unit),
             )
-            raise ConversionFailed(f"Frame {number} is at {is_at:.3f} s instead of {should:.3f} s.")
+            raise ConversionFailed(
+                Text(
+                    "Frame {number} is at {time:.3f} s instead of {wanted:.3f} s.",
+                    number=number,
+                    time=is_at,
+                    wanted=should,
+                )
+            )
 
 
 async def require_decodable(path: Path, *, keys_only: bool, tools: Tools, within: float) -> None:

@@ -18,6 +18,7 @@ from utils.processes.confinement import Confinement, environment
 from utils.processes.first import First, read_report
 from utils.processes.guard import orphans
 from utils.processes.system import isolation
+from utils.texts import Text
 
 __all__ = ["CHUNK", "PIPE", "Child", "to_its_end"]
 
@@ -88,7 +89,9 @@ class Child:
                 os.close(report)
                 if inlet is not None:
                     inlet.close()
-                raise ProgramMissing(f"{_program(command)} could not be started: {error}") from error
+                raise ProgramMissing(
+                    Text("{program} could not be started: {reason}", program=_program(command), reason=error)
+                ) from error
             finally:
                 os.close(told)
                 if inlet is not None:
@@ -218,7 +221,7 @@ def _found(program: str) -> str:
     """The path of ``program``: it need not know ours to be found, and may start in another folder."""
     path = shutil.which(program)
     if path is None:
-        raise ProgramMissing(f"{program} is not installed.")
+        raise ProgramMissing(Text("{program} is not installed.", program=program))
     return str(Path(path).absolute())
 
 

@@ -19,6 +19,7 @@ from utils.errors import ProgramCrashed, ProgramTimeout, TooMuchOutput
 from utils.processes.child import Child, to_its_end
 from utils.processes.confinement import Confinement
 from utils.processes.room import Share
+from utils.texts import Text
 
 #: Lines of standard error that are kept (a damaged file may write millions), and characters of each.
 STDERR_LINES = 50
@@ -160,11 +161,11 @@ async def _watch(within: float, stall: float | None, pulse: _Pulse, share: Share
     while True:
         now = time.monotonic()
         if now >= end:
-            raise ProgramTimeout(f"It took longer than {within:.0f} seconds.")
+            raise ProgramTimeout(Text("It took longer than {seconds:.0f} seconds.", seconds=within))
         wake = end
         if stall is not None:
             if now >= pulse.at + stall:
-                raise ProgramTimeout(f"It stood still for {stall:.0f} seconds.")
+                raise ProgramTimeout(Text("It stood still for {seconds:.0f} seconds.", seconds=stall))
             wake = min(end, pulse.at + stall)
         if share is not None:
             wake = min(wake, now + await asyncio.to_thread(share.look))
@@ -176,7 +177,7 @@ async def _read_output(child: Child, on_line: Line | None, pulse: _Pulse) -> byt
         kept = bytearray()
         while chunk := await child.read():
             if len(kept) + len(chunk) > STDOUT_LIMIT:
-                raise TooMuchOutput(f"It says more than {STDOUT_LIMIT >> 20} MB.")
+                raise TooMuchOutput(Text("It says more than {size} MB.", size=STDOUT_LIMIT >> 20))
             kept += chunk
             pulse.beat()
         return bytes(kept)
@@ -194,7 +195,7 @@ async def lines_of(read: Callable[[], Awaitable[bytes]]) -> AsyncIterator[bytes]
         for line in lines:
             yield line
         if len(rest) > LONGEST_LINE:
-            raise TooMuchOutput(f"It says a line of more than {LONGEST_LINE >> 20} MB.")
+            raise TooMuchOutput(Text("It says a line of more than {size} MB.", size=LONGEST_LINE >> 20))
     if rest:
         yield rest
 

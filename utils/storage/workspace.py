@@ -10,6 +10,7 @@ from pathlib import Path
 
 from utils.errors import DiskFull
 from utils.storage.atomic import make_folder
+from utils.texts import Text
 
 MB = 1_000_000
 
@@ -19,7 +20,7 @@ FULL = (errno.ENOSPC, errno.EDQUOT)
 
 
 @contextmanager
-def disk_errors(told: str = "the disk is full.") -> Iterator[None]:
+def disk_errors(told: str = Text("the disk is full.")) -> Iterator[None]:
     """Turn a write that found no room into :class:`DiskFull` with the sentence ``told``."""
     try:
         yield
