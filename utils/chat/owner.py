@@ -18,7 +18,7 @@ from utils.chat.conversation import Conversation
 from utils.chat.log_tail import masked, tail
 from utils.chat.restarting import Restarting
 from utils.errors import guarded
-from utils.jobs.albums import plural, shorten
+from utils.jobs.albums import shorten
 from utils.jobs.intake import Reply, topic_of
 from utils.jobs.status_text import size_words
 from utils.jobs.summary import TEXT_UNITS
@@ -27,16 +27,16 @@ from utils.storage.users import Users, split_names, user_of
 from utils.telegram.account import Account
 from utils.telegram.arrivals import Press
 from utils.telegram.status import Words
-from utils.texts import said
+from utils.texts import Text, listed, said, tr, tr_n
 
 log = logging.getLogger(__name__)
 
 #: What is in the owner's menu beside what everybody has.
 OWNERS = {
-    "users": "Who may use the bot",
-    "log": "The last lines of the log",
-    "cleanup": "What failed and is kept",
-    "restart": "Start the bot again",
+    "users": Text("Who may use the bot"),
+    "log": Text("The last lines of the log"),
+    "cleanup": Text("What failed and is kept"),
+    "restart": Text("Start the bot again"),
 }
 
 #: Callback data: who comes in or goes; up to which entry (by its time) quarantine is emptied.
@@ -47,7 +47,7 @@ BUTTONS, SHOWN = 40, 10
 
 LOG_NAME = "bot.log.txt"
 
-HOW_TO = "“/users @name” or “/users 123” lets somebody in, “/users remove …” puts them out."
+HOW_TO = Text("“/users @name” or “/users 123” lets somebody in, “/users remove …” puts them out.")
 
 
 @dataclass(frozen=True)
@@ -135,7 +135,7 @@ class OwnersCommands:
         users = [user_of(word) for word in words]
         if "" in users:
             wrong = shorten(words[users.index("")], 40)
-            return f"{wrong} is neither an id nor a @username."
+            return tr("{name} is neither an id nor a @username.", name=wrong)
         for user in users:
             (self._owner.users.add if let_in else self._owner.users.remove)(user)
         self._owner.access.serve(*split_names(self._owner.users.all()))
@@ -144,34 +144,41 @@ class OwnersCommands:
         await guarded(asyncio.to_thread(self._owner.users.save), "Who may use the bot could not be written")
         names = ", ".join(map(_shown, users))
         log.info("👥 %s may use the bot now" if let_in else "👥 %s may use the bot no more", names)
-        return f"✅ {names} may use me now." if let_in else f"✅ {names} may use me no more."
+        shown = listed(map(_shown, users))
+        if let_in:
+            return tr("✅ {names} may use me now.", names=shown)
+        return tr("✅ {names} may use me no more.", names=shown)
 
     def _users(self, told: str) -> Words:
         """All of them, with a button for each, below what was ``told``."""
         users = self._owner.users
         lines, rows = [told, ""] if told else [], []
-        lines.append("👥 These may use me:")
+        lines.append(tr("👥 These may use me:"))
         for user in sorted(users.all()):
             account = None if user.lstrip("-").isdigit() else self._owner.access.id_of(user)
-            known = f", account {account}" if account is not None else ""
-            where = "in the settings" if user in users.of_settings else "added here"
-            lines.append(f"• {_shown(user)} ({where}{known})")
+            where = tr("in the settings") if user in users.of_settings else tr("added here")
+            if account is not None:
+                where = tr("{where}, account {id}", where=where, id=str(account))
+            lines.append(tr("• {name} ({note})", name=_shown(user), note=where))
             rows.append([Button.inline(f"✖️ {_shown(user)}", PUT_OUT + user.encode())])
         if users.removed:
-            lines.append("Put out here, though the settings name them:")
+            lines.append(tr("Put out here, though the settings name them:"))
         for user in sorted(users.removed):
             lines.append(f"• {_shown(user)}")
             rows.append([Button.inline(f"➕ {_shown(user)}", LET_IN + user.encode())])
-        return _words([*lines, "", HOW_TO], rows[:BUTTONS])
+        return _words([*lines, "", said(HOW_TO)], rows[:BUTTONS])
 
     # -- /log ---------------------------------------------------------------------------------------
 
     async def _send_log(self, message: Message, chat: TLObject) -> None:
         lines = masked(await asyncio.to_thread(tail, self._owner.log), self._owner.secrets)
         if not lines:
-            await self._say(message, chat, Words("The log is empty."))
+            await self._say(message, chat, Words(tr("The log is empty.")))
             return
-        content, caption = "\n".join(lines).encode(), f"🧾 The last {plural(len(lines), 'line')} of the log"
+        content = "\n".join(lines).encode()
+        caption = tr_n(
+            "🧾 The last {count} line of the log", "🧾 The last {count} lines of the log", len(lines)
+        )
         reply_to = Reply(message.id, topic_of(message)).input()
         await self._account.attach(chat, LOG_NAME, content, caption, reply_to=reply_to)
 
@@ -181,13 +188,19 @@ class OwnersCommands:
         """What is in quarantine, and the button that empties it."""
         entries, lines = await asyncio.to_thread(self._look_at_quarantine)
         if not entries:
-            return Words("🗄️ Nothing is kept: nothing failed.")
+            return Words(tr("🗄️ Nothing is kept: nothing failed."))
         size = size_words(sum(entry.size for entry in entries))
-        head = f"🗄️ What failed for good, {plural(len(entries), 'item')}, {size}:"
-        more = [f"… and {len(entries) - SHOWN} more"] if len(entries) > SHOWN else []
+        head = tr_n(
+            "🗄️ What failed for good, {count} item, {size}:",
+            "🗄️ What failed for good, {count} items, {size}:",
+            len(entries),
+            size=size,
+        )
+        more = [tr("… and {count} more", count=len(entries) - SHOWN)] if len(entries) > SHOWN else []
         # What comes between this and the press stays.
         data = EMPTY + b"%d" % (max(entry.since for entry in entries) + 1)
-        return _words([head, *lines, *more], [[Button.inline(f"🗑️ Delete all of it ({size})", data)]])
+        label = tr("🗑️ Delete all of it ({size})", size=size)
+        return _words([head, *lines, *more], [[Button.inline(label, data)]])
 
     def _look_at_quarantine(self) -> tuple[list[Entry], list[str]]:
         """Blocking."""
@@ -196,8 +209,12 @@ class OwnersCommands:
         lines = []
         for entry in entries[:SHOWN]:
             days = quarantine.days_left(entry, now)
-            goes = "" if days is None else f", goes in {plural(max(1, round(days)), 'day')}"
-            lines.append(f"• {shorten(entry.reason or entry.name, 200)} ({size_words(entry.size)}{goes})")
+            size = size_words(entry.size)
+            if days is not None:
+                left = max(1, round(days))
+                size = tr_n("{size}, goes in {count} day", "{size}, goes in {count} days", left, size=size)
+            name = shorten(entry.reason or entry.name, 200)
+            lines.append(tr("• {name} ({note})", name=name, note=size))
         return entries, lines
 
     async def _empty(self, until: float) -> str:
@@ -208,14 +225,14 @@ class OwnersCommands:
 
         count = await asyncio.to_thread(empty)
         log.info("🗑️ %d items in quarantine were deleted, as the owner asked", count)
-        return f"🗑️ {plural(count, 'item')} deleted."
+        return tr_n("🗑️ {count} item deleted.", "🗑️ {count} items deleted.", count)
 
     # -- /restart -----------------------------------------------------------------------------------
 
     async def _restart(self, message: Message, chat: TLObject) -> None:
         if not self._owner.restarting.is_new(message.chat_id, message.id):
             return
-        await self._say(message, chat, Words("♻️ I start again, and go on where I was."))
+        await self._say(message, chat, Words(tr("♻️ I start again, and go on where I was.")))
         await self._owner.restarting.begin(message.chat_id, message.id)
 
 
