@@ -12,7 +12,9 @@ from tests.world import BOT, BOT_ID, World, until
 PERSIAN, RUSSIAN = "fa", "ru"
 RUSSIAN_PHONE = "+15550077"
 #: What is the same in every language: names, formats, commands.
-SAME = re.compile(r"\u2068[^\u2069]*\u2069|/[a-z]+|a\.zip|\w+\.(?:avi|webp|txt|mp4)|WEBP|Telegram|DS_Store")
+SAME = re.compile(
+    r"\u2068[^\u2069]*\u2069|/[a-z]+|a\.zip|\w+\.(?:avi|webp|txt|mp4|jpg)|WEBP|Telegram|DS_Store"
+)
 
 
 def texts(world: World, person: int) -> list[str]:
@@ -38,14 +40,19 @@ async def test_two_people_are_each_spoken_to_in_their_language(world: World, tmp
     await world.sandbox.set_language(boris_id, RUSSIAN)
     both = (str(world.person_id), str(boris_id))
     pictures = {f"{n}.webp": photo(n, kind="WEBP") for n in range(2)}
-    archive = zip_of(tmp_path / "a.zip", {**pictures, "b.txt": b"of no use", "c.avi": video("avi")})
+    archive = zip_of(
+        tmp_path / "a.zip",
+        {**pictures, "b.txt": b"of no use", "c.avi": video("avi"), "e.jpg": b"\xff\xd8\xff\xe0" * 99},
+    )
     async with world.sandbox.person(RUSSIAN_PHONE) as boris:
         await boris.say(BOT, "/start")
         async with world.running(AUTHORIZED_USERS=both):
             await world.send(encrypted(tmp_path / "secret.7z", "opensesame"))
             await boris.send_file(BOT, archive)
             question = await world.person.wait_for_text("رمز را در پاسخ بفرستید (تلاش ۱ از ۳).")
-            assert await labels(boris, "✅ a.zip: отправлено: 2 картинки") == ["📎 Отправить остальные файлы"]
+            assert await labels(boris, "✅ a.zip: отправлено: 2 картинки, 1 видео и 1 файл.") == [
+                "📎 Отправить остальные файлы"
+            ]
             await boris.say(BOT, "/cancel")
             await boris.wait_for_text("Отменять нечего.")
         # Who goes on with it knows the language from the journal.
@@ -58,6 +65,10 @@ async def test_two_people_are_each_spoken_to_in_their_language(world: World, tmp
     russian = texts(world, boris_id)
     assert "2 картинки конвертированы из WEBP." in "\n".join(russian)
     assert "🎬 Конвертировано 1 видео: c.avi" in "\n".join(russian)
+    # A reason out of the depths, and what it was in the log.
+    assert "📎 Отправлено файлом: e.jpg: Картинка не декодируется; она " in russian[0]
+    assert "\u2068secret.7z\u2069: رمزدار است و رمزش را نمی‌دانم." in "\n".join(texts(world, world.person_id))
+    assert any("e.jpg comes as a file: The picture cannot be decoded" in line for line in world.lines())
     assert [
         (text, in_latin(text)) for text in (*texts(world, world.person_id), *russian) if in_latin(text)
     ] == []

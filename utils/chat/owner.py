@@ -206,7 +206,7 @@ class OwnersCommands:
         """Blocking."""
         now, quarantine = time.time(), self._owner.quarantine
         entries = quarantine.entries()
-        lines = []
+        lines: list[str] = []
         for entry in entries[:SHOWN]:
             days = quarantine.days_left(entry, now)
             size = size_words(entry.size)
