@@ -39,9 +39,8 @@ from utils.media.segments import FrameTimes
 from utils.media.sharing import Todo
 from utils.media.sound import LEFT_OUT, encode_track
 from utils.media.tools import Progress
-from utils.media.verify import require_decodable, require_frames, require_playable
+from utils.media.verify import require_decodable, require_frames, require_playable, wrong_count
 from utils.media.work import Work, together
-from utils.texts import Text
 
 log = logging.getLogger(__name__)
 
@@ -327,13 +326,7 @@ class _Encoding:
         )
         if frames != self._state.frames_done:
             # Where the source does not tell how many there are, the segments do.
-            raise ConversionFailed(
-                Text(
-                    "It has {frames} frames instead of {wanted}.",
-                    frames=frames,
-                    wanted=self._state.frames_done,
-                )
-            )
+            raise wrong_count(frames, self._state.frames_done)
         encoder = dict(self._state.recipe.video)["c:v"]
         keys_only = encoder == "libx264" and frames >= _FEW_FRAMES
         await require_decodable(

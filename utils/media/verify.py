@@ -52,28 +52,21 @@ async def require_frames(
     frames = await read_frame_times(path, stream="v:0", time_base=time_base, tools=tools, within=within)
     if expected is not None and copied:
         if abs(len(frames.times) - len(expected.times)) > _COPY_SLACK:
-            raise ConversionFailed(
-                Text(
-                    "It has {frames} frames instead of {wanted}.",
-                    frames=len(frames.times),
-                    wanted=len(expected.times),
-                )
-            )
+            raise wrong_count(len(frames.times), len(expected.times))
     elif expected is not None:
         await asyncio.to_thread(_require_same, frames, expected)
     return len(frames.times)
 
 
+def wrong_count(frames: int, wanted: int) -> ConversionFailed:
+    """The error for a result with another number of frames than it has to have."""
+    return ConversionFailed(Text("It has {frames} frames instead of {wanted}.", frames=frames, wanted=wanted))
+
+
 def _require_same(frames: FrameTimes, expected: FrameTimes) -> None:
     """Raise :class:`ConversionFailed` at the first difference. Blocking."""
     if len(frames.times) != len(expected.times):
-        raise ConversionFailed(
-            Text(
-                "It has {frames} frames instead of {wanted}.",
-                frames=len(frames.times),
-                wanted=len(expected.times),
-            )
-        )
+        raise wrong_count(len(frames.times), len(expected.times))
     allowed = max(frames.time_base, expected.time_base) + Fraction(2, 1_000_000)
     # In whole numbers of one small unit: fractions of half a million frames would take seconds.
     unit = Fraction(

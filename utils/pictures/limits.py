@@ -8,8 +8,6 @@ from __future__ import annotations
 import math
 from typing import NamedTuple
 
-from utils.texts import Text
-
 MAX_BYTES = 10_000_000
 #: Width and height together.
 MAX_SUM = 10_000
@@ -62,10 +60,10 @@ def fit_canvas(width: int, height: int) -> Canvas:
     margin_height = max(height, math.ceil(width / MAX_RATIO))
     scale = min(1.0, MAX_SUM / (margin_width + margin_height))
     if scale < 1:
-        notes.append(Text("Scaled down from {width}x{height}.", width=width, height=height))
+        notes.append(f"Scaled down from {width}x{height}.")
     picture, whole = _with_margins(width * scale, height * scale)
     if whole != picture:
-        notes.append(Text("Margins were added, since it is more than 20 times as long as wide."))
+        notes.append("Margins were added, since it is more than 20 times as long as wide.")
     return Canvas(picture, whole, tuple(notes))
 
 
