@@ -133,7 +133,7 @@ async def _require_pictures(path: Path, plan: ConversionPlan, found: Probe, tool
     job = Job(threads=1)
     source = job.input(path)
     if _is_locked(await asyncio.to_thread(read_head, path)):
-        raise NotMedia("It is encrypted (DRM) and cannot be played without its key.")
+        raise NotMedia(Text("It is encrypted (DRM) and cannot be played without its key."))
     job.output(None, [(source, str(picture.index))], {"frames:v": 1})
     try:
         done = await tools.convert(job.arguments(), within=120, stall=60)
