@@ -15,12 +15,15 @@ from PIL import Image, ImageCms, ImageDraw
 
 from utils.errors import NotMedia
 from utils.media import Tools, Verdict, inspect, prepare_photo
+from utils.media.photos import fitted
 from utils.pictures.limits import MAX_BYTES
 from utils.pictures.opening import open_picture
 from utils.pictures.protocol import Undecoded, Why
 
 pillow_heif.register_heif_opener()
 pytestmark = pytest.mark.asyncio(loop_scope="module")
+
+MARGINS = "Margins were added, since it is more than 20 times as long as wide."
 
 
 RED, GREEN, BLUE = (220, 30, 30), (30, 200, 30), (30, 30, 220)
@@ -303,3 +306,16 @@ async def test_how_large_a_jpeg_may_be_depends_on_whether_it_is_decoded_as_a_who
             with pytest.raises(Undecoded) as error:
                 open_picture(file, 100_000_000)
             assert (error.value.why, error.value.figures[:2]) == (Why.PIXELS, (width, height))
+
+
+@pytest.mark.parametrize(
+    ("size", "told"),
+    [
+        ((640, 480), ""),
+        ((8000, 4000), "Scaled down from 8000x4000."),
+        ((100, 2001), MARGINS),
+        ((20_000, 10), f"Scaled down from 20000x10. {MARGINS}"),
+    ],
+)
+async def test_what_was_done_to_fit_it_in_is_said(size: tuple[int, int], told: str) -> None:
+    assert " ".join(fitted(*size)) == told

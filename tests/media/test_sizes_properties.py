@@ -54,7 +54,6 @@ def test_a_picture_is_sent_whole_in_a_size_that_telegram_takes(width: int, heigh
     if canvas.picture != (width, height):
         assert whole_width + whole_height > MAX_SUM - 2 * MAX_RATIO
     assert abs(shown_width * height - shown_height * width) <= max(width, height) * 1.01
-    assert bool(canvas.notes) == (canvas.whole != (width, height))
 
 
 @given(sides, sides)

@@ -134,7 +134,7 @@ def _note(photo: Photo, size: int) -> str:
     elif photo.format != "TIFF" and photo.pages > 1:
         notes.append(Text("It holds {pages:,} pictures; the main one is shown.", pages=photo.pages))
     if photo.slices == 1:
-        notes += _fitted(*(max(1, side) for side in photo.shown))
+        notes += fitted(*(max(1, side) for side in photo.shown))
     if not notes and photo.changed and size > MAX_BYTES:
         notes.append(Text("Compressed: it had {size:.0f} MB.", size=size / 1000000))
     return " ".join(map(said, notes))
@@ -157,9 +157,9 @@ def reason_of(error: Undecoded) -> str:
     return _REASONS[error.why]
 
 
-def _fitted(width: int, height: int) -> list[Text]:
+def fitted(width: int, height: int) -> list[Text]:
     """What was done to a picture of that size to fit it in."""
-    picture, whole, _ = fit_canvas(width, height)
+    picture, whole = fit_canvas(width, height)
     scaled = Text("Scaled down from {width}x{height}.", width=width, height=height)
     margins = Text("Margins were added, since it is more than 20 times as long as wide.")
     return [scaled] * (picture != (width, height)) + [margins] * (whole != picture)

@@ -41,11 +41,10 @@ _ONE_BYTE, _TWO_BYTES = ("1", "L", "P"), ("I;16", "I;16B", "I;16L")
 
 
 class Canvas(NamedTuple):
-    """The size of the picture itself, the size with its margins, and what that means in words."""
+    """The size of the picture itself, and the size with its margins."""
 
     picture: tuple[int, int]
     whole: tuple[int, int]
-    notes: tuple[str, ...]
 
 
 def is_within_limits(width: int, height: int, size: int) -> bool:
@@ -55,16 +54,10 @@ def is_within_limits(width: int, height: int, size: int) -> bool:
 
 def fit_canvas(width: int, height: int) -> Canvas:
     """Scale down what is too large, put margins around what is too long; nothing is cut off."""
-    notes = []
     margin_width = max(width, math.ceil(height / MAX_RATIO))
     margin_height = max(height, math.ceil(width / MAX_RATIO))
     scale = min(1.0, MAX_SUM / (margin_width + margin_height))
-    if scale < 1:
-        notes.append(f"Scaled down from {width}x{height}.")
-    picture, whole = _with_margins(width * scale, height * scale)
-    if whole != picture:
-        notes.append("Margins were added, since it is more than 20 times as long as wide.")
-    return Canvas(picture, whole, tuple(notes))
+    return _with_margins(width * scale, height * scale)
 
 
 def slices_of(width: int, height: int) -> int:
@@ -87,17 +80,16 @@ def rewritten_canvas(width: int, height: int, side: int = KEPT_SIDE) -> Canvas:
     longer = max(canvas.picture)
     if canvas.picture[0] * canvas.picture[1] <= MAX_REWRITTEN * (side / KEPT_SIDE) ** 2 or longer <= side:
         return canvas
-    picture, whole = _with_margins(width * side / max(width, height), height * side / max(width, height))
-    return Canvas(picture, whole, canvas.notes)
+    return _with_margins(width * side / max(width, height), height * side / max(width, height))
 
 
-def _with_margins(width: float, height: float) -> tuple[tuple[int, int], tuple[int, int]]:
+def _with_margins(width: float, height: float) -> Canvas:
     picture = (max(1, int(width)), max(1, int(height)))
     whole = (
         max(picture[0], math.ceil(picture[1] / MAX_RATIO)),
         max(picture[1], math.ceil(picture[0] / MAX_RATIO)),
     )
-    return picture, whole
+    return Canvas(picture, whole)
 
 
 def most_pixels(*, streamed: bool) -> int:
