@@ -30,6 +30,7 @@ from utils.conversions.runner import Conversions
 from utils.errors import SessionDamaged, guarded
 from utils.jobs.building import JobBuilder
 from utils.jobs.desk import Desk
+from utils.jobs.failures import FAILURES_FILE, Failures
 from utils.jobs.intake import Seen
 from utils.jobs.opening import Opening
 from utils.jobs.recovery import Recovery, boot_id
@@ -138,6 +139,7 @@ class Bot:
             make_folder(folder)
         self._users = Users(self._data / USERS_FILE, self._quarantine, self._settings.AUTHORIZED_USERS)
         self._bindings = Bindings(self._data / FILE_NAME, self._quarantine, split_names(self._users.all())[1])
+        self._failures = Failures(self._data / FAILURES_FILE, self._quarantine)
         self._restarting = Restarting(self._data / RESTART_FILE, self.restart)
         self._wishes = WishesOfChats.under(self._settings)
         self._states = ConversionStateManager(
@@ -200,6 +202,7 @@ class Bot:
             queue=self.queue,
             conversions=self._leftovers,
             reactions=Reactions(self._account.call),
+            failures=self._failures,
         )
         self.conversions.connect(self.desk.jobs, self.queue.add_conversion, self.queue.let_next)
         self._following += [self.desk, self.conversions, media, self.conversation, self._wishes]

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from utils.jobs.buttons import BUTTON_BYTES, Offers, again_button, messages_of_button, wants_others
+from utils.jobs.buttons import BUTTON_BYTES, Offers, again_button, messages_of_button, word_of
 
 
 @pytest.mark.parametrize("messages", [[7], [7, 8], [2_000_000_001 + 2 * n for n in range(20)]])
@@ -16,12 +16,12 @@ def test_a_button_names_all_volumes_of_a_set(messages: list[int]) -> None:
     assert messages_of_button(data) == messages
 
 
-def test_the_other_files_have_a_button_of_their_own() -> None:
-    keyboard = Offers([9, 7], again=True, others=True).buttons()
+def test_each_thing_that_can_be_had_has_a_button_of_its_own() -> None:
+    keyboard = Offers([9, 7], again=True, others=True, failed=True, files=True).buttons()
     assert keyboard is not None
-    again, others = (row.buttons[0].type.data for row in keyboard.rows)
-    assert messages_of_button(again) == messages_of_button(others) == [7, 9]
-    assert not wants_others(again) and wants_others(others)
+    data = [row.buttons[0].type.data for row in keyboard.rows]
+    assert all(messages_of_button(one) == [7, 9] for one in data)
+    assert [word_of(one) for one in data] == ["again", "failed", "others", "files"]
     assert Offers([9]).buttons() is None and Offers([9]).in_words(reply=True) == ""
 
 

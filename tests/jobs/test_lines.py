@@ -16,6 +16,7 @@ from utils.errors import JournalBroken
 from utils.jobs import lines
 from utils.jobs.albums import MediaFile
 from utils.jobs.codec import to_json
+from utils.jobs.first_lines import Wanted
 from utils.jobs.intake import Incoming, Peer
 from utils.jobs.journal import JobJournal, decode, decode_all, encode
 from utils.jobs.lines import KINDS, Line
@@ -62,6 +63,7 @@ FILE_JSON = {
     "cover": "",
     "taken": 0.0,
     "about": "",
+    "pair": "",
 }
 VIDEO_JSON = {
     "number": 2,
@@ -83,14 +85,18 @@ VIDEO_JSON = {
     "cover": "",
     "taken": 0.0,
     "about": "",
+    "pair": "",
 }
 MEDIUM_JSON = {"kind": "photo", "id": 5, "access_hash": -6, "file_reference": "00ff", "cover": []}
 
 #: One line of each kind, and what it is on disk. A change here is one that older versions cannot read.
 ON_DISK: list[tuple[Line, dict[str, Any]]] = [
     (
-        lines.Origin.of(ITEM, date=4.5, title="a.7z", others=True),
-        {"t": "origin", "date": 4.5, "title": "a.7z", "others": True, "here": False, **ITEM_JSON},
+        lines.Origin.of(ITEM, date=4.5, title="a.7z", wanted=Wanted(others=True, only=("1",))),
+        {
+            **{"t": "origin", "date": 4.5, "title": "a.7z", "others": True, "here": False},
+            **{"as_files": False, "only": ["1"], **ITEM_JSON},
+        },
     ),
     (lines.Volume.of(ITEM, date=5.5), {"t": "volume", "date": 5.5, **ITEM_JSON}),
     (lines.Print("ab12"), {"t": "print", "print": "ab12"}),

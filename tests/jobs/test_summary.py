@@ -12,6 +12,7 @@ from utils.jobs.summary import (
     LINES_SHOWN,
     NAMES_SHOWN,
     TEXT_UNITS,
+    all_names,
     duration_words,
     names,
     summary_text,
@@ -225,3 +226,21 @@ def test_as_many_reasons_as_fit_are_shown_without_a_count() -> None:
 )
 def test_times_are_told_in_the_unit_that_people_use(seconds: float, words: str) -> None:
     assert duration_words(seconds) == words
+
+
+def test_all_names_are_listed_where_the_summary_shows_only_some() -> None:
+    skips = [lines.Skip(str(n), f"{n}.jpg", "it is damaged.") for n in range(NAMES_SHOWN)]
+    few = JobRecord.of([*skips, EXTRACTED])
+    assert all_names(few) == ""
+    others = [lines.Other(str(n), f"Notes/{n}.txt") for n in range(100, 111)]
+    videos = [lines.Defer(file(n, f"{n}.avi", "document"), 1) for n in range(11, 14)]
+    told = [lines.Converted(11, file(11, "a.mp4", "video")), lines.Unconvertible(12, "it is cut off.")]
+    many = JobRecord.of([*skips, *others, *videos, *told, EXTRACTED, sent(11), sent(12)])
+    assert all_names(many).split("\n\n") == [
+        "\n".join(["⏭️ Skipped: it is damaged.", *(f"  {n}.jpg" for n in range(NAMES_SHOWN))]),
+        "🎬 Converted 1 video\n  11.avi",
+        "❌ Not converted, sent as a file: it is cut off.\n  12.avi",
+        "\n".join(["📄 Left out, neither picture nor video", *(f"  Notes/{n}.txt" for n in range(100, 111))]),
+    ]
+    reasons = [lines.Skip(str(n), f"{n}.jpg", f"reason {n}.") for n in range(LINES_SHOWN + 1)]
+    assert all_names(JobRecord.of([*reasons, EXTRACTED])).count("⏭️ Skipped: reason") == LINES_SHOWN + 1

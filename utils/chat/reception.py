@@ -20,15 +20,15 @@ from utils.errors import DiskFull
 from utils.jobs.buttons import (
     AGAIN_WORD,
     CANCEL,
-    OTHERS_WORD,
     PAUSE,
     RESUME,
     Steering,
     has_button,
     messages_of_button,
     steered,
-    wants_others,
+    word_of,
 )
+from utils.jobs.buttons import WORDS as WORDS_AGAIN
 from utils.jobs.desk import Desk
 from utils.jobs.intake import AlbumCaptions, Incoming, Reply, incoming, topic_of
 from utils.jobs.job import Job
@@ -186,10 +186,8 @@ class Reception:
                 if act:
                     jobs = [j for j in self._desk.of_chat(press.chat_id) if j.id == job]
                     return await self._steer(act, jobs, press.chat, press.sender.id)
-                others = wants_others(press.data)
-                return await self._again(
-                    press.chat_id, press.chat, archive, by=press.sender.id, others=others
-                )
+                word = word_of(press.data)
+                return await self._again(press.chat_id, press.chat, archive, by=press.sender.id, word=word)
         # What it said may just have changed.
         return OLD_BUTTON if act or owners or chosen else UNKNOWN_BUTTON
 
@@ -239,7 +237,7 @@ class Reception:
             archive = await self._meant(message, chat) if message.reply_to_msg_id else 0
             if not archive:
                 return RETRY
-            return await self._again(message.chat_id, chat, [archive], by=by, others=False) or ""
+            return await self._again(message.chat_id, chat, [archive], by=by, word=AGAIN_WORD) or ""
         if command == "/settings":
             words = text.partition(" ")[2].strip()
             reply_to = Reply(0, topic_of(message))
@@ -255,9 +253,8 @@ class Reception:
         word = "" if self._is_bot else text.lower()
         if word in DONE and (jobs := self._meant_jobs(message)):
             return await self._steer(word, jobs, chat, by)
-        if word in (AGAIN_WORD, OTHERS_WORD) and (archive := await self._meant(message, chat)):
-            others = word == OTHERS_WORD
-            return await self._again(message.chat_id, chat, [archive], by=by, others=others) or ""
+        if word in WORDS_AGAIN and (archive := await self._meant(message, chat)):
+            return await self._again(message.chat_id, chat, [archive], by=by, word=word) or ""
         if self._conversation.answer(message.chat_id, text, message.reply_to_msg_id):
             # It was a password, which nobody need read any more.
             await self._account.delete(chat, message.id)
@@ -301,16 +298,19 @@ class Reception:
         return self._conversation.offered.get(message.chat_id, 0)
 
     async def _again(
-        self, chat_id: int, chat: TLObject, ids: Sequence[int], *, by: int | None, others: bool
+        self, chat_id: int, chat: TLObject, ids: Sequence[int], *, by: int | None, word: str
     ) -> str | None:
         """Make a new job of the files in the messages ``ids``, whatever was done with them before.
 
-        ``by`` whom it is wanted; ``others``: of what is neither picture nor video in them.
+        ``by`` says who wants it, and ``word`` what of it.
         Returns what to tell when that cannot be, or is being done.
         """
         origin = chat_id, ids[0]
         if origin in self._repeating or self._desk.is_at_work_on(*origin):
             return tr("I am at it already.")
+        wanted = self._desk.wanted(chat_id, ids[0], word)
+        if wanted is None:
+            return OLD_BUTTON
         self._repeating.add(origin)
         try:
             found = [incoming(message, chat) for message in await self._account.messages(chat, ids)]
@@ -319,7 +319,7 @@ class Reception:
                 return tr("That message is gone; send it again.")
             if not await self._groups.may_steer(chat, by, items[0].sender):
                 return NOT_YOURS
-            await self._desk.repeat(items, others=others)
+            await self._desk.repeat(items, wanted)
         except DiskFull as error:
             await self._say_full(items[0], error)
         finally:

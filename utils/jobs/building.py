@@ -19,6 +19,7 @@ from utils.jobs.job import Job
 from utils.jobs.last_word import STATUS, LastWord
 from utils.jobs.live import Live, Speeds
 from utils.jobs.media_files import Media
+from utils.jobs.only import OpensOnly
 from utils.jobs.opening import JobOpening, Opening
 from utils.jobs.proof import Call
 from utils.jobs.services import JobServices, JobSettings, Owner, TakesVideos, Talks
@@ -153,7 +154,7 @@ class JobBuilder:
             steps=steps,
         )
         services = JobServices(
-            open_archive=opening,
+            open_archive=OpensOnly(opening, record.origin.only) if record.origin.only else opening,
             volumes=split,
             conversation=self.conversation,
             turns=self.queue,

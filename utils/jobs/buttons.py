@@ -20,10 +20,14 @@ AGAIN = "again:"
 #: The same of the button that has those files sent that are neither pictures nor videos.
 OTHERS = "others:"
 
-#: What somebody writes who has no such button: only bots can send one.
-AGAIN_WORD, OTHERS_WORD = "again", "others"
+#: The same of the buttons that have what failed tried again, and all of it sent as files.
+FAILED, FILES = "failed:", "files:"
 
-_DATA = re.compile(rb"(again|others):[0-9]+(\+[0-9]+)*")
+#: What somebody writes who has no such button: only bots can send one.
+AGAIN_WORD, OTHERS_WORD, FAILED_WORD, FILES_WORD = "again", "others", "failed", "files"
+WORDS = (AGAIN_WORD, OTHERS_WORD, FAILED_WORD, FILES_WORD)
+
+_DATA = re.compile(rb"(again|others|failed|files):[0-9]+(\+[0-9]+)*")
 
 #: What a job can be told to do: the beginning of callback data, a command, and a word in reply.
 PAUSE, RESUME, CANCEL = "pause", "resume", "cancel"
@@ -56,16 +60,23 @@ def again_in_words(messages: Sequence[int], *, reply: bool) -> str:
 
 @dataclass(frozen=True)
 class Offers:
-    """What can be had of the archive in ``messages``: all of it ``again``, and the ``others`` in it."""
+    """What can be had of the archive in ``messages``: all of it ``again``, and the ``others`` in it.
+
+    Or what ``failed``, and all that came as pictures and videos as ``files``.
+    """
 
     messages: Sequence[int]
     again: bool = False
     others: bool = False
+    failed: bool = False
+    files: bool = False
 
     def buttons(self) -> TLObject | None:
         """The keyboard with a button for each that has room for all messages; None when there is none."""
         labels = [(AGAIN, tr("🔁 Again"))] if self.again else []
+        labels += [(FAILED, tr("🔁 Retry what failed"))] if self.failed else []
         labels += [(OTHERS, tr("📎 Send the other files"))] if self.others else []
+        labels += [(FILES, tr("📄 Send as files"))] if self.files else []
         places = _places(self.messages)
         data = [(f"{act}{places}", label) for act, label in labels if len(act + places) <= BUTTON_BYTES]
         rows = [[Button.inline(label, named)] for named, label in data]
@@ -74,6 +85,8 @@ class Offers:
     def in_words(self, *, reply: bool) -> str:
         """The same without buttons; ``reply``: by a word in reply."""
         words = [again_in_words(self.messages, reply=reply)] if self.again else []
+        if self.failed and reply and len(self.messages) == 1:
+            words.append(tr("Reply “{word}” to have what failed tried again.", word=FAILED_WORD))
         if self.others and reply and len(self.messages) == 1:
             words.append(tr("Reply “{word}” to have the other files as well.", word=OTHERS_WORD))
         return " ".join(words)
@@ -115,9 +128,9 @@ def _places(messages: Sequence[int]) -> str:
     return "+".join(map(str, [ids[0], *(b - a for a, b in itertools.pairwise(ids))]))
 
 
-def wants_others(data: bytes) -> bool:
-    """Whether the button with ``data`` has only those files sent that are neither pictures nor videos."""
-    return data.startswith(OTHERS.encode())
+def word_of(data: bytes) -> str:
+    """Which of the words the button with ``data`` stands for."""
+    return data.partition(b":")[0].decode("ascii", "replace")
 
 
 def has_button(keyboard: TLObject | None, data: bytes) -> bool:

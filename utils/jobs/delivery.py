@@ -12,6 +12,7 @@ import itertools
 import logging
 import secrets
 from collections.abc import Awaitable, Callable, Mapping, Sequence
+from contextlib import nullcontext
 from pathlib import Path
 
 from telethon import errors as rpc
@@ -75,6 +76,7 @@ class Delivery:
         self._target = target
         self._reply_to = reply_to
         self._origin = reply_to.message
+        self._files = files
         self._uploading = Uploading(target=target, files=files, call=call, upload=upload, sleep=sleep)
         self._journal = journal
         self._record = journal.record
@@ -128,6 +130,29 @@ class Delivery:
                 return (await self._sent(key, [], known.ids))[0]
             await self._journal.write(lines.Rejected(key, DUPLICATE))
         raise TransferFailed("Telegram did not take a text.")
+
+    async def send_listing(self, key: str, name: str, text: str) -> None:
+        """Send ``text`` as a file called ``name``. The same ``key`` never makes two messages."""
+        if key in self._record.sent:
+            return
+        content, file = text.encode(), self._files / key
+        await asyncio.to_thread(file.write_bytes, content)
+        listing = MediaFile(0, "", name, "", "document", key, len(content))
+        for _ in range(REPEATS):
+            (random_id,) = await self._announce(key, [])
+            medium = await self._uploading.medium(listing, nullcontext())
+            request = media_request(self._chat, [[medium]], [random_id], "", self._reply_to)
+            try:
+                known = await self._proof.send(self._outgoing(key, request, [medium]))
+            except rpc.RPCError as error:
+                if error_name(error) != NO_REPLY or not self._reply_to.message:
+                    raise
+                self._reply_to = self._reply_to.to_nobody()
+                continue
+            if known.ids:
+                await self._sent(key, [], known.ids)
+                return
+            await self._journal.write(lines.Rejected(key, DUPLICATE))
 
     async def prepare(self, file: MediaFile) -> None:
         """Upload ``file`` and have Telegram look at it, unless that was done before.

@@ -14,12 +14,16 @@ from typing import Protocol
 
 from utils.archives import volume_of
 from utils.constants import Settings
-from utils.errors import DiskFull
+from utils.errors import DiskFull, guarded
 from utils.jobs.albums import plural
 from utils.jobs.building import JobBuilder, Work
+from utils.jobs.buttons import FAILED_WORD, FILES_WORD, OTHERS_WORD
+from utils.jobs.failures import Failures
+from utils.jobs.first_lines import Wanted
 from utils.jobs.intake import Delivered, Incoming, Seen
 from utils.jobs.job import Job
 from utils.jobs.last_word import STATUS, SUMMARY
+from utils.jobs.only import failed_keys
 from utils.jobs.record import JobRecord
 from utils.jobs.running import run_job
 from utils.jobs.split_set import set_title
@@ -81,6 +85,7 @@ class Desk:
         queue: QueueManager,
         conversions: Forgets,
         reactions: Reactions,
+        failures: Failures,
     ) -> None:
         self._folder = folder
         self._seen = seen
@@ -88,6 +93,7 @@ class Desk:
         self._queue = queue
         self._conversions = conversions
         self._reactions = reactions
+        self._failures = failures
         #: The jobs that are not over, by id. Others may look.
         self.jobs: dict[str, Job] = {}
         #: The last ones that are, the newest first.
@@ -125,16 +131,23 @@ class Desk:
                 await self._new_job(item, item.job, is_volume=is_volume)
             return known
 
-    async def repeat(self, items: Sequence[Incoming], *, others: bool = False) -> None:
+    def wanted(self, chat: int, message: int, word: str) -> Wanted | None:
+        """What the word of a button, or of a reply, asks for of that archive; None: nothing that is known."""
+        if word == FAILED_WORD:
+            failed = self._failures.of(chat, message)
+            return Wanted(only=tuple(failed)) if failed else None
+        return Wanted(others=word == OTHERS_WORD, as_files=word == FILES_WORD)
+
+    async def repeat(self, items: Sequence[Incoming], wanted: Wanted | None = None) -> None:
         """Make a new job of the file, or the volumes, that were handled before.
 
-        ``others``: it sends only what is neither picture nor video.
+        ``wanted``: what of it, where not all is.
         Raises :class:`DiskFull` when they cannot be taken in.
         """
         is_volume = await self._builder.opening.is_volume(items[0])
         async with self._taking:
             job = f"{items[0].job}_{secrets.token_hex(4)}"
-            await self._new_job(items[0], job, is_volume=is_volume, others=others)
+            await self._new_job(items[0], job, is_volume=is_volume, wanted=wanted)
             for item in items[1:]:
                 await self._work[job].split.add(item)
 
@@ -181,13 +194,15 @@ class Desk:
                 return True
         return False
 
-    async def _new_job(self, item: Incoming, job: str, *, is_volume: bool, others: bool = False) -> None:
+    async def _new_job(
+        self, item: Incoming, job: str, *, is_volume: bool, wanted: Wanted | None = None
+    ) -> None:
         root = self._folder / job
         title = set_title(item.name) if is_volume else ""
         here = self._builder.wishes.of(item.chat).target == "here"
         try:
             with disk_errors():
-                stored = await StoredJob.create(root, item, title, others=others, here=here)
+                stored = await StoredJob.create(root, item, title, here=here, wanted=wanted)
                 await self._seen.add(item)
         except DiskFull:
             log.error("❌ The disk is too full to take in %s", item.name)  # noqa: TRY400
@@ -278,9 +293,13 @@ class Desk:
 
     async def delivered(self, item: Incoming, record: JobRecord) -> None:
         """All of a job is sent: the same file need not be sent again."""
+        asked = record.origin
+        if not (asked.others or asked.as_files):
+            kept = self._failures.keep(item.chat, item.message, failed_keys(record))
+            await guarded(kept, "What failed of an archive could not be written")
         # Who sends all volumes of a set again means it: only single files are looked up.
         # And so does who wanted only a part of it.
-        whole = not (record.volumes or record.only_others or record.left)
+        whole = not (record.volumes or asked.others or asked.only or record.left)
         if record.print and record.delivered and whole:
             await self._seen.add_delivered(item, record.print, len(record.skipped))
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, fields
+from dataclasses import asdict, dataclass, fields
 from typing import Any, ClassVar
 
 from utils.jobs.intake import Incoming
@@ -16,8 +16,20 @@ class Line:
 
 
 @dataclass(frozen=True)
+class Wanted:
+    """What of an archive somebody asked for once more.
+
+    Only the ``others``, which are neither pictures nor videos; all ``as_files``; or ``only`` some entries.
+    """
+
+    others: bool = False
+    as_files: bool = False
+    only: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
 class Origin(Incoming, Line):
-    """The message with the archive, when it came, a set's title; if only ``others`` go, and stay ``here``.
+    """The message with the archive, when it came, a set's title; if results stay ``here``; what is wanted.
 
     Written: first, before the message is noted in intake.jsonl.
     Crash before: the folder is removed, and the message comes again.
@@ -29,13 +41,15 @@ class Origin(Incoming, Line):
     title: str = ""
     others: bool = False
     here: bool = False
+    as_files: bool = False
+    only: tuple[str, ...] = ()
 
     @classmethod
     def of(
-        cls, item: Incoming, *, date: float, title: str = "", others: bool = False, here: bool = False
+        cls, item: Incoming, *, date: float, title: str = "", here: bool = False, wanted: Wanted | None = None
     ) -> Origin:
         """The line for ``item``."""
-        return cls(**_fields_of(item), date=date, title=title, others=others, here=here)
+        return cls(**_fields_of(item), date=date, title=title, here=here, **asdict(wanted or Wanted()))
 
 
 @dataclass(frozen=True)

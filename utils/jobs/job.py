@@ -110,7 +110,8 @@ class Job:
 
     def _choice(self) -> Choice:
         wishes, record = self._services.wishes(), self.record
-        return wishes.choice(only_others=record.only_others, alone=is_single(record))
+        asked, alone = record.origin, is_single(record)
+        return wishes.choice(only_others=asked.others, as_files=asked.as_files, alone=alone)
 
     # -- the whole ----------------------------------------------------------------------------------
 

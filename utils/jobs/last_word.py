@@ -18,6 +18,8 @@ from utils.telegram.status import Words
 
 #: The keys of the two messages in the journal.
 STATUS, SUMMARY = "status", "summary"
+#: That of the file with names of which the summary shows only some.
+LISTING = "listing"
 
 
 class Status(Protocol):
@@ -69,6 +71,11 @@ class LastWord:
         if SUMMARY not in self._record.sent and not await self._became(text, buttons, instead):
             await self._delivery.send_text(SUMMARY, text, buttons, instead=instead)
         await self._delete_status()
+
+    async def attach(self, name: str, text: str) -> None:
+        """Send ``text`` as a file called ``name`` before the last word is said; once."""
+        self._begun = True
+        await self._delivery.send_listing(LISTING, name, text)
 
     async def say_nothing(self) -> None:
         """The results say it all."""

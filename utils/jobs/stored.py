@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from utils.jobs import lines
+from utils.jobs.first_lines import Wanted
 from utils.jobs.intake import Incoming
 from utils.jobs.journal import JobJournal
 from utils.jobs.marks import Marks
@@ -40,16 +41,16 @@ class StoredJob:
 
     @classmethod
     async def create(
-        cls, root: Path, item: Incoming, title: str, *, others: bool = False, here: bool = False
+        cls, root: Path, item: Incoming, title: str, *, here: bool = False, wanted: Wanted | None = None
     ) -> StoredJob:
         """A new job of the message ``item``, on disk when this returns. Raises OSError for a full disk.
 
-        ``others``: it sends only what is neither picture nor video; ``here``: to the chat that it came from.
+        ``here``: it sends to the chat that it came from; ``wanted``: what of it, where not all is.
         """
         stored = cls.at(root)
         await asyncio.to_thread(stored.workspace.prepare)
         await asyncio.to_thread(stored.journal.open)
-        origin = lines.Origin.of(item, date=time.time(), title=title, others=others, here=here)
+        origin = lines.Origin.of(item, date=time.time(), title=title, here=here, wanted=wanted)
         await stored.journal.write(origin)
         return stored
 

@@ -35,12 +35,8 @@ def summary_text(archive: str, record: JobRecord) -> str:
     converted = [record.deferred[n].name for n in record.converted if n in record.deferred and n in sent]
     if converted:
         lines.append(_converted(converted))
-    failed = [
-        (reason, record.deferred[n].name)
-        for n, reason in record.unconvertible.items()
-        if n in record.deferred and n in sent
-    ]
-    lines += _section(Text("❌ Not converted, sent as a file: {news}"), _by_reason(failed))
+    failed = _by_reason(_not_converted(record))
+    lines += _section(Text("❌ Not converted, sent as a file: {news}"), failed)
     lines += _section(Text("📎 Sent as a file: {news}"), _by_reason(_as_files(record)))
     cut = [_in_parts(file.name, len(record.parts[n])) for n, file in record.wholes.items() if n in sent]
     if cut:
@@ -48,6 +44,52 @@ def summary_text(archive: str, record: JobRecord) -> str:
     changed = [file for n, file in record.files.items() if file.note and file.kind == "photo" and n in sent]
     lines += _section(Text("🖼️ {news}"), changes(changed))
     return shorten("\n".join([*lines, *_left_out(record)]), TEXT_UNITS)
+
+
+def all_names(record: JobRecord) -> str:
+    """All names, a line each below what became of them; "" where the summary names them all."""
+    lists = list(_lists(record))
+    if all(len(found) <= NAMES_SHOWN for _, found in lists) and len(lists) <= LINES_SHOWN:
+        return ""
+    return "\n\n".join(
+        "\n".join([heading.rstrip(" :,،"), *(f"  {listed([name])}" for name in found)])
+        for heading, found in lists
+    )
+
+
+def _lists(record: JobRecord) -> Iterator[tuple[str, Sequence[str]]]:
+    """What became of files, and the names of all of those."""
+    sent, none = record.delivered, Said("")
+    for reason, found in _grouped((why, name) for name, why in record.skipped.values()):
+        yield tr("⏭️ Skipped: {news}", news=said(reason)), found
+    converted = [record.deferred[n].name for n in record.converted if n in record.deferred and n in sent]
+    if converted:
+        heading = "🎬 Converted {count} video: {names}", "🎬 Converted {count} videos: {names}"
+        yield tr_n(*heading, len(converted), names=none), converted
+    for reason, found in _grouped(_not_converted(record)):
+        yield tr("❌ Not converted, sent as a file: {news}", news=said(reason)), found
+    for reason, found in _grouped(_as_files(record)):
+        yield tr("📎 Sent as a file: {news}", news=said(reason)), found
+    cut = [file.name for n, file in record.wholes.items() if n in sent]
+    if cut:
+        yield tr("✂️ Sent in parts, larger than Telegram takes: {names}", names=none), cut
+    if record.others:
+        yield tr("📄 Left out, neither picture nor video"), list(record.others.values())
+
+
+def _grouped(pairs: Iterable[tuple[str, str]]) -> Iterable[tuple[str, list[str]]]:
+    """Each reason with its names, of the (reason, name) ``pairs``."""
+    grouped: defaultdict[str, list[str]] = defaultdict(list)
+    for reason, name in pairs:
+        grouped[reason].append(name)
+    return grouped.items()
+
+
+def _not_converted(record: JobRecord) -> Iterator[tuple[str, str]]:
+    """(reason, name) of each video that was sent as a file instead."""
+    for number, reason in record.unconvertible.items():
+        if number in record.deferred and number in record.delivered:
+            yield reason, record.deferred[number].name
 
 
 def _head(archive: str, record: JobRecord) -> Said:
@@ -110,6 +152,12 @@ def says_it_all(record: JobRecord) -> bool:
     return len(record.delivered_files()) == 1
 
 
+def came_as_media(record: JobRecord) -> bool:
+    """Whether some of it came as pictures or videos."""
+    kinds = sent_by_kind(record)
+    return bool(kinds["photo"] or kinds["video"])
+
+
 def _converted(videos: Sequence[str]) -> Said:
     return tr_n(
         "🎬 Converted {count} video: {names}",
@@ -154,10 +202,7 @@ def _section(told: Text, news: Sequence[str]) -> list[Said]:
 
 def _by_reason(pairs: Iterable[tuple[str, str]]) -> list[Said]:
     """ "names: reason" for each reason of the (reason, name) ``pairs``."""
-    grouped: defaultdict[str, list[str]] = defaultdict(list)
-    for reason, name in pairs:
-        grouped[reason].append(name)
-    return [tr("{name}: {note}", name=names(found), note=said(reason)) for reason, found in grouped.items()]
+    return [tr("{name}: {note}", name=names(found), note=said(reason)) for reason, found in _grouped(pairs)]
 
 
 def _as_files(record: JobRecord) -> Iterator[tuple[str, str]]:

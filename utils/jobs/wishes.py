@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass, fields
+from dataclasses import asdict, dataclass, fields, replace
 from typing import Literal, Protocol, get_args, get_type_hints
 
 from utils.constants import Settings
@@ -49,13 +49,15 @@ class Wishes:
             silent="yes" if settings.SILENT else "no",
         )
 
-    def choice(self, *, only_others: bool = False, alone: bool = False) -> Choice:
+    def choice(self, *, only_others: bool = False, as_files: bool = False, alone: bool = False) -> Choice:
         """Which files of an archive are sent, and as what; ``only_others``: what was left out.
 
+        ``as_files``: that is asked for this time, of what would come anyway.
         ``alone``: it is a picture or video by itself, which is wanted in any case.
         """
-        as_files, send = self.as_files == "yes", "all" if alone else self.send
-        return Choice.of(self.other_files, as_files=as_files, send=send, only_others=only_others)
+        always, send = self.as_files == "yes", "all" if alone else self.send
+        choice = Choice.of(self.other_files, as_files=always, send=send, only_others=only_others)
+        return replace(choice, as_files=always or as_files)
 
     def with_chosen(self, chosen: Mapping[str, str]) -> Wishes:
         """The same with what was ``chosen`` (name -> word); what is not known here is passed over."""

@@ -20,6 +20,7 @@ FILES = (
     "version.json",
     "users.json",
     "restart.json",
+    "failures.json",
     "bot.log",
     LOCK_NAME,
 )
