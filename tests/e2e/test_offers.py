@@ -35,6 +35,8 @@ async def test_what_failed_is_tried_again_alone_and_all_comes_as_files_when_aske
         lambda media: refusing and (media.height == 481 or media.size == len(PHOTOS["1.jpg"]))
     )
     async with world.running():
+        await world.person.say(BOT, "/stats")
+        await world.wait("Nothing came here yet.")
         await world.send(zip_of(tmp_path / "a.zip", {**PHOTOS, "notes.txt": b"words"}))
         first = await world.person.wait_for_text("a.zip: 2 pictures sent.")
         assert labels(first) == [FAILED, OTHERS, FILES]
@@ -54,6 +56,9 @@ async def test_what_failed_is_tried_again_alone_and_all_comes_as_files_when_aske
         await world.person.press(first, FILES)
         await world.wait("a.zip: 3 files sent.")
         await until(lambda: not world.leftovers())
+        # The first, its two repeats, and all of it as files.
+        await world.person.say(BOT, "/stats")
+        assert "\n4 archives · 6 files · " in await world.wait("📊 In this chat, since")
     came = world.media()[3:]
     assert [message.kind for message in came] == ["document"] * 3
     assert [m.sha256 for m in came] == [hashlib.sha256(content).hexdigest() for content in PHOTOS.values()]

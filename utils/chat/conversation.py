@@ -46,6 +46,7 @@ COMMANDS = {
     "help": Text("How this works"),
     "status": Text("What the bot is doing"),
     "queue": Text("All that is to be done"),
+    "stats": Text("How much came here"),
     "retry": Text("In reply to an archive: do it again"),
     "settings": Text("What you get, and how"),
     "pause": Text("Pause it"),

@@ -41,6 +41,9 @@ from utils.texts import Text, listed, said, speaking, tr
 #: To a photo.
 PHOTO = Text("That is a photo already. Send me archives, or pictures and videos as files.")
 
+#: To who asks what came.
+NOTHING_YET = Text("Nothing came here yet.")
+
 #: To who asks what is being done.
 NOTHING = Text("I have nothing to do for you.")
 
@@ -246,6 +249,8 @@ class Reception:
         if command == "/queue":
             await self._show_queue(message, chat)
             return ""
+        if command == "/stats":
+            return self._desk.stats_of(message.chat_id) or NOTHING_YET
         if command == "/status":
             return self._desk.status_of(message.chat_id) or NOTHING
         if command == "/help":

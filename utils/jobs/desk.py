@@ -23,7 +23,6 @@ from utils.jobs.first_lines import Wanted
 from utils.jobs.intake import Delivered, Incoming, Seen
 from utils.jobs.job import Job
 from utils.jobs.last_word import STATUS, SUMMARY
-from utils.jobs.only import failed_keys
 from utils.jobs.record import JobRecord
 from utils.jobs.running import run_job
 from utils.jobs.split_set import set_title
@@ -156,6 +155,11 @@ class Desk:
         for one in list(self.over):
             if one.id == job_id and not self.is_at_work_on(one.items[0].chat, one.items[0].message):
                 await self.repeat(one.items)
+
+    def stats_of(self, chat: int) -> str:
+        """How much came in ``chat`` so far, in words; "" when nothing did."""
+        figures = self._failures.stats.of(chat)
+        return figures.words() if figures else ""
 
     def is_at_work_on(self, chat: int, message: int) -> bool:
         """Whether a job of that message, which may be one of its volumes, is not at its summary yet."""
@@ -294,9 +298,7 @@ class Desk:
     async def delivered(self, item: Incoming, record: JobRecord) -> None:
         """All of a job is sent: the same file need not be sent again."""
         asked = record.origin
-        if not (asked.others or asked.as_files):
-            kept = self._failures.keep(item.chat, item.message, failed_keys(record))
-            await guarded(kept, "What failed of an archive could not be written")
+        await guarded(self._failures.after(record), "What came of an archive could not be counted")
         # Who sends all volumes of a set again means it: only single files are looked up.
         # And so does who wanted only a part of it.
         whole = not (record.volumes or asked.others or asked.only or record.left)

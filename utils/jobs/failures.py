@@ -7,6 +7,9 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
+from utils.jobs.only import failed_keys
+from utils.jobs.record import JobRecord
+from utils.jobs.stats import STATS_FILE, Stats
 from utils.storage.atomic import load_or_set_aside, write_json
 from utils.storage.version import refuse_newer
 
@@ -23,12 +26,21 @@ class Failures:
     def __init__(self, path: Path, quarantine: Path) -> None:
         """Read the file; a damaged one is set aside. Blocking."""
         self._path = path
+        #: How much came; of the same archives, and written at the same time.
+        self.stats = Stats(path.with_name(STATS_FILE), quarantine)
         self._keys: dict[str, list[str]] = load_or_set_aside(path, quarantine, _parse) or {}
         self._writing = asyncio.Lock()
 
     def of(self, chat: int, message: int) -> Sequence[str]:
         """What failed of that archive; none where nobody knows any more."""
         return self._keys.get(f"{chat}_{message}", ())
+
+    async def after(self, record: JobRecord) -> None:
+        """All of an archive is sent: what failed of it is kept, and what came is counted. Raises OSError."""
+        await self.stats.count(record)
+        asked = record.origin
+        if not (asked.others or asked.as_files):
+            await self.keep(asked.chat, asked.message, failed_keys(record))
 
     async def keep(self, chat: int, message: int, keys: Sequence[str]) -> None:
         """That failed of it, the last time. Raises OSError."""

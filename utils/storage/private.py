@@ -21,6 +21,7 @@ FILES = (
     "users.json",
     "restart.json",
     "failures.json",
+    "stats.json",
     "bot.log",
     LOCK_NAME,
 )
