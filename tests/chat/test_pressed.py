@@ -35,7 +35,7 @@ def labels() -> Iterator[str]:
 
 def test_all_of_them_are_in_the_table() -> None:
     commands = {f"`/{name}`" for name in (*COMMANDS, *OWNERS, "start")}
-    others = {f"those of `/{name}`" for name in ("settings", "users", "cleanup")}
+    others = {f"those of `/{name}`" for name in ("help", "settings", "users", "cleanup")}
     assert rows().keys() == commands | {f"*{label}*" for label in labels()} | others
 
 

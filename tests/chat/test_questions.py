@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 from telethon.tl.tlobject import TLRequest
 
-from utils.chat.conversation import HELP, WHICH, WORDS, Conversation
+from utils.chat.conversation import WHICH, WORDS, Conversation
 from utils.errors import PasswordNeeded, WrongPassword
 from utils.jobs.intake import Incoming, Peer, Reply
 
@@ -105,7 +105,6 @@ async def test_what_looks_like_a_command_is_no_password_unless_it_is_a_reply() -
     question = await chats.ask(archive(1))
     assert not chats.talk.answer(7, "/unknown", None)
     assert chats.talk.help(7, "/unknown x") == "I do not know /unknown. /help says what I can do."
-    assert chats.talk.help(7, "/start") == HELP
     assert chats.talk.answer(7, "/secret", 1)
     assert await question == "/secret"
 

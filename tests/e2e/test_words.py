@@ -8,6 +8,7 @@ from pathlib import Path
 from tests.files import encrypted, photo, zip_of
 from tests.world import BOT, BOT_ID, World, until
 from utils.chat.conversation import LINK, NO_FILE, WORDS
+from utils.chat.help import HELP, TOPICS
 
 
 def said(world: World) -> list[str]:
@@ -25,7 +26,8 @@ async def test_whatever_somebody_sends_gets_one_sentence(world: World) -> None:
             ("hello there", WORDS),
             ("look: https://example.org/a.zip", LINK),
             ("magnet:?xt=urn:btih:0", LINK),
-            ("/start", "/help – this text"),
+            ("/start", HELP),
+            ("/help locked", TOPICS["locked"].text),
             ("/retry", "Reply /retry to the archive"),
         ):
             before = len(world.chat())
@@ -35,6 +37,17 @@ async def test_whatever_somebody_sends_gets_one_sentence(world: World) -> None:
             assert answer in world.chat()[-1].text
         await world.person.client.send_file(BOT, voice, voice_note=True)
         await world.wait(NO_FILE)
+        # A page of the help for each topic, in the same message.
+        before = len(world.chat())
+        page = await world.person.wait_for(lambda m: m.raw_text == HELP)
+        for topic in (*TOPICS.values(), TOPICS["sent"]):
+            assert await world.person.press(page, topic.label) is None
+            await until(lambda: _says(world, topic.text))  # noqa: B023
+        assert len(world.chat()) == before
+
+
+def _says(world: World, text: str) -> bool:
+    return any(message.text == text for message in world.chat())
 
 
 async def test_a_password_in_the_chat_is_deleted_once_it_was_taken(world: World, tmp_path: Path) -> None:

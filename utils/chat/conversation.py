@@ -23,16 +23,6 @@ from utils.jobs.summary import TEXT_UNITS
 from utils.telegram.pauses import error_name
 from utils.texts import Text, said, tr
 
-HELP = Text(
-    "Send me an archive (ZIP, RAR, 7z, tar ...). I take the pictures and videos out and send them back as "
-    "albums; videos that Telegram would not play come afterwards, converted. A picture or video by itself "
-    "works too.\n\n"
-    "Encrypted archives: I ask for the password, or you put “pass: …” into the caption.\n\n"
-    "/status – what I am doing\n/queue – all that is to be done\n"
-    "/retry – in reply to an archive: do it again\n/settings – what you get, and how\n"
-    "/pause, /resume, /cancel – all of it or, in reply to an archive, that one\n/help – this text"
-)
-
 #: To words that say nothing to us, to links, and to what holds no file that we could take.
 WORDS = Text("Send me an archive, or pictures and videos as files. /help says more.")
 LINK = Text("I cannot fetch links. Send me the file itself.")
@@ -150,8 +140,6 @@ class Conversation:
     def help(self, chat: int, text: str) -> str:
         """What to say to a ``text`` that was neither a command that we know nor an answer."""
         command = text.split()[0].partition("@")[0]
-        if command.lower() == "/start":
-            return HELP
         if text.startswith("/"):
             return tr("I do not know {command}. /help says what I can do.", command=shorten(command, 40))
         if len(self._open_in(chat)) > 1:

@@ -10,8 +10,9 @@ from telethon.tl.custom import Message
 from telethon.tl.tlobject import TLObject
 
 from utils.chat.access import Access
-from utils.chat.conversation import HELP, NO_FILE, WORDS, Conversation
+from utils.chat.conversation import NO_FILE, WORDS, Conversation
 from utils.chat.groups import NOT_YOURS, Groups
+from utils.chat.help import help_words, topic_of_button
 from utils.chat.menu import chosen_by
 from utils.chat.owner import OwnersCommands, is_owners
 from utils.chat.settings import ChatSettings
@@ -176,14 +177,17 @@ class Reception:
     async def _pressed(self, press: Press) -> str | None:
         """Do what the button says, if it is one of ours; returns what to tell, if anything."""
         archive, (act, job) = messages_of_button(press.data), steered(press.data)
-        owners, chosen = is_owners(press.data), chosen_by(press.data)
-        if not (archive or act or owners or chosen) or not press.message:
+        owners, chosen, topic = is_owners(press.data), chosen_by(press.data), topic_of_button(press.data)
+        if not (archive or act or owners or chosen or topic) or not press.message:
             return UNKNOWN_BUTTON
         # A client may send what it likes: what is pressed has to be there, in a message of ours.
         for message in await self._account.messages(press.chat, [press.message]):
             if (message.out or message.post) and has_button(message.reply_markup, press.data):
                 if owners:
                     return await self._owner.press(press)
+                if topic:
+                    await self._account.change(press.chat, press.message, help_words(topic))
+                    return None
                 if chosen:
                     return await self._settings.pressed(press, chosen)
                 if act:
@@ -253,8 +257,11 @@ class Reception:
             return self._desk.stats_of(message.chat_id) or NOTHING_YET
         if command == "/status":
             return self._desk.status_of(message.chat_id) or NOTHING
-        if command == "/help":
-            return HELP
+        if command in ("/help", "/start"):
+            about = help_words(text.partition(" ")[2].strip().lower(), buttons=self._is_bot)
+            reply_to = Reply(0, topic_of(message))
+            await self._conversation.say(chat, about.text, reply_to=reply_to, buttons=about.buttons)
+            return ""
         word = "" if self._is_bot else text.lower()
         if word in DONE and (jobs := self._meant_jobs(message)):
             return await self._steer(word, jobs, chat, by)
