@@ -93,12 +93,12 @@ class Bench:
         ]
 
     async def first_sign(self, archive: Path) -> float:
-        """Seconds from the archive's message to the first message, edit or reaction of the bot for it."""
+        """Seconds from the archive's message to the first answer or reaction of the bot to it."""
         seen, sent, first = [], 0, asyncio.Event()
 
         async def on_update(update: TLObject) -> None:
             seen.append((time.perf_counter(), update))
-            if any(is_sign(update, sent) for _, update in seen):
+            if sent and is_sign(update, sent):
                 first.set()
 
         handle = await self.person.client.upload_file(archive, file_name=archive.name)
@@ -136,14 +136,14 @@ def _data(message: Message, act: str) -> bytes:
 
 
 def is_sign(update: TLObject, sent: int) -> bool:
-    """Whether the bot shows by ``update`` that the message ``sent`` came."""
+    """Whether the bot shows by ``update`` that the message ``sent`` came: by an answer, or a reaction."""
     if isinstance(update, types.UpdateMessageReactions):
         return bool(update.msg_id == sent)
     if isinstance(update, types.UpdateEditMessage):
         # A reaction may come as one.
         return bool(update.message.id == sent)
-    new = isinstance(update, types.UpdateNewMessage)
-    return bool(new and not update.message.out and update.message.id > sent)
+    answered = getattr(getattr(update, "message", None), "reply_to", None)
+    return isinstance(update, types.UpdateNewMessage) and getattr(answered, "reply_to_msg_id", 0) == sent
 
 
 def archive_of(path: Path, photos: int) -> Path:
