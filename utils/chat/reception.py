@@ -254,7 +254,7 @@ class Reception:
             await self._show_queue(message, chat)
             return ""
         if command == "/stats":
-            return self._desk.stats_of(message.chat_id) or NOTHING_YET
+            return self._desk.failures.stats.words_of(message.chat_id) or NOTHING_YET
         if command == "/status":
             return self._desk.status_of(message.chat_id) or NOTHING
         if command in ("/help", "/start"):

@@ -92,7 +92,7 @@ class Desk:
         self._queue = queue
         self._conversions = conversions
         self._reactions = reactions
-        self._failures = failures
+        self.failures = failures
         #: The jobs that are not over, by id. Others may look.
         self.jobs: dict[str, Job] = {}
         #: The last ones that are, the newest first.
@@ -133,7 +133,7 @@ class Desk:
     def wanted(self, chat: int, message: int, word: str) -> Wanted | None:
         """What the word of a button, or of a reply, asks for of that archive; None: nothing that is known."""
         if word == FAILED_WORD:
-            failed = self._failures.of(chat, message)
+            failed = self.failures.of(chat, message)
             return Wanted(only=tuple(failed)) if failed else None
         return Wanted(others=word == OTHERS_WORD, as_files=word == FILES_WORD)
 
@@ -155,11 +155,6 @@ class Desk:
         for one in list(self.over):
             if one.id == job_id and not self.is_at_work_on(one.items[0].chat, one.items[0].message):
                 await self.repeat(one.items)
-
-    def stats_of(self, chat: int) -> str:
-        """How much came in ``chat`` so far, in words; "" when nothing did."""
-        figures = self._failures.stats.of(chat)
-        return figures.words() if figures else ""
 
     def is_at_work_on(self, chat: int, message: int) -> bool:
         """Whether a job of that message, which may be one of its volumes, is not at its summary yet."""
@@ -298,7 +293,7 @@ class Desk:
     async def delivered(self, item: Incoming, record: JobRecord) -> None:
         """All of a job is sent: the same file need not be sent again."""
         asked = record.origin
-        await guarded(self._failures.after(record), "What came of an archive could not be counted")
+        await guarded(self.failures.after(record), "What came of an archive could not be counted")
         # Who sends all volumes of a set again means it: only single files are looked up.
         # And so does who wanted only a part of it.
         whole = not (record.volumes or asked.others or asked.only or record.left)

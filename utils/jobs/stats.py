@@ -70,6 +70,11 @@ class Stats:
         """Those of ``chat``; None before anything came."""
         return self._chats.get(chat)
 
+    def words_of(self, chat: int) -> str:
+        """Those of ``chat`` in words; "" before anything came."""
+        figures = self.of(chat)
+        return figures.words() if figures else ""
+
     async def count(self, record: JobRecord) -> None:
         """All of that archive is sent. Counted once, however often it is told. Raises OSError."""
         origin = record.origin
