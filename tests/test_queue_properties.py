@@ -62,8 +62,11 @@ def test_chats_have_their_conversions_run_in_turns(tasks: list[tuple[str, float,
 
         queue = QueueManager(convert)
         for number, (chat, cost, _) in enumerate(tasks):
-            queue.add_conversion(f"{chat}_1", number, cost)
+            queue.add_conversion(f"{chat}_{number % 2}", number, cost)
         said = queue.waiting()
+        for job in {task.job for task in said}:
+            places = [(task.number, place) for place, task in enumerate(said) if task.job == job]
+            assert queue.first_conversions(job, 3) == places[:3]
         runner = asyncio.create_task(queue.run())
         await asyncio.sleep(1)
         assert ran == said and len(ran) == len(tasks)

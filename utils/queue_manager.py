@@ -4,20 +4,20 @@ Normal uploads first. Archives of different chats go side by side, those of one 
 want to upload than may at once, they take turns, album by album. A chat's conversion starts only while the
 chat itself has nothing to upload, and behind the uploads of others it waits no longer than ``PATIENCE``. One
 runs at a time, and beside it one of those that only copy, which wait for the disk where others compute: the
-cheapest of a chat first, the chats in turns. While a result is on its way to the chat the next one runs,
-but no more than ``RESULTS`` of either kind wait. One that runs goes on when an archive comes; the next one
-waits.
+cheapest of a chat first, the chats in turns. While results, ``RESULTS`` of either kind at most, are on their
+way, the next one runs. One that runs goes on when an archive comes; the next one waits.
 """
 
 from __future__ import annotations
 
 import asyncio
-import heapq
+import bisect
 import itertools
 import logging
 import math
+import operator
 from collections import Counter, defaultdict
-from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Iterator
 from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass, field
 from typing import Literal
@@ -104,11 +104,15 @@ class _Ticket:
     has_turn: bool = False
 
 
+_Convert = Callable[[ConversionTask], Awaitable[None]]
+_ORDER = operator.attrgetter("cost", "sequence")
+
+
 class _Lane:
     """Conversions of which one runs at a time: the cheapest of a chat first, the chats in turns."""
 
     def __init__(self) -> None:
-        #: Those of each chat that wait, as a heap; the chat whose turn is next comes first.
+        #: Those of each chat that wait, in their order; the chat whose turn is next comes first.
         self.chats: dict[str, list[ConversionTask]] = {}
         #: When the first of them was queued (the loop's time).
         self.since: dict[str, float] = {}
@@ -117,14 +121,9 @@ class _Lane:
         #: Whose results are on their way.
         self.results: set[ConversionTask] = set()
 
-    @property
-    def is_free(self) -> bool:
-        """Whether another one may start, as far as this lane is concerned."""
-        return self.busy is None and len(self.results) < RESULTS
-
     def add(self, task: ConversionTask) -> None:
         """``task`` waits."""
-        heapq.heappush(self.chats.setdefault(task.chat, []), task)
+        bisect.insort(self.chats.setdefault(task.chat, []), task, key=_ORDER)
         self.since.setdefault(task.chat, asyncio.get_running_loop().time())
 
     def drop(self, job: str) -> None:
@@ -133,13 +132,12 @@ class _Lane:
         tasks = self.chats.get(chat, [])
         kept = [task for task in tasks if task.job != job]
         if len(kept) < len(tasks):
-            heapq.heapify(kept)
             self._keep(chat, kept)
 
     def pop(self, chat: str) -> ConversionTask:
         """The next one of ``chat``, which is the last in line then."""
         tasks = self.chats.pop(chat)
-        task = heapq.heappop(tasks)
+        task = tasks.pop(0)
         self.chats[chat] = tasks
         self._keep(chat, tasks)
         return task
@@ -152,16 +150,24 @@ class _Lane:
 
     def waiting(self) -> Iterator[ConversionTask]:
         """Those that wait, in the order in which they will run if all may."""
-        rounds = itertools.zip_longest(*map(sorted, self.chats.values()))
+        rounds = itertools.zip_longest(*self.chats.values())
         return (task for one in rounds for task in one if task is not None)
+
+    def first_of(self, job: str) -> Iterator[tuple[int, int]]:
+        """The numbers of those of ``job`` that wait, and how many come before each."""
+        chat = job.partition("_")[0]
+        sizes = [len(tasks) for tasks in self.chats.values()]
+        turn = list(self.chats).index(chat) if chat in self.chats else 0
+        for place, task in enumerate(self.chats.get(chat, ())):
+            if task.job == job:
+                others = [min(size, place + (at < turn)) for at, size in enumerate(sizes) if at != turn]
+                yield task.number, place + sum(others) + (self.busy is not None)
 
 
 class QueueManager:
     """Lets normal uploads and conversions go in the right order."""
 
-    def __init__(
-        self, convert: Callable[[ConversionTask], Awaitable[None]], *, uploads_at_once: int = 3
-    ) -> None:
+    def __init__(self, convert: _Convert, *, uploads_at_once: int = 3) -> None:
         self._convert = convert
         self._places = Places(uploads_at_once)
         self._chats: defaultdict[int, asyncio.Lock] = defaultdict(asyncio.Lock)
@@ -216,15 +222,14 @@ class QueueManager:
         first = (next(iter(line)) for chat, line in self._line.items() if chat != ticket.chat)
         return [other.job for other in own], sum(other.has_turn for other in first)
 
-    def conversions_ahead(self, job: str, number: int) -> int | None:
-        """How many conversions come before that one, as far as is known now; None when it runs."""
-        if any((task.job, task.number) == (job, number) for task in self._under_way):
-            return None
-        for lane in self._lanes:
-            for place, task in enumerate(lane.waiting()):
-                if (task.job, task.number) == (job, number):
-                    return place + (lane.busy is not None)
-        return len(self.waiting()) + len(self.running)
+    def first_conversions(self, job: str, most: int) -> list[tuple[int, int | None]]:
+        """The numbers of ``most`` of those of ``job`` that come first, as far as is known now.
+
+        With how many come before each; None: it is under way.
+        """
+        under_way = ((task.number, None) for task in self._under_way if task.job == job)
+        waiting = (one for lane in reversed(self._lanes) for one in lane.first_of(job))
+        return list(itertools.islice(itertools.chain(under_way, waiting), most))
 
     def add_conversion(
         self, job: str, number: int, cost: float, *, light: bool = False, after: float = 0.0
@@ -245,8 +250,8 @@ class QueueManager:
         """
         for lane in self._lanes:
             lane.drop(job)
-        asking = asyncio.current_task()
-        await self._cut_off([task for task in self._under_way if task.job == job], but=asking)
+        own = (task for task in self._under_way if task.job == job)
+        await self._cut_off(own, but=asyncio.current_task())
 
     def let_next(self, task: ConversionTask) -> None:
         """All that is left of ``task``, which is under way, is to send its result: the next one may run."""
@@ -267,7 +272,7 @@ class QueueManager:
         self._changed.set()
 
     def waiting(self) -> list[ConversionTask]:
-        """Conversions that wait, in the order in which they will run if all may; those that copy first."""
+        """Conversions that wait, in their order if all may run; those that copy first."""
         return [task for lane in reversed(self._lanes) for task in lane.waiting()]
 
     @property
@@ -283,7 +288,7 @@ class QueueManager:
         finally:
             for later in self._later:
                 later.cancel()
-            await self._cut_off(list(self._under_way))
+            await self._cut_off(self._under_way)
 
     def _add(self, task: ConversionTask) -> None:
         self._lanes[task.light].add(task)
@@ -297,7 +302,7 @@ class QueueManager:
         """The conversion to be run now, when there is one; its chat is then the last in line."""
         while True:
             self._changed.clear()
-            free = [lane for lane in self._lanes if lane.is_free]
+            free = [lane for lane in self._lanes if lane.busy is None and len(lane.results) < RESULTS]
             starts = [(self._starts_in(chat, lane), lane, chat) for lane in free for chat in lane.chats]
             for seconds, lane, chat in starts:
                 if seconds <= 0:
@@ -332,9 +337,10 @@ class QueueManager:
         if not work.cancelled() and work.exception() is not None:
             log.error("❌ Conversion task of job %s ended badly", task.job, exc_info=work.exception())
 
-    async def _cut_off(self, tasks: list[ConversionTask], *, but: asyncio.Future[None] | None = None) -> None:
-        works = [self._under_way[task] for task in tasks if self._under_way[task] is not but]
-        for work in works:
-            work.cancel()
-        if works:
+    async def _cut_off(
+        self, tasks: Iterable[ConversionTask], but: asyncio.Future[None] | None = None
+    ) -> None:
+        if works := [self._under_way[task] for task in tasks if self._under_way[task] is not but]:
+            for work in works:
+                work.cancel()
             await asyncio.wait(works)

@@ -161,7 +161,7 @@ def as_before(now: Any, before: Any) -> Any:
 def facts(record: JobRecord | LastRecord) -> dict[str, Any]:
     """All that is known of a job."""
     newer = {"paused", "highest", "before", "_newest", "_gone", "_whole", "live", "stills", "deferred_names"}
-    newer |= {"left"}
+    newer |= {"left", "arrivals", "under_way", "news", "dropped"}
     names = {field.name for field in fields(JobRecord)} - newer - {"known_origin"} | {"origin"}
     return {name: plain(getattr(record, name)) for name in names}
 

@@ -65,8 +65,8 @@ class World:
     def ahead(self, job: str) -> tuple[Sequence[str], int] | None:
         return self.before
 
-    def conversions_ahead(self, job: str, number: int) -> int | None:
-        return self.converting[number]
+    def first_conversions(self, job: str, most: int) -> list[tuple[int, int | None]]:
+        return list(self.converting.items())[:most]
 
 
 NOW = JobProgress("job", 5, "a.zip", "📤 Sending")

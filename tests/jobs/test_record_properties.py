@@ -14,6 +14,7 @@ from tests.jobs.drawn_stories import any_line, stories
 from tests.jobs.last_reader import LastRecord
 from tests.jobs.test_lines import facts
 from tests.storage.test_journal_properties import values
+from utils.archives import Entry
 from utils.errors import JournalBroken
 from utils.jobs import lines
 from utils.jobs.albums import utf16_units
@@ -23,6 +24,8 @@ from utils.jobs.progress import JobProgress, counts
 from utils.jobs.record import JobRecord
 from utils.jobs.status_text import status_text
 from utils.jobs.summary import TEXT_UNITS, duration_words, summary_text
+from utils.jobs.tally import Tally
+from utils.media import Choice
 from utils.storage.journal import parse
 from utils.texts import ISOLATE
 
@@ -174,3 +177,27 @@ def test_nobody_waits_longer_than_was_said(seconds: float) -> None:
     length = {"second": 1, "minute": 60, "hour": 3600}[unit.removesuffix("s")]
     assert seconds <= int(number) * length < seconds + length
     assert unit.endswith("s") == (number != "1")
+
+
+@given(stories, st.data())
+def test_what_is_counted_as_it_grows_is_what_counting_all_of_it_gives(
+    story: list[Line], data: st.DataObject
+) -> None:
+    """Also of those looks that come after many lines."""
+    record = JobRecord()
+    tally = Tally(record)
+    listing = [Entry(f"key {n}", f"{n}.jpg", 100 + n) for n in range(4)]
+    tally.listing(listing, Choice())
+    for line in story:
+        record.apply(line)
+        files = record.files.keys() | record.deferred.keys() | record.wholes.keys()
+        assert record.under_way.keys() == files - record.delivered
+        assert set(record.arrivals) == record.delivered and len(record.arrivals) == len(record.delivered)
+        if data.draw(st.booleans()):
+            assert tally.counts() == counts(record, listing)
+            total = sum(file.size for file in record.files.values())
+            there = record.delivered | record.media.keys()
+            done = sum(file.size for number, file in record.files.items() if number in there)
+            assert tally.sent_bytes({}) == (done, total)
+            known = record.known_keys()
+            assert tally.promised_bytes == sum(e.size or 0 for e in listing if e.key not in known)

@@ -2,20 +2,24 @@
 
 from __future__ import annotations
 
+import itertools
 import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
 from utils.archives import Entry
-from utils.jobs.progress import Converting, JobProgress, Place, Rate, Waiting, counts, wanted
+from utils.jobs.progress import Converting, JobProgress, Place, Rate, Waiting, wanted
 from utils.jobs.record import JobRecord
 from utils.jobs.steps import Steps
+from utils.jobs.tally import Tally
 from utils.media import Choice
 from utils.texts import Text
 
 #: Seconds, and parts of the whole, that must be behind us before we say how long the rest takes.
 FIRST_SECONDS, FIRST_SHARE = 3.0, 0.02
+#: Conversions that are looked at one by one.
+LOOKED_AT = 5
 
 
 class Named(Protocol):
@@ -30,8 +34,8 @@ class Lines(Protocol):
     def ahead(self, job: str) -> tuple[Sequence[str], int] | None:
         """The jobs of its chat before ``job``, and how many others are; None when its turn has come."""
 
-    def conversions_ahead(self, job: str, number: int) -> int | None:
-        """How many conversions come before that one; None: it runs now."""
+    def first_conversions(self, job: str, most: int) -> Sequence[tuple[int, int | None]]:
+        """The numbers of those of ``job`` that come first, with how many are before each; None: it runs."""
 
 
 @dataclass
@@ -75,6 +79,8 @@ class Live:
         #: Says what of the archive is sent.
         self.choice: Callable[[], Choice] = Choice
         self._listing: Sequence[Entry] | None = None
+        self._tally = Tally(record)
+        self._forgotten = self._more = 0
         self._to_fetch = 0
         self._whole = False
         self._down, self._up = Rate(clock), Rate(clock)
@@ -89,6 +95,7 @@ class Live:
         known = self._record.known_keys()
         sizes = [entry.size or 0 for _, entry in wanted(listing or (), known, self.choice())]
         self._listing = listing if sizes or known else None
+        self._tally.listing(self._listing, self.choice())
         self._to_fetch = self._size if self._whole or not sizes else min(self._size, sum(sizes))
         if not self._whole:
             # What came so far told what is in it.
@@ -134,7 +141,8 @@ class Live:
     def look(self, job: str, name: str) -> JobProgress:
         """The job, which is called ``name``, as it is now."""
         record, waiting = self._record, self._still_waiting()
-        shown = counts(record, self._listing, self.choice())
+        self._tally.choose(self.choice())
+        shown = self._tally.counts()
         sent, to_send = self._sent()
         fetched = self._to_fetch if record.extracted else min(self._down.total, self._to_fetch)
         ahead = self._line.ahead(job)
@@ -153,6 +161,7 @@ class Live:
             files=shown["document"],
             preparing=self.preparing,
             conversions=tuple(self._conversions(job)),
+            more_conversions=self._more,
             waiting=waiting,
             place=self._place(*ahead) if ahead else None,
             paused=self.paused,
@@ -175,19 +184,17 @@ class Live:
     def _sent(self) -> tuple[int, int]:
         """Bytes at Telegram, of how many; without what is to be converted."""
         record = self._record
-        done = total = 0
-        for number, file in record.files.items():
-            total += file.size
-            there = number in record.delivered or number in record.media
-            done += file.size if there else min(file.size, self._uploading.get(file.path, 0))
+        done, total = self._tally.sent_bytes(self._uploading)
+        for number in record.arrivals[self._forgotten :]:
+            if number in record.files:
+                self._uploading.pop(record.files[number].path, None)
+        self._forgotten = len(record.arrivals)
         if not record.extracted and not record.failed:
             if self._listing is None:
                 # As much goes as came: media hardly shrink, and archives of them neither.
                 total += max(0, self._to_fetch - (0 if self._whole else int(self._down.total)))
             else:
-                total += sum(
-                    e.size or 0 for _, e in wanted(self._listing, record.known_keys(), self.choice())
-                )
+                total += self._tally.promised_bytes
         return done, total
 
     def _left(self, to_fetch: float, to_send: float, waiting: Waiting | None) -> float | None:
@@ -219,14 +226,18 @@ class Live:
         return Waiting(reason, seconds) if seconds > 0 else None
 
     def _conversions(self, job: str) -> list[Converting]:
+        """Those that come first. What is in no line is tried again later."""
         record = self._record
+        waiting = [] if record.cancelled else record.open_conversions()
+        queued = dict(self._line.first_conversions(job, LOOKED_AT)) if waiting else {}
+        later = ((number, 0) for number in waiting if number not in queued)
         found = []
-        for number in [] if record.cancelled else record.open_conversions():
-            name = record.deferred[number].name
-            before = self._line.conversions_ahead(job, number)
+        for number, before in itertools.islice(itertools.chain(queued.items(), later), LOOKED_AT):
+            if number not in record.deferred or number in record.delivered:
+                continue
             began, first, percent = self._converting.get(number, (0.0, 0.0, 0.0))
             took, part = self._clock() - began, percent - first
             left = took / part * (100 - percent) if before is None and part >= 2 else None
-            found.append(Converting(name, before, percent, left))
-        # What runs first, then in their order.
-        return sorted(found, key=lambda one: -1 if one.before is None else one.before)
+            found.append(Converting(record.deferred[number].name, before, percent, left))
+        self._more = len(waiting) - len(found)
+        return found

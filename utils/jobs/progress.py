@@ -14,6 +14,8 @@ from utils.media import Choice, Kind, kind_by_name
 #: What is counted of what was not reached yet, by what names promise.
 _GROUPS: Mapping[Kind, Group] = {Kind.PHOTO: "photo", Kind.VIDEO: "video"}
 
+GROUPS: tuple[Group, ...] = ("photo", "video", "music", "document")
+
 
 @dataclass(frozen=True)
 class Count:
@@ -57,7 +59,8 @@ class JobProgress:
     """One job at one moment. ``step`` says in words what it does now, ``preparing`` with which file.
 
     ``done`` of ``total`` bytes (0: not known) were fetched and sent, ``speed`` of them a second, and
-    ``left`` seconds are left (None: that cannot be told) until all but conversions is sent.
+    ``left`` seconds are left (None: that cannot be told) until all but conversions is sent. Of these, only
+    the next ones are in ``conversions``.
     """
 
     job: str
@@ -74,6 +77,7 @@ class JobProgress:
     files: Count = Count()
     preparing: str = ""
     conversions: tuple[Converting, ...] = ()
+    more_conversions: int = 0
     waiting: Waiting | None = None
     place: Place | None = None
     paused: bool = False
@@ -110,8 +114,7 @@ def counts(
     if not record.extracted and listing is not None:
         of += Counter(kind for kind, _ in wanted(listing, record.known_keys(), choice or Choice()))
     known = record.extracted or listing is not None
-    kinds: tuple[Group, ...] = ("photo", "video", "music", "document")
-    return {kind: Count(sent[kind], max(of[kind], sent[kind]) if known else None) for kind in kinds}
+    return {kind: Count(sent[kind], max(of[kind], sent[kind]) if known else None) for kind in GROUPS}
 
 
 def _taken_out(record: JobRecord) -> Counter[Group]:

@@ -41,6 +41,12 @@ class JobRecord:
     rejected: dict[str, str] = field(default_factory=dict)
     sent: dict[str, tuple[int, ...]] = field(default_factory=dict)
     delivered: set[int] = field(default_factory=set)
+    #: The same in their order, and of files, deferred videos and wholes those that are not delivered.
+    arrivals: list[int] = field(default_factory=list)
+    under_way: dict[int, None] = field(default_factory=dict)
+    #: The keys of all that became known, in that order; how often something known was dropped.
+    news: list[str] = field(default_factory=list)
+    dropped: int = 0
     extracted: bool = False
     ignored: int = 0
     left: int = 0
@@ -100,11 +106,13 @@ class JobRecord:
         if line.file.kind == "photo" and line.file.cover:
             self.stills[line.file.folder, stem_of(line.file.name)] = line.file.cover
         self._count(line.file)
+        self.news.append(line.file.key)
 
     apply.register(_on_file)
 
     def _on_drop(self, line: lines.Drop) -> None:
         # Of a converted video only the result is dropped: it is made again, unless it was skipped.
+        self.dropped += 1
         converted = self.converted.pop(line.number, None)
         if converted is None or converted.key in self.skipped:
             self._drop(line.number)
@@ -116,6 +124,7 @@ class JobRecord:
         self.costs[line.file.number] = line.cost
         self.deferred_names.add((line.file.folder, stem_of(line.file.name)))
         self._count(line.file)
+        self.news.append(line.file.key)
 
     apply.register(_on_defer)
 
@@ -142,11 +151,13 @@ class JobRecord:
 
     def _on_skip(self, line: lines.Skip) -> None:
         self.skipped[line.key] = (line.name, line.reason)
+        self.news.append(line.key)
 
     apply.register(_on_skip)
 
     def _on_other(self, line: lines.Other) -> None:
         self.others[line.key] = line.name
+        self.news.append(line.key)
 
     apply.register(_on_other)
 
@@ -183,7 +194,7 @@ class JobRecord:
         text, other = self._newest
         newest = max(line.messages, default=0)
         self._newest = (text, max(other, newest)) if line.numbers else (max(text, newest), other)
-        self.delivered |= set(line.numbers)
+        self._deliver(line.numbers)
         together = pairwise(zip(line.numbers, line.messages, strict=False))
         self.live |= {number for (_, still), (number, film) in together if film and film == still}
         self._count_wholes({self.whole_of(number) for number in line.numbers})
@@ -238,12 +249,12 @@ class JobRecord:
         """Whether nothing is left but the summary."""
         if self.cancelled:
             return True
-        waiting = self.files.keys() - self.delivered
-        return bool(self.extracted or self.failed) and not waiting and not self.open_conversions()
+        over = bool(self.extracted or self.failed)
+        return over and not any(n in self.files or n in self.deferred for n in self.under_way)
 
     def open_conversions(self) -> list[int]:
         """Numbers of the deferred videos whose result is not delivered yet."""
-        return [number for number in self.deferred if number not in self.delivered]
+        return [number for number in self.under_way if number in self.deferred]
 
     def still_of(self, video: MediaFile) -> str:
         """The copy of the photo that is called like ``video``; empty: there is none."""
@@ -261,6 +272,8 @@ class JobRecord:
         """That file is not there; unless it was skipped, it is to be taken out of the archive again."""
         files = self.files.pop(number, None), self.deferred.pop(number, None)
         self.media.pop(number, None)
+        if number not in self.wholes:
+            self.under_way.pop(number, None)
         self._gone |= {file.key for file in files if file is not None and whole_key(file.key)}
         if any(file is not None and file.key not in self.skipped for file in files):
             self.extracted, self.failed = False, ""
@@ -275,7 +288,14 @@ class JobRecord:
 
     def _count_wholes(self, numbers: Iterable[int]) -> None:
         """Of ``numbers``, a file that is sent in parts is delivered when all of them are."""
-        self.delivered |= {n for n in numbers if n in self.parts and self.delivered.issuperset(self.parts[n])}
+        self._deliver(n for n in numbers if n in self.parts and self.delivered.issuperset(self.parts[n]))
+
+    def _deliver(self, numbers: Iterable[int]) -> None:
+        for number in numbers:
+            if number not in self.delivered:
+                self.delivered.add(number)
+                self.arrivals.append(number)
+                self.under_way.pop(number, None)
 
     def to_send(self, number: int) -> MediaFile:
         """What is sent for the file ``number``: the video that it became, or itself."""
@@ -315,3 +335,4 @@ class JobRecord:
 
     def _count(self, *files: MediaFile) -> None:
         self.highest = max(self.highest, *(file.number for file in files))
+        self.under_way |= {file.number: None for file in files if file.number not in self.delivered}

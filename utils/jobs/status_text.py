@@ -102,7 +102,7 @@ def _of(group: Group, sent: int, count: int) -> str:
 def _conversions(now: JobProgress) -> Iterator[str]:
     for one in now.conversions[:CONVERSIONS_SHOWN]:
         yield _conversion(one)
-    more = len(now.conversions) - CONVERSIONS_SHOWN
+    more = len(now.conversions) - CONVERSIONS_SHOWN + now.more_conversions
     if more > 0:
         yield tr_n("🎬 {count} more video to convert", "🎬 {count} more videos to convert", more)
 
