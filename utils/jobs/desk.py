@@ -25,6 +25,7 @@ from utils.jobs.job import Job
 from utils.jobs.last_word import STATUS, SUMMARY
 from utils.jobs.record import JobRecord
 from utils.jobs.running import run_job
+from utils.jobs.shelf import Shelf
 from utils.jobs.split_set import set_title
 from utils.jobs.status_text import status_text
 from utils.jobs.stored import StoredJob
@@ -98,6 +99,7 @@ class Desk:
         #: The last ones that are, the newest first.
         self.over: deque[Over] = deque(maxlen=REMEMBERED)
         self._work: dict[str, Work] = {}
+        self._shelf = Shelf()
         self._tasks: dict[str, asyncio.Task[None]] = {}
         self._taking = asyncio.Lock()
         #: Two presses are one.
@@ -158,10 +160,7 @@ class Desk:
 
     def is_at_work_on(self, chat: int, message: int) -> bool:
         """Whether a job of that message, which may be one of its volumes, is not at its summary yet."""
-        return any(
-            job.chat == chat and message in job.record.messages() and not job.at_its_end
-            for job in self.jobs.values()
-        )
+        return any(message in job.record.messages() for job in self.of_chat(chat))
 
     def known(self, item: Incoming, content: str = "") -> str:
         """That the same file was delivered to this chat, or is about to be, in words; "" when it was not.
@@ -171,22 +170,18 @@ class Desk:
         before = self._seen.delivered_before(item, content)
         if before is not None:
             return delivered_words(before)
-        for job in self.jobs.values():
-            record = job.record
-            same = record.origin.document == item.document or (content and record.print == content)
-            if same and job.id != item.job and job.chat == item.chat and not record.volumes:
-                return Text("I am at work on {name} already.", name=job.name)
-        return ""
+        job = next(self._shelf.of_file(item, content), None)
+        return "" if job is None else Text("I am at work on {name} already.", name=job.name)
 
     async def _join(self, item: Incoming, *, is_volume: bool) -> bool:
         """Take ``item`` into the set that misses it; returns whether there is one, or had it already."""
         if not is_volume and volume_of(item.name) is not None:
             return False
-        for work in self._work.values():
-            known = work.split.has(item)
-            if known or work.split.wants(item):
+        for split in self._shelf.sets_for(item):
+            known = split.has(item)
+            if known or split.wants(item):
                 if not known:
-                    await work.split.add(item)
+                    await split.add(item)
                     self._react(item, TAKEN)
                     log.info("🧩 Received %s, volume of a set (%.1f MB)", item.name, item.size / MB)
                 await self._seen.add(item)
@@ -222,6 +217,7 @@ class Desk:
         """Begin, or go on with, the job that is ``stored``."""
         work = self._builder.build(item, stored, self)
         self._work[stored.id], self.jobs[stored.id] = work, work.job
+        self._shelf.put(work)
         self._run(work.job)
 
     def _run(self, job: Job) -> None:
@@ -229,11 +225,11 @@ class Desk:
 
     def status_of(self, chat: int) -> str:
         """How far the jobs of ``chat`` are; "" when there are none."""
-        return "\n\n".join(status_text(job.look()) for job in self.jobs.values() if job.chat == chat)
+        return "\n\n".join(status_text(job.look()) for job in self._shelf.of_chat(chat))
 
     def of_chat(self, chat: int) -> list[Job]:
         """The jobs of ``chat`` that are not at their end, in their order."""
-        return [job for job in self.jobs.values() if job.chat == chat and not job.at_its_end]
+        return [job for job in self._shelf.of_chat(chat) if not job.at_its_end]
 
     def about(self, chat: int, message: int) -> list[Job]:
         """The job whose file, or whose status, is that message."""
@@ -316,7 +312,9 @@ class Desk:
             done = job.record.extracted and not job.record.failed
             for item in (job.record.origin, *job.record.volumes):
                 self._react(item, DONE if done else "")
-        self._work.pop(job_id, None)
+        work = self._work.pop(job_id, None)
+        if work is not None:
+            self._shelf.remove(work)
 
     def _react(self, item: Incoming, emoji: str) -> None:
         self._reactions.show(item.chat, item.peer.input(), item.message, emoji)

@@ -45,6 +45,8 @@ class SplitSet:
         self._opened = 0
         self._over = False
         self._came = asyncio.Event()
+        #: Whether a file of the set has the number of a volume in its name.
+        self.numbered = any(volume_of(item.name) for item in self._items)
 
     @property
     def items(self) -> Sequence[Incoming]:
@@ -80,6 +82,7 @@ class SplitSet:
     async def add(self, item: Incoming) -> None:
         """Take another volume in; it is in the journal when this returns."""
         self._items.append(item)
+        self.numbered = self.numbered or volume_of(item.name) is not None
         now = self._clock()
         self._until = now + self._wait
         try:
