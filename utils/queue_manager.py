@@ -209,18 +209,19 @@ class QueueManager:
         if self._tickets.get(ticket.job) is ticket:
             del self._tickets[ticket.job]
 
-    def ahead(self, job: str) -> tuple[list[str], int] | None:
-        """The jobs of the same chat before ``job`` in line, and how many of other chats are at work.
+    def ahead(self, job: str) -> tuple[str, int, int] | None:
+        """The first of the same chat in line before ``job``, how many are, and how many others are at work.
 
         None when it is at work itself, or in no line.
         """
         ticket = self._tickets.get(job)
         if ticket is None or ticket.has_turn:
             return None
-        own = itertools.takewhile(lambda other: other is not ticket, self._line[ticket.chat])
+        own = list(self._line[ticket.chat])
         # Whoever is at work in a chat is the first in its line.
         first = (next(iter(line)) for chat, line in self._line.items() if chat != ticket.chat)
-        return [other.job for other in own], sum(other.has_turn for other in first)
+        name = "" if own[0] is ticket else own[0].job
+        return name, own.index(ticket), sum(other.has_turn for other in first)
 
     def first_conversions(self, job: str, most: int) -> list[tuple[int, int | None]]:
         """The numbers of ``most`` of those of ``job`` that come first, as far as is known now.

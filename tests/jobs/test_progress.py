@@ -55,14 +55,14 @@ class World:
 
     record: JobRecord
     now: float = 1000.0
-    before: tuple[Sequence[str], int] | None = None
+    before: tuple[str, int, int] | None = None
     converting: dict[int, int | None] = field(default_factory=dict)
 
     def live(self, speeds: Speeds | None = None) -> Live:
         steps = Steps(Marks(Path(os.devnull)), Gate(), "a.zip")
         return Live(self.record, self, {"b": Named("b.zip")}, steps, speeds, clock=lambda: self.now)
 
-    def ahead(self, job: str) -> tuple[Sequence[str], int] | None:
+    def ahead(self, job: str) -> tuple[str, int, int] | None:
         return self.before
 
     def first_conversions(self, job: str, most: int) -> list[tuple[int, int | None]]:
@@ -110,9 +110,9 @@ def test_everything_that_is_known_is_shown() -> None:
     ("changes", "shown"),
     [
         ({"pictures": Count(7, None)}, "📤 Sending|📤 7 pictures so far sent"),
-        ({"place": Place(("b.zip",), 2)}, "⏳ In the queue, behind b.zip"),
-        ({"place": Place(("b.zip", "c.zip"))}, "⏳ In the queue, behind b.zip and 1 more"),
-        ({"place": Place((), 3)}, "⏳ Waiting until there is time for it: I am at work for others"),
+        ({"place": Place("b.zip", 1, 2)}, "⏳ In the queue, behind b.zip"),
+        ({"place": Place("b.zip", 2)}, "⏳ In the queue, behind b.zip and 1 more"),
+        ({"place": Place(others=3)}, "⏳ Waiting until there is time for it: I am at work for others"),
         (
             {"paused": True, "done": 1, "total": 2, "speed": 9.0, "left": 5.0, "preparing": "x"},
             "⏸️ Paused|▰▰▰▰▰▱▱▱▱▱ 50 %",
@@ -182,8 +182,8 @@ def test_pictures_and_videos_are_counted_of_those_that_the_listing_promises() ->
 
 
 def test_the_place_in_the_queue_names_those_of_the_same_chat_alone() -> None:
-    world = World(JobRecord.of([origin(MB)]), before=(("b", "gone"), 2))
-    assert world.live().look("job", "a.zip").place == Place(("b.zip",), 2)
+    world = World(JobRecord.of([origin(MB)]), before=("b", 2, 2))
+    assert world.live().look("job", "a.zip").place == Place("b.zip", 2, 2)
 
 
 def test_a_wait_is_over_when_its_time_is_and_a_conversion_tells_how_long_it_takes() -> None:

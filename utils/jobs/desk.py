@@ -150,7 +150,7 @@ class Desk:
             job = f"{items[0].job}_{secrets.token_hex(4)}"
             await self._new_job(items[0], job, is_volume=is_volume, wanted=wanted)
             for item in items[1:]:
-                await self._work[job].split.add(item)
+                await self._add(self._work[job], item)
 
     async def retry(self, job_id: str) -> None:
         """Do a job again that is :attr:`over`, unless that is done already. Raises :class:`DiskFull`."""
@@ -177,16 +177,20 @@ class Desk:
         """Take ``item`` into the set that misses it; returns whether there is one, or had it already."""
         if not is_volume and volume_of(item.name) is not None:
             return False
-        for split in self._shelf.sets_for(item):
-            known = split.has(item)
-            if known or split.wants(item):
+        for work in self._shelf.sets_for(item):
+            known = work.split.has(item)
+            if known or work.split.wants(item):
                 if not known:
-                    await split.add(item)
+                    await self._add(work, item)
                     self._react(item, TAKEN)
                     log.info("🧩 Received %s, volume of a set (%.1f MB)", item.name, item.size / MB)
                 await self._seen.add(item)
                 return True
         return False
+
+    async def _add(self, work: Work, item: Incoming) -> None:
+        await work.split.add(item)
+        self._shelf.put(work)
 
     async def _new_job(
         self, item: Incoming, job: str, *, is_volume: bool, wanted: Wanted | None = None

@@ -31,8 +31,8 @@ class Named(Protocol):
 class Lines(Protocol):
     """Who stands in line before whom."""
 
-    def ahead(self, job: str) -> tuple[Sequence[str], int] | None:
-        """The jobs of its chat before ``job``, and how many others are; None when its turn has come."""
+    def ahead(self, job: str) -> tuple[str, int, int] | None:
+        """The first of its chat before ``job``, how many are, and others; None when its turn has come."""
 
     def first_conversions(self, job: str, most: int) -> Sequence[tuple[int, int | None]]:
         """The numbers of those of ``job`` that come first, with how many are before each; None: it runs."""
@@ -167,9 +167,9 @@ class Live:
             paused=self.paused,
         )
 
-    def _place(self, own: Sequence[str], others: int) -> Place:
+    def _place(self, first: str, own: int, others: int) -> Place:
         # Only those of the same chat are named.
-        return Place(tuple(self._jobs[job].name for job in own if job in self._jobs), others)
+        return Place(self._jobs[first].name if first in self._jobs else "", own, others)
 
     @property
     def _size(self) -> int:

@@ -48,9 +48,10 @@ class Converting:
 
 @dataclass(frozen=True)
 class Place:
-    """Where in the queue a job is: behind those of its chat (``names``), and behind so many ``others``."""
+    """Where in the queue a job is: behind ``own`` of its chat, of which one is named, and ``others``."""
 
-    names: tuple[str, ...] = ()
+    first: str = ""
+    own: int = 0
     others: int = 0
 
 

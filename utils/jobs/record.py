@@ -140,6 +140,7 @@ class JobRecord:
         self.parts[line.file.number] = [part.number for part in line.parts]
         self._whole |= {part.number: line.file.number for part in line.parts}
         self.files |= {part.number: part for part in line.parts}
+        self.news += [part.key for part in line.parts]
         self._count(line.file, *line.parts)
 
     apply.register(_on_split)

@@ -67,9 +67,9 @@ def _waiting(waiting: Waiting) -> str:
 
 
 def _queued(place: Place) -> str:
-    if not place.names:
+    if not place.first:
         return tr("⏳ Waiting until there is time for it: I am at work for others")
-    name, more = shorten(place.names[0], NAME_UNITS), len(place.names) - 1
+    name, more = shorten(place.first, NAME_UNITS), place.own - 1
     if more:
         return tr("⏳ In the queue, behind {name} and {count} more", name=name, count=more)
     return tr("⏳ In the queue, behind {name}", name=name)

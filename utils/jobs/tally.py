@@ -69,9 +69,10 @@ class Tally:
             return
         if number not in record.files and number not in record.deferred and number not in record.wholes:
             return
-        refused = number in record.refused or number in record.unconvertible
-        group: Group = "document" if refused else record.to_send(number).group
-        out["video" if number in record.deferred and not refused else group] += 1
+        if number in record.refused or number in record.unconvertible:
+            out["document"] += 1
+        else:
+            out["video" if number in record.deferred else record.to_send(number).group] += 1
         if number in record.delivered and record.parts.get(number) != []:
             sent["document" if number in record.refused else record.to_send(number).group] += 1
 
