@@ -110,6 +110,31 @@ async def test_a_line_that_does_not_fit_on_the_disk_leaves_no_half_behind(
     assert [record["n"] for record in Journal(journal.path).open()] == [1, 3]
 
 
+async def test_what_comes_at_once_is_flushed_together_and_what_does_not_fit_fails_alone(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    journal = Journal(tmp_path / "journal.jsonl")
+    journal.open()
+    flushed: list[int] = []
+
+    def small(handle: int) -> None:
+        flushed.append(os.fstat(handle).st_size)
+        if flushed[-1] > 5000:
+            raise OSError(28, "No space left on device")
+
+    with monkeypatch.context() as patch:
+        patch.setattr(os, "fsync", small)
+        await asyncio.gather(*(journal.append({"n": n}) for n in range(50)))
+        assert len(flushed) <= 2 and flushed[-1] == journal.path.stat().st_size
+        sizes = (10, 9000, 10, 10)
+        done = await asyncio.gather(
+            *(journal.append({"n": 50 + n, "filler": "x" * size}) for n, size in enumerate(sizes)),
+            return_exceptions=True,
+        )
+    assert [isinstance(one, OSError) for one in done] == [False, True, False, False]
+    assert [record["n"] for record in Journal(journal.path).open()] == [*range(51), 52, 53]
+
+
 async def test_an_append_that_is_cancelled_still_writes_its_whole_line(tmp_path: Path) -> None:
     journal = Journal(tmp_path / "journal.jsonl")
     journal.open()

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import asyncio
+import itertools
 import json
 import os
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -24,7 +25,9 @@ class Journal:
 
     def __init__(self, path: Path) -> None:
         self.path = path
-        self._lock = asyncio.Lock()
+        #: What waits to be written, each with whom it concerns when it is; and who writes.
+        self._waiting: list[tuple[tuple[Record, ...], asyncio.Future[None]]] = []
+        self._writer: asyncio.Task[None] | None = None
 
     def open(self) -> list[Record]:
         """Create the file or read it; returns the records that are whole. Blocking.
@@ -51,10 +54,41 @@ class Journal:
     async def append(self, *records: Record) -> None:
         """Append ``records``, fsynced together, in the order of the calls.
 
-        The write is shielded: a caller that is cancelled meanwhile leaves whole lines behind.
+        What comes while the disk is busy is fsynced together, too. A caller that is cancelled meanwhile
+        leaves whole lines behind.
         """
-        async with self._lock:
-            await asyncio.shield(asyncio.to_thread(self._write, records))
+        written = asyncio.get_running_loop().create_future()
+        # Whoever waited may be gone when it turns out that the disk is full.
+        written.add_done_callback(lambda future: future.cancelled() or future.exception())
+        self._waiting.append((records, written))
+        if self._writer is None:
+            self._writer = asyncio.create_task(self._write_all())
+        await asyncio.shield(written)
+
+    async def _write_all(self) -> None:
+        try:
+            while self._waiting:
+                batch, self._waiting = self._waiting, []
+                if not await self._write_these(batch) and len(batch) > 1:
+                    # One of them is too large: the others may fit.
+                    for one in batch:
+                        await self._write_these([one], last=True)
+        finally:
+            self._writer = None
+
+    async def _write_these(
+        self, batch: Sequence[tuple[tuple[Record, ...], asyncio.Future[None]]], *, last: bool = False
+    ) -> bool:
+        """Append all of ``batch``, or none."""
+        try:
+            await asyncio.to_thread(self._write, tuple(itertools.chain(*(records for records, _ in batch))))
+        except Exception as error:  # noqa: BLE001
+            if last or len(batch) == 1:
+                batch[0][1].set_exception(error)
+            return False
+        for _, written in batch:
+            written.set_result(None)
+        return True
 
     def _write(self, records: tuple[Record, ...]) -> None:
         append_lines(self.path, records)
