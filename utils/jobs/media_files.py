@@ -60,7 +60,7 @@ async def as_photos(
     and the next ``number``. Others whose key is ``known`` are there already, and are left out.
     """
     whole = await media.prepare_photo(path, path.with_suffix(".photo"))
-    first = await _as_photo(file, whole)
+    first = _as_photo(file, whole)
     if whole.parts > 1:
         first = replace(first, name=_name(file, whole, 0))
     more = []
@@ -76,7 +76,7 @@ async def as_photos(
             first = replace(first, note=f"{first.note} {note}".strip())
             continue
         named = replace(file, number=int(output.stem), key=key, name=_name(file, whole, part))
-        more.append(await _as_photo(named, photo))
+        more.append(_as_photo(named, photo))
     if whole.path != path:
         await asyncio.to_thread(path.unlink)
     return [first, *more]
@@ -89,11 +89,11 @@ def _name(file: MediaFile, whole: PreparedPhoto, part: int) -> str:
     return tr("{name} (part {number} of {count})", name=name, number=number, count=whole.parts)
 
 
-async def _as_photo(file: MediaFile, photo: PreparedPhoto) -> MediaFile:
+def _as_photo(file: MediaFile, photo: PreparedPhoto) -> MediaFile:
     return replace(
         file,
         path=photo.path.name,
-        size=await asyncio.to_thread(size_of, photo.path),
+        size=photo.size,
         width=photo.width,
         height=photo.height,
         note=said(photo.note),

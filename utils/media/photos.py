@@ -32,12 +32,13 @@ _REASONS = {
 
 @dataclass(frozen=True)
 class PreparedPhoto:
-    """A picture to send. ``note`` says in words what was done to it, or is empty.
+    """A picture to send, of ``size`` bytes. ``note`` says in words what was done to it, or is empty.
 
     Of some files there are several ``parts`` to send, each called a ``part_name``.
     """
 
     path: Path
+    size: int
     width: int
     height: int
     changed: bool
@@ -59,7 +60,7 @@ async def prepare_photo(path: Path, output: Path, *, tools: Tools, part: int = 0
     ``part`` is which of its parts, from 0. Raises :class:`NotMedia`, with the reason, when it cannot be sent
     as a photo, and :class:`DiskFull`.
     """
-    written = output.with_name(f"{output.name}.part")
+    written, settled = output.with_name(f"{output.name}.part"), False
     try:
         try:
             photo = await _photo(path, written, Request(Act.PHOTO, part), tools)
@@ -67,13 +68,16 @@ async def prepare_photo(path: Path, output: Path, *, tools: Tools, part: int = 0
             if error.why not in WORTH:
                 raise
             photo = await _second_photo(path, written, error, tools)
-        return await asyncio.to_thread(_settle, photo, path, written, output)
+        prepared = await asyncio.to_thread(_settle, photo, path, written, output)
+        settled = True
+        return prepared
     except Undecoded as error:
         if error.why is Why.NO_ROOM:
             raise DiskFull(Text("The disk was full before the picture was written.")) from error
         raise NotMedia(reason_of(error)) from error
     finally:
-        await asyncio.to_thread(written.unlink, missing_ok=True)
+        if not settled:
+            await asyncio.to_thread(written.unlink, missing_ok=True)
 
 
 async def _photo(path: Path, written: Path, request: Request, tools: Tools) -> Photo:
@@ -95,18 +99,20 @@ async def _second_photo(path: Path, written: Path, first: Undecoded, tools: Tool
 
 
 def _settle(photo: Photo, path: Path, part: Path, output: Path) -> PreparedPhoto:
-    """Take what a child wrote, if it can be what it says. Blocking."""
-    size = path.stat().st_size
+    """Take what a child wrote, if it can be what it says; ``part`` is gone then. Blocking."""
+    size = now = path.stat().st_size
     if not (1 <= photo.width < MAX_SUM and 1 <= photo.height <= MAX_SUM - photo.width):
         raise Undecoded(Why.LOST)
     if photo.changed:
         with part.open("rb") as file:
-            if file.read(3) != _JPEG_START or not part.stat().st_size <= MAX_BYTES:
+            now = part.stat().st_size
+            if file.read(3) != _JPEG_START or not now <= MAX_BYTES:
                 raise Undecoded(Why.LOST)
         part.replace(output)
-    prepared = PreparedPhoto(
-        output if photo.changed else path, photo.width, photo.height, photo.changed, _note(photo, size)
-    )
+    else:
+        part.unlink(missing_ok=True)
+    sent = output if photo.changed else path
+    prepared = PreparedPhoto(sent, now, photo.width, photo.height, photo.changed, _note(photo, size))
     if photo.slices > 1:
         return replace(prepared, parts=min(photo.slices, MAX_PARTS), part_name="part")
     if photo.format == "TIFF" and photo.pages > 1:

@@ -15,6 +15,7 @@ from collections import OrderedDict
 from collections.abc import AsyncIterator, Hashable
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 from utils.pictures.protocol import Act, Answer, Request, Undecoded, Why
 from utils.pictures.worker import Worker
@@ -186,19 +187,21 @@ class Pictures:
     async def _in_time(self, worker: Worker, request: Request, files: list[int]) -> Answer:
         patience = self._patience
         asking = asyncio.ensure_future(worker.ask(request, files))
-        waking = asyncio.ensure_future(self._contended.wait())
+        tasks: list[asyncio.Future[Any]] = [asking]
         try:
-            done, _ = await asyncio.wait([asking], timeout=min(patience.contended, patience.quick))
+            done, _ = await asyncio.wait(tasks, timeout=min(patience.contended, patience.quick))
             if not done:
+                tasks.append(asyncio.ensure_future(self._contended.wait()))
                 left = max(0.0, patience.quick - patience.contended)
-                await asyncio.wait([asking, waking], timeout=left, return_when=asyncio.FIRST_COMPLETED)
+                await asyncio.wait(tasks, timeout=left, return_when=asyncio.FIRST_COMPLETED)
             if not asking.done():
                 raise Undecoded(Why.TIME)
             return asking.result()
         finally:
-            waking.cancel()
-            asking.cancel()
-            await asyncio.gather(waking, asking, return_exceptions=True)
+            for task in tasks:
+                task.cancel()
+            if not all(task.done() for task in tasks):
+                await asyncio.gather(*tasks, return_exceptions=True)
 
     def _is_worn(self, worker: Worker) -> bool:
         grown = worker.memory > self._memory * _QUICK_SHARE * _KEPT_SHARE

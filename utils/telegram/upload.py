@@ -104,6 +104,7 @@ class Upload:
         self._transfers = transfers
         self._path = path
         self._name = name
+        self._digest = ""
         self._on_progress = on_progress
         self._on_part = on_part
         self._transfer = FileTransfer(transfers, Direction.UP, on_wait=on_wait)
@@ -112,6 +113,10 @@ class Upload:
         """Send what is missing. Raises :class:`TransferFailed` when a part cannot be sent."""
         dc = self._transfers.pool.home
         async with self._transfer.lane(dc, self.state.size):
+            if self.state.parts == 1:
+                for part in self.state.missing():
+                    await self._send(None, dc, part)
+                return await self._input_file()
             file = await asyncio.to_thread(os.open, self._path, os.O_RDONLY)
             try:
                 jobs = (self._send(file, dc, part) for part in self.state.missing())
@@ -128,11 +133,15 @@ class Upload:
         finally:
             await asyncio.to_thread(os.close, file)
 
-    async def _send(self, file: int, dc: int, part: int) -> None:
+    async def _send(self, file: int | None, dc: int, part: int) -> None:
+        """Send one part of ``file``; None: all of it, which is read with its check sum at once."""
         size = min(PART_SIZE, self.state.size - part * PART_SIZE)
 
         async def request() -> TLRequest:
-            data = await asyncio.to_thread(os.pread, file, size, part * PART_SIZE)
+            if file is None:
+                data, self._digest = await asyncio.to_thread(_content_of, self._path)
+            else:
+                data = await asyncio.to_thread(os.pread, file, size, part * PART_SIZE)
             if len(data) != size:
                 raise TransferFailed(f"{self._name} became shorter while it was sent.")
             return self._request(part, data)
@@ -157,9 +166,15 @@ class Upload:
     async def _input_file(self) -> types.InputFile | types.InputFileBig:
         if self.state.size > BIG:
             return types.InputFileBig(self.state.file_id, self.state.parts, self._name)
-        content = await asyncio.to_thread(self._path.read_bytes)
-        digest = hashlib.md5(content, usedforsecurity=False).hexdigest()
-        return types.InputFile(self.state.file_id, self.state.parts, self._name, digest)
+        if not self._digest:
+            _, self._digest = await asyncio.to_thread(_content_of, self._path)
+        return types.InputFile(self.state.file_id, self.state.parts, self._name, self._digest)
+
+
+def _content_of(path: Path) -> tuple[bytes, str]:
+    """All that is in a small file, and its check sum. Blocking."""
+    content = path.read_bytes()
+    return content, hashlib.md5(content, usedforsecurity=False).hexdigest()
 
 
 async def upload(
