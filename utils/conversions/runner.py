@@ -188,7 +188,7 @@ class Conversions:
             async with self._gate.through(alone=job.steps.deaths(step) > 0):
                 with job.steps.marked(step) as mark:
                     checkpoint = StateCheckpoint(self._states, source, mark)
-                    result = await self._convert(job, file, source, checkpoint)
+                    result = await self._convert(job, task, source, checkpoint)
         except ConversionFailed as error:
             self._let_next(task)
             await self._failed(job, file, source, task, error)
@@ -202,9 +202,10 @@ class Conversions:
                 await job.deliver_one(task.number)
 
     async def _convert(
-        self, job: Job, file: MediaFile, source: Path, checkpoint: StateCheckpoint
+        self, job: Job, task: ConversionTask, source: Path, checkpoint: StateCheckpoint
     ) -> tuple[Path, Inspection, str]:
         """The result, what it is, and what to say of it."""
+        file = job.record.deferred[task.number]
         state = self._states.load_state(source)
         assert state is not None
         output = Path(state["output_path"])
@@ -236,6 +237,7 @@ class Conversions:
             work_dir=work_dir,
             on_progress=on_progress,
             name=file.name,
+            on_idle=lambda: self._let_next(task),
         )
         await asyncio.to_thread(self._states.mark_completed, source)
         log.info("✅ Conversion completed: %s -> %s", file.name, converted_name(file.name))

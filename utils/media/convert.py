@@ -17,6 +17,7 @@ from utils.media.elsewhere import Farm
 from utils.media.full import convert_fully
 from utils.media.inspection import Inspection
 from utils.media.plan import Action, ConversionPlan
+from utils.media.processors import Processors
 from utils.media.remux import remux
 from utils.media.settings import EncodeSettings
 from utils.media.tools import Tools
@@ -42,6 +43,7 @@ class Converter:
     ) -> None:
         """``farm``: other machines that may encode segments; the result is the same without."""
         self._farm = farm
+        self._processors = Processors(settings.threads)
         self._settings = settings
         self._tools = tools
         self._free = free
@@ -77,13 +79,15 @@ class Converter:
         work_dir: Path,
         on_progress: Callable[[float], Awaitable[None]],
         name: str = "",
+        on_idle: Callable[[], None] = lambda: None,
     ) -> Inspection:
         """Carry out the plan of ``inspection``; returns the inspection of ``output``. ``name`` is for people.
 
         What plays as it is is copied.
 
         ``work_dir`` belongs to this conversion alone; it is gone when the conversion succeeds. ``output``
-        appears when it is verified, not before. ``on_progress`` gets percentages of the frames done.
+        appears when it is verified, not before. ``on_progress`` gets percentages of the frames done, and
+        ``on_idle`` is called when it has no use for all processors any more.
         Raises :class:`ConversionFailed`, :class:`ConversionTimeout` or :class:`DiskFull`; on cancellation
         ffmpeg is gone when this returns, and calling it again goes on from the checkpoint.
         """
@@ -104,6 +108,8 @@ class Converter:
             free=self._free,
             farm=self._farm,
             name=name or source.name,
+            processors=self._processors,
+            on_idle=on_idle,
         )
         try:
             result = await self._carry_out(work)

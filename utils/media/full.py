@@ -161,9 +161,13 @@ class _Encoding:
             numbers.sort(key=lambda number: -recipe.segments[number].frames)
         todo = Todo(numbers)
 
+        threads = int(dict(recipe.video)["threads"])
+
         async def lane() -> None:
             while (number := await todo.take()) is not None:
-                await self._encode_segment(number)
+                async with self._work.processors.share(threads):
+                    await self._encode_segment(number)
+            self._work.on_idle()
 
         jobs = [lane() for _ in range(lanes_of(recipe, self._work.settings))]
         if farm is not None and recipe.frames and numbers:

@@ -14,6 +14,7 @@ from utils.media.disk import FreeSpace
 from utils.media.elsewhere import Farm
 from utils.media.inspection import Inspection
 from utils.media.plan import ConversionPlan
+from utils.media.processors import Processors
 from utils.media.settings import EncodeSettings
 from utils.media.tools import OnProgress, Progress, Tools
 
@@ -38,6 +39,8 @@ class Work:
     checkpoint: Checkpoint
     on_progress: Callable[[float], Awaitable[None]]
     free: FreeSpace
+    processors: Processors
+    on_idle: Callable[[], None]
     farm: Farm | None = None
     #: For people.
     name: str = ""

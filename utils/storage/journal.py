@@ -55,15 +55,20 @@ class Journal:
         """Append ``records``, fsynced together, in the order of the calls.
 
         What comes while the disk is busy is fsynced together, too. A caller that is cancelled meanwhile
-        leaves whole lines behind.
+        leaves whole lines behind, or none.
         """
         written = asyncio.get_running_loop().create_future()
         # Whoever waited may be gone when it turns out that the disk is full.
         written.add_done_callback(lambda future: future.cancelled() or future.exception())
-        self._waiting.append((records, written))
+        self._waiting.append(one := (records, written))
         if self._writer is None:
             self._writer = asyncio.create_task(self._write_all())
-        await asyncio.shield(written)
+        try:
+            await asyncio.shield(written)
+        except asyncio.CancelledError:
+            if one in self._waiting:
+                self._waiting.remove(one)
+            raise
 
     async def _write_all(self) -> None:
         try:
