@@ -96,7 +96,7 @@ async def files(_: Path, count: int) -> None:
     queue = QueueManager(_no_conversion)
     record, again = (JobRecord.of([lines.Origin.of(_item(1), date=1.0)]) for _ in range(2))
     live = _live(record, queue)
-    live.opened([Entry(str(n), f"{n}.jpg", 20_000) for n in range(count)])
+    await live.opened([Entry(str(n), f"{n}.jpg", 20_000) for n in range(count)])
     for begin in range(0, count, 10):
         numbers = tuple(range(begin, min(count, begin + 10)))
         key = f"album-{begin}"
@@ -129,7 +129,7 @@ async def entries(folder: Path, count: int) -> None:
     assert len(listing) == count
     films_in(listing), videos_in(listing), is_grouped(listing)
     record = JobRecord.of([lines.Origin.of(_item(1), date=1.0)])
-    _live(record, QueueManager(_no_conversion)).opened(listing)
+    await _live(record, QueueManager(_no_conversion)).opened(listing)
     await reader.close()
 
 

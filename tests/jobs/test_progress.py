@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import os
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field, replace
@@ -160,7 +161,7 @@ def test_pictures_and_videos_are_counted_of_those_that_the_listing_promises() ->
     world = World(JobRecord.of([origin(20 * MB)]))
     live = world.live()
     assert live.look("job", "a.zip").pictures == Count(0, None)
-    live.opened(listing)
+    asyncio.run(live.opened(listing))
     for line in (
         lines.File(file(1)),
         lines.File(file(2)),
@@ -229,6 +230,10 @@ class Link:
     lag: float = 0.0
     known_up: float = 0.0
 
+    def open(self, live: Live) -> None:
+        listing = [Entry(str(n), f"{n}.jpg", one) for n, one in enumerate(self.files, 1)]
+        asyncio.run(live.opened(listing))
+
     def play(self) -> Iterator[tuple[float, float, JobProgress]]:
         """(share done, time, progress) every second. Down and up go side by side, or one after the other."""
         size = sum(self.files)
@@ -237,7 +242,7 @@ class Link:
         if self.whole:
             live.whole()
         else:
-            live.opened([Entry(str(n), f"{n}.jpg", one) for n, one in enumerate(self.files, 1)])
+            self.open(live)
         fetched = uploaded = 0.0
         ready = delivered = 0
         current, waits, step = 0.0, self.lag, 0.05
@@ -248,7 +253,7 @@ class Link:
             if more:
                 live.fetched(int(more))
             if self.whole and fetched >= size and not live._listing:
-                live.opened([Entry(str(n), f"{n}.jpg", one) for n, one in enumerate(self.files, 1)])
+                self.open(live)
             allowed = fetched if not self.whole else size if fetched >= size else 0
             while ready < len(self.files) and sum(self.files[: ready + 1]) <= allowed:
                 ready += 1

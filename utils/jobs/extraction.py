@@ -14,7 +14,7 @@ from utils.errors import ArchiveError, DiskFull, MediaError, PassedOver
 from utils.jobs import lines
 from utils.jobs.albums import ALBUM_SIZE, LIVE_SECONDS, MediaFile, stem_of, whole_key
 from utils.jobs.journal import JobJournal
-from utils.jobs.listing import films_in, is_grouped, videos_in
+from utils.jobs.listing import looked_through
 from utils.jobs.live import Live
 from utils.jobs.marks import ENTRY, READING
 from utils.jobs.media_files import (
@@ -42,6 +42,9 @@ from utils.queue_manager import Turn
 from utils.texts import Text, said
 
 log = logging.getLogger(__name__)
+
+#: Lines about what is not sent that are written at once: others have their turn in between.
+OTHERS_AT_ONCE = 500
 
 
 class Extraction:
@@ -117,10 +120,10 @@ class Extraction:
         for extracted in self._put_off:
             await self._skip(extracted)
         self._put_off.clear()
-        await self._journal.write(
-            *(lines.Other(entry.key, entry.path) for entry in self._others),
-            lines.Extracted(self._ignored, self._left),
-        )
+        for first in range(0, len(self._others), OTHERS_AT_ONCE):
+            others = self._others[first : first + OTHERS_AT_ONCE]
+            await self._journal.write(*(lines.Other(entry.key, entry.path) for entry in others))
+        await self._journal.write(lines.Extracted(self._ignored, self._left))
 
     @property
     def lacks_room(self) -> bool:
@@ -132,12 +135,8 @@ class Extraction:
         known = self._known - self._again
         self._steps.check(READING, Text("reading it"))
         self._steps.forget({f"{ENTRY}{key}" for key in known})
-        listing = reader.listing
-        self._sending.collect(
-            by_folder=listing is not None and is_grouped(listing), films=films_in(listing or ())
-        )
-
-        self._videos = videos_in(listing or ())
+        by_folder, films, self._videos = await asyncio.to_thread(looked_through, reader.listing)
+        self._sending.collect(by_folder=by_folder, films=films)
 
         def accept(entry: Entry, head: bytes) -> bool:
             return entry.key not in known and self._wants(entry, head) and not self._is_passed_over(entry)

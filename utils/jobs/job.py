@@ -274,7 +274,7 @@ class Job:
         self._extraction.begin()
         async with self.steps.of(OPENING, Text("opening it")):
             reader = await self._services.open_archive(passwords)
-        self.live.opened(reader.listing)
+        await self.live.opened(reader.listing)
         self.show(Text("📤 Sending"))
         await self._extraction.run(reader, turn)
 

@@ -144,7 +144,7 @@ class Skip(Line):
 class Other(Line):
     """The entry ``key`` is neither a picture nor a video.
 
-    Written: together with extracted.
+    Written: at the end of the archive, before extracted.
     Crash before: it is looked at again.
     Crash after: it is never looked at again.
     """

@@ -26,3 +26,11 @@ def is_grouped(listing: Sequence[Entry]) -> bool:
     """Whether the entries of each folder stand together, so that a folder is over when the next begins."""
     folders = [folder for folder, _ in itertools.groupby(entry.folder for entry in listing)]
     return len(folders) == len(set(folders))
+
+
+def looked_through(
+    listing: Sequence[Entry] | None,
+) -> tuple[bool, frozenset[tuple[str, str]], frozenset[tuple[str, str]]]:
+    """:func:`is_grouped`, :func:`films_in` and :func:`videos_in`; of what is not known beforehand nothing."""
+    known = listing or ()
+    return listing is not None and is_grouped(known), films_in(known), videos_in(known)

@@ -9,10 +9,10 @@ from dataclasses import dataclass
 from typing import Protocol
 
 from utils.archives import Entry
-from utils.jobs.progress import Converting, JobProgress, Place, Rate, Waiting, wanted
+from utils.jobs.progress import Converting, JobProgress, Place, Rate, Waiting
 from utils.jobs.record import JobRecord
 from utils.jobs.steps import Steps
-from utils.jobs.tally import Tally
+from utils.jobs.tally import Tally, look_through
 from utils.media import Choice
 from utils.texts import Text
 
@@ -90,13 +90,14 @@ class Live:
 
     # -- what is told -------------------------------------------------------------------------------
 
-    def opened(self, listing: Sequence[Entry] | None) -> None:
+    async def opened(self, listing: Sequence[Entry] | None) -> None:
         """What is in the archive is known now, or (None) is not before it was read."""
-        known = self._record.known_keys()
-        sizes = [entry.size or 0 for _, entry in wanted(listing or (), known, self.choice())]
-        self._listing = listing if sizes or known else None
-        self._tally.listing(self._listing, self.choice())
-        self._to_fetch = self._size if self._whole or not sizes else min(self._size, sum(sizes))
+        choice = self.choice()
+        promise = await look_through(self._record, listing or (), choice)
+        sizes = sum(size for _, size in promise.to_come.values())
+        self._listing = listing if promise.to_come or self._record.known_keys() else None
+        self._tally.listing(self._listing, choice, promise if self._listing is not None else None)
+        self._to_fetch = self._size if self._whole or not promise.to_come else min(self._size, sizes)
         if not self._whole:
             # What came so far told what is in it.
             self._down = Rate(self._clock)

@@ -2,14 +2,37 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass
 
 from utils.archives import Entry
 from utils.jobs.albums import Group
 from utils.jobs.progress import GROUPS, Count, wanted
 from utils.jobs.record import JobRecord
 from utils.media import Choice
+
+
+@dataclass(frozen=True)
+class Promise:
+    """By key, kind and bytes of what a listing promises; the record was at that ``news`` and ``dropped``."""
+
+    to_come: dict[str, tuple[Group, int]]
+    news: int
+    dropped: int
+
+
+async def look_through(record: JobRecord, listing: Sequence[Entry], choice: Choice) -> Promise:
+    """What ``listing`` promises beside what is known, without holding up anybody."""
+    news, dropped, known = len(record.news), record.dropped, record.known_keys()
+    return Promise(await asyncio.to_thread(_to_come, listing, known, choice), news, dropped)
+
+
+def _to_come(
+    listing: Sequence[Entry], known: Collection[str], choice: Choice
+) -> dict[str, tuple[Group, int]]:
+    return {entry.key: (kind, entry.size or 0) for kind, entry in wanted(listing, known, choice)}
 
 
 class Tally:
@@ -21,25 +44,26 @@ class Tally:
         self._choice = Choice()
         self._begin()
 
-    def listing(self, listing: Sequence[Entry] | None, choice: Choice) -> None:
-        """What the archive promises; None: nothing is known."""
+    def listing(
+        self, listing: Sequence[Entry] | None, choice: Choice, promise: Promise | None = None
+    ) -> None:
+        """What the archive promises; None: nothing is known. ``promise`` if it was looked through before."""
         self._listed, self._choice = listing, choice
-        self._begin()
+        self._begin(promise)
 
     def choose(self, choice: Choice) -> None:
         """What is wanted now, which may be something else than before."""
         if choice != self._choice:
             self.listing(self._listed, choice)
 
-    def _begin(self) -> None:
+    def _begin(self, promise: Promise | None = None) -> None:
         record = self._record
-        self._dropped = record.dropped
-        self._news = len(record.news)
-        #: By key, what the listing promises that was not taken out yet; how many of each kind, and bytes.
-        self._to_come = {
-            entry.key: (kind, entry.size or 0)
-            for kind, entry in wanted(self._listed or (), record.known_keys(), self._choice)
-        }
+        if promise is None:
+            to_come = _to_come(self._listed or (), record.known_keys(), self._choice)
+            promise = Promise(to_come, len(record.news), record.dropped)
+        self._news, self._dropped = promise.news, promise.dropped
+        #: What was not taken out yet; how many of each kind, and bytes.
+        self._to_come = promise.to_come
         self._promised = Counter(kind for kind, _ in self._to_come.values())
         self._promised_bytes = sum(size for _, size in self._to_come.values())
         self._arrived = 0
