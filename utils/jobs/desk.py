@@ -63,6 +63,10 @@ class Over:
         return cls(job.id, job.name, time.time(), record.failed or left, items)
 
 
+#: Jobs that are gone on with before others have a turn, after a restart.
+STARTED_AT_ONCE = 20
+
+
 class Forgets(Protocol):
     """Whoever keeps the conversions."""
 
@@ -212,17 +216,25 @@ class Desk:
                 )
             ) from None
         log.info("📥 Received %s (%.1f MB)", item.name, item.size / MB)
-        self.start(item, stored)
+        self._run(self.put(item, stored))
         self._react(item, TAKEN)
 
     # -- at work ------------------------------------------------------------------------------------
 
-    def start(self, item: Incoming, stored: StoredJob) -> None:
-        """Begin, or go on with, the job that is ``stored``."""
+    def put(self, item: Incoming, stored: StoredJob) -> Job:
+        """Know the job that is ``stored``; :meth:`go_on` begins it, or goes on with it."""
         work = self._builder.build(item, stored, self)
         self._work[stored.id], self.jobs[stored.id] = work, work.job
         self._shelf.put(work)
-        self._run(work.job)
+        return work.job
+
+    async def go_on(self) -> None:
+        """Go on with all jobs that were put here, others between some of them."""
+        for place, job in enumerate(list(self.jobs.values()), 1):
+            if job.id in self.jobs and job.id not in self._tasks:
+                self._run(job)
+            if place % STARTED_AT_ONCE == 0:
+                await asyncio.sleep(0)
 
     def _run(self, job: Job) -> None:
         self._tasks[job.id] = asyncio.create_task(run_job(job, alone=lambda: len(self.jobs) == 1))
@@ -280,7 +292,7 @@ class Desk:
 
     async def _halted(self, jobs: Sequence[Job]) -> list[Job]:
         """End what is done for ``jobs``; returns them without those that have just come to their end."""
-        tasks = [self._tasks[job.id] for job in jobs]
+        tasks = [self._tasks[job.id] for job in jobs if job.id in self._tasks]
         # All at once: the chat's turn, which one of them leaves, must not go to the next.
         for task in tasks:
             task.cancel()

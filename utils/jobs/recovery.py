@@ -44,6 +44,8 @@ class Recovery:
                     kept.add(stored.id)
                 elif not await guarded(self._set_aside(stored, error), f"{stored.id} cannot be set aside"):
                     kept.add(stored.id)
+        # Not before: who works while the rest is read makes that, and whatever comes, wait.
+        await self._desk.go_on()
         return kept
 
     def _jobs(self) -> list[StoredJob]:
@@ -89,7 +91,7 @@ class Recovery:
             # It may have been killed before it noted that this message was taken.
             if not self._seen.has(item.job):
                 await self._seen.add(item)
-        self._desk.start(record.origin, stored)
+        self._desk.put(record.origin, stored)
         log.info("♻️ Resumed job: %s", record.origin.name)
 
     async def _set_aside(self, stored: StoredJob, error: Exception) -> None:
