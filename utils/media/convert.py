@@ -111,12 +111,15 @@ class Converter:
             processors=self._processors,
             on_idle=on_idle,
         )
+        return await self._to_its_end(work)
+
+    async def _to_its_end(self, work: Work) -> Inspection:
         try:
             result = await self._carry_out(work)
         finally:
             await asyncio.to_thread(work.part.unlink, missing_ok=True)
         _warn_of_loss(work, result)
-        await on_progress(100.0)
+        await work.on_progress(100.0)
         return result
 
     async def _carry_out(self, work: Work) -> Inspection:
