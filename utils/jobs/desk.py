@@ -20,8 +20,9 @@ from utils.jobs.building import JobBuilder, Work
 from utils.jobs.buttons import FAILED_WORD, FILES_WORD, OTHERS_WORD
 from utils.jobs.failures import Failures
 from utils.jobs.first_lines import Wanted
-from utils.jobs.intake import Delivered, Incoming, Seen
+from utils.jobs.intake import Incoming, Seen
 from utils.jobs.job import Job
+from utils.jobs.known import delivered_words
 from utils.jobs.last_word import STATUS, SUMMARY
 from utils.jobs.record import JobRecord
 from utils.jobs.running import run_job
@@ -32,7 +33,7 @@ from utils.jobs.stored import StoredJob
 from utils.queue_manager import QueueManager
 from utils.storage.workspace import MB, Workspace, disk_errors
 from utils.telegram.reactions import Reactions
-from utils.texts import Text, date_words, text_n
+from utils.texts import Text
 
 log = logging.getLogger(__name__)
 
@@ -346,17 +347,3 @@ class Desk:
         for work in list(self._work.values()):
             await work.status.close()
         await self._reactions.close()
-
-
-def delivered_words(before: Delivered) -> Text:
-    """What was sent of a file, and when."""
-    when = date_words(before.date)
-    if not before.skipped:
-        return Text("I sent you what is in {name} on {date}.", name=before.name, date=when)
-    return text_n(
-        "I sent you a part of what is in {name} on {date}; {count} file could not be sent.",
-        "I sent you a part of what is in {name} on {date}; {count} files could not be sent.",
-        before.skipped,
-        name=before.name,
-        date=when,
-    )
