@@ -5,17 +5,14 @@ from __future__ import annotations
 import asyncio
 import logging
 import secrets
-import time
 from collections import deque
 from collections.abc import Sequence
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Protocol
 
 from utils.archives import volume_of
 from utils.constants import Settings
 from utils.errors import DiskFull, guarded
-from utils.jobs.albums import plural
 from utils.jobs.building import JobBuilder, Work
 from utils.jobs.buttons import FAILED_WORD, FILES_WORD, OTHERS_WORD
 from utils.jobs.failures import Failures
@@ -24,6 +21,7 @@ from utils.jobs.intake import Incoming, Seen
 from utils.jobs.job import Job
 from utils.jobs.known import delivered_words
 from utils.jobs.last_word import STATUS, SUMMARY
+from utils.jobs.over import REMEMBERED, Over
 from utils.jobs.record import JobRecord
 from utils.jobs.running import run_job
 from utils.jobs.shelf import Shelf
@@ -39,30 +37,6 @@ log = logging.getLogger(__name__)
 
 #: Reactions to the message with a file: it is taken; all that is in it was sent.
 TAKEN, DONE = "👀", "👍"
-
-
-#: Jobs that are over and can be done again from the owner's page.
-REMEMBERED = 10
-
-
-@dataclass(frozen=True)
-class Over:
-    """A job that came to its end ``when`` (Unix time), without all of it if there was ``trouble``."""
-
-    id: str
-    name: str
-    when: float
-    trouble: str
-    items: Sequence[Incoming]
-
-    @classmethod
-    def of(cls, job: Job) -> Over:
-        """As it is at its end."""
-        record = job.record
-        left = f"{plural(len(record.skipped), 'file')} could not be sent." if record.skipped else ""
-        items = (record.origin, *record.volumes)
-        return cls(job.id, job.name, time.time(), record.failed or left, items)
-
 
 #: Jobs that are gone on with before others have a turn, after a restart.
 STARTED_AT_ONCE = 20
