@@ -28,6 +28,8 @@ def main(arguments: Sequence[str]) -> int:
     parser.add_argument("--fix", action="store_true", help="first mend what can be mended safely")
     parser.add_argument("--json", action="store_true", help="one JSON object instead of lines")
     options = parser.parse_args(arguments)
+    # What --fix makes, and what looking at a log-in leaves, is nothing for others on this machine.
+    os.umask(0o077)
     if options.fix:
         for done in mended():
             print(done, file=sys.stderr if options.json else sys.stdout)

@@ -6,7 +6,7 @@ never gives it: 13 MB of memory, and a third of the time that a start takes.
 
 import sys
 
-_UNWANTED = ("aiohttp", "PIL")
+_UNWANTED = ("aiohttp", "PIL", "ssl")
 if "telethon" not in sys.modules:
     hidden = [name for name in _UNWANTED if name not in sys.modules]
     for name in hidden:
