@@ -228,7 +228,7 @@ class Bot:
             account=self._account,
             is_bot=is_bot,
             language=self._language,
-            hidden=("ask_first",) if has_target else ("ask_first", "target"),
+            hidden=() if has_target else ("target",),
         )
         return Reception(
             access=access,

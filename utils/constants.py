@@ -158,14 +158,17 @@ class Settings:
         "name", "A folder's files come by name, or by the `date` when they were taken.", group="What is sent"
     )
     CAPTIONS: Literal["quiet", "names"] = setting(
-        "quiet",
-        "Captions name files that somebody gave a name (`quiet`), or all: `names`.",
-        group="What is sent",
+        "quiet", "Captions name files that somebody named (`quiet`), or all: `names`.", group="What is sent"
     )
     CONVERT: Literal["yes", "no", "both"] = setting(
         "yes",
         "Videos that Telegram would not play are converted. `no`: they come as the files that they are; "
         "`both`: as files at once, and converted later.",
+        group="What is sent",
+    )
+    ASK_FIRST: Literal["never", "20", "100", "500", "always"] = setting(
+        "never",
+        "Show what is in an archive, and ask what of it is wanted: never, above so many files, or always.",
         group="What is sent",
     )
     SILENT: bool = setting(False, "Messages come without a sound.", group="What is sent")

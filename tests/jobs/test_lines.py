@@ -101,6 +101,16 @@ ON_DISK: list[tuple[Line, dict[str, Any]]] = [
     (lines.Volume.of(ITEM, date=5.5), {"t": "volume", "date": 5.5, **ITEM_JSON}),
     (lines.Print("ab12"), {"t": "print", "print": "ab12"}),
     (lines.Run("this boot"), {"t": "run", "boot": "this boot", "paused": False}),
+    (
+        lines.Question((lines.Branch("a/b", 1, 2, 3, 4),), "000001"),
+        {
+            "t": "question",
+            "folders": [{"path": "a/b", "photos": 1, "videos": 2, "others": 3, "size": 4}],
+            "picture": "000001",
+        },
+    ),
+    (lines.Ticked(2, (0, 9)), {"t": "ticked", "page": 2, "folders": [0, 9]}),
+    (lines.Chosen("folders"), {"t": "chosen", "what": "folders"}),
     (lines.File(FILE), {"t": "file", "file": FILE_JSON}),
     (lines.Drop(1), {"t": "drop", "number": 1}),
     (lines.Defer(VIDEO, 7.25), {"t": "defer", "file": VIDEO_JSON, "cost": 7.25}),
@@ -136,6 +146,9 @@ ON_DISK: list[tuple[Line, dict[str, Any]]] = [
     (lines.Done(), {"t": "done"}),
 ]
 
+#: Kinds that there were not when there were the journals below: data with them is refused by what is older.
+NEWER = {"question", "ticked", "chosen"}
+
 #: Journals that the version before typed lines wrote, each of one whole job.
 OLD = sorted((Path(__file__).parent / "journals").iterdir())
 
@@ -161,7 +174,7 @@ def as_before(now: Any, before: Any) -> Any:
 def facts(record: JobRecord | LastRecord) -> dict[str, Any]:
     """All that is known of a job."""
     newer = {"paused", "highest", "before", "_newest", "_gone", "_whole", "live", "stills", "deferred_names"}
-    newer |= {"left", "arrivals", "under_way", "news", "dropped"}
+    newer |= {"left", "arrivals", "under_way", "news", "dropped", "question", "ticked", "chosen"}
     names = {field.name for field in fields(JobRecord)} - newer - {"known_origin"} | {"origin"}
     return {name: plain(getattr(record, name)) for name in names}
 
@@ -182,13 +195,15 @@ async def test_the_version_before_goes_on_with_what_this_one_wrote(tmp_path: Pat
     journal = JobJournal(path)
     journal.open()
     for line, _ in ON_DISK * 2:
+        if line.t in NEWER:
+            continue
         await journal.write(line)
         assert facts(LastRecord(parse(path.read_bytes())[0])) == facts(journal.record)
 
 
 def test_the_old_journals_hold_every_kind_of_line() -> None:
     found = {record["t"] for path in OLD for record in parse(path.read_bytes())[0]}
-    assert found == set(KINDS)
+    assert found == set(KINDS) - NEWER
 
 
 @pytest.mark.parametrize("path", OLD, ids=[path.stem for path in OLD])

@@ -23,7 +23,7 @@ def test_the_programs_settings_hold_where_nothing_else_was_chosen(tmp_path: Path
     nothing = load_settings({}, tmp_path / "none")
     assert Wishes.of(nothing) == Wishes()
     changed = {"SEND": "videos", "AS_FILES": "yes", "ORDER": "date", "ALBUMS": "apart", "CAPTIONS": "names"}
-    changed |= {"CONVERT": "both", "SILENT": "yes", "OTHER_FILES": "leave"}
+    changed |= {"CONVERT": "both", "ASK_FIRST": "100", "SILENT": "yes", "OTHER_FILES": "leave"}
     set_otherwise = Wishes.of(load_settings(changed, tmp_path / "none"))
     assert {name.upper(): getattr(set_otherwise, name.lower()) for name in changed} == changed
 
@@ -95,4 +95,4 @@ def test_the_summary_says_that_something_was_left_out_by_choice() -> None:
     record = JobRecord.of([origin, lines.Extracted(0, left=3)])
     said = summary_text("a.zip", record)
     assert said.startswith("ℹ️ a.zip: there is no picture or video in it that was chosen.")
-    assert "⚙️ Left out by choice: 3 files (pictures or videos)." in said
+    assert "⚙️ Left out by choice: 3 files." in said

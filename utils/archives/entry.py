@@ -7,7 +7,7 @@ from collections.abc import AsyncGenerator, AsyncIterator, Callable, Coroutine, 
 from contextlib import AbstractAsyncContextManager, aclosing
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Protocol, TypeAlias, cast
+from typing import Protocol, TypeAlias, cast, runtime_checkable
 
 from utils.errors import ArchiveError, DiskFull
 
@@ -88,6 +88,14 @@ class ArchiveReader(Protocol):
 
     async def close(self) -> None:
         """End every process and thread, and remove every file that is not the consumer's."""
+
+
+@runtime_checkable
+class KeepsFetched(Protocol):
+    """A reader that need not fetch again what it fetched as a whole."""
+
+    def keep_fetched(self) -> None:
+        """The same archive is opened again, with the same scratch folder, after this reader was closed."""
 
 
 def taking(found: AsyncIterator[Extracted]) -> AbstractAsyncContextManager[AsyncIterator[Extracted]]:

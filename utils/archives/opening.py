@@ -84,11 +84,14 @@ class _Opened:
         self._sources = sources
         self.format = reader.format
         self.listing: Sequence[Entry] | None = reader.listing
-        self._wants_password = False
+        self._comes_back = False
 
     @property
     def ignored(self) -> int:
         return self._reader.ignored
+
+    def keep_fetched(self) -> None:
+        self._comes_back = True
 
     async def extract(self, accept: Accept, new_file: NewFile) -> AsyncIterator[Extracted]:
         try:
@@ -96,7 +99,7 @@ class _Opened:
                 async for extracted in found:
                     yield extracted
         except PasswordNeeded:
-            self._wants_password = True
+            self._comes_back = True
             raise
 
     async def close(self) -> None:
@@ -106,7 +109,7 @@ class _Opened:
         try:
             await self._reader.close()
         finally:
-            await _clean_up(self._scratch, self._sources, but_fetched=self._wants_password)
+            await _clean_up(self._scratch, self._sources, but_fetched=self._comes_back)
 
 
 async def looks_like_archive(source: ByteSource) -> bool:

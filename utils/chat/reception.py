@@ -34,6 +34,7 @@ from utils.jobs.desk import Desk
 from utils.jobs.intake import AlbumCaptions, Incoming, Reply, incoming, topic_of
 from utils.jobs.job import Job
 from utils.jobs.opening import caption_passwords
+from utils.jobs.question import WHOLES, picked
 from utils.jobs.status_text import queue_line
 from utils.telegram.account import Account
 from utils.telegram.arrivals import Arrival, Press
@@ -178,7 +179,8 @@ class Reception:
         """Do what the button says, if it is one of ours; returns what to tell, if anything."""
         archive, (act, job) = messages_of_button(press.data), steered(press.data)
         owners, chosen, topic = is_owners(press.data), chosen_by(press.data), topic_of_button(press.data)
-        if not (archive or act or owners or chosen or topic) or not press.message:
+        pick, asked = picked(press.data)
+        if not (archive or act or owners or chosen or topic or pick) or not press.message:
             return UNKNOWN_BUTTON
         # A client may send what it likes: what is pressed has to be there, in a message of ours.
         for message in await self._account.messages(press.chat, [press.message]):
@@ -190,21 +192,28 @@ class Reception:
                     return None
                 if chosen:
                     return await self._settings.pressed(press, chosen)
-                if act:
-                    jobs = [j for j in self._desk.of_chat(press.chat_id) if j.id == job]
-                    return await self._steer(act, jobs, press.chat, press.sender.id)
+                jobs = [j for j in self._desk.of_chat(press.chat_id) if j.id in (job, asked)]
+                steer = self._pick if pick else self._steer
+                if pick or act:
+                    return await steer(pick or act, jobs, press.chat, press.sender.id)
                 word = word_of(press.data)
                 return await self._again(press.chat_id, press.chat, archive, by=press.sender.id, word=word)
         # What it said may just have changed.
-        return OLD_BUTTON if act or owners or chosen else UNKNOWN_BUTTON
+        return OLD_BUTTON if act or owners or chosen or pick else UNKNOWN_BUTTON
+
+    async def _pick(self, act: str, jobs: Sequence[Job], chat: TLObject, person: int | None) -> str | None:
+        if jobs and not (jobs := await self._theirs(jobs, chat, person)):
+            return NOT_YOURS
+        return None if jobs and await jobs[0].asking.press(act) else OLD_BUTTON
+
+    async def _theirs(self, jobs: Sequence[Job], chat: TLObject, person: int | None) -> list[Job]:
+        return [j for j in jobs if await self._groups.may_steer(chat, person, j.record.origin.sender)]
 
     async def _steer(self, act: str, jobs: Sequence[Job], chat: TLObject, person: int | None) -> str:
         """Do ``act`` with those of ``jobs`` that are the ``person``'s to steer; returns what to tell."""
         if not jobs:
             return OLD_BUTTON
-        may = [await self._groups.may_steer(chat, person, job.record.origin.sender) for job in jobs]
-        jobs = [job for job, allowed in zip(jobs, may, strict=True) if allowed]
-        if not jobs:
+        if not (jobs := await self._theirs(jobs, chat, person)):
             return NOT_YOURS
         if act == CANCEL:
             done = await self._desk.cancel_jobs(jobs)
@@ -265,6 +274,8 @@ class Reception:
         word = "" if self._is_bot else text.lower()
         if word in DONE and (jobs := self._meant_jobs(message)):
             return await self._steer(word, jobs, chat, by)
+        if word in WHOLES and (jobs := [job for job in self._meant_jobs(message) if job.asking.is_open]):
+            return await self._pick(word, jobs, chat, by) or ""
         if word in WORDS_AGAIN and (archive := await self._meant(message, chat)):
             return await self._again(message.chat_id, chat, [archive], by=by, word=word) or ""
         if self._conversation.answer(message.chat_id, text, message.reply_to_msg_id):

@@ -162,6 +162,7 @@ class JobBuilder:
             owner=owner,
             status=status,
             last_word=LastWord(journal=stored.journal, delivery=delivery, status=status, messages=messages),
+            messages=messages,
             live=live,
             media=self.media,
             settings=job_settings(self.settings, self.boot, is_bot=self.is_bot),

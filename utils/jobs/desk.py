@@ -20,8 +20,9 @@ from utils.jobs.first_lines import Wanted
 from utils.jobs.intake import Incoming, Seen
 from utils.jobs.job import Job
 from utils.jobs.known import delivered_words
-from utils.jobs.last_word import STATUS, SUMMARY
+from utils.jobs.last_word import SUMMARY
 from utils.jobs.over import REMEMBERED, Over
+from utils.jobs.question import messages_about
 from utils.jobs.record import JobRecord
 from utils.jobs.running import run_job
 from utils.jobs.shelf import Shelf
@@ -224,11 +225,7 @@ class Desk:
 
     def about(self, chat: int, message: int) -> list[Job]:
         """The job whose file, or whose status, is that message."""
-        return [
-            job
-            for job in self.of_chat(chat)
-            if message in (*job.record.messages(), *job.record.sent.get(STATUS, ()))
-        ]
+        return [job for job in self.of_chat(chat) if message in messages_about(job.record)]
 
     async def pause(self, jobs: Sequence[Job], *, on: bool) -> list[str]:
         """Have ``jobs`` do nothing, or go on with them; returns the names of those for which that is new."""

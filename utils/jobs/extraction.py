@@ -165,15 +165,16 @@ class Extraction:
     def _wants(self, entry: Entry, head: bytes) -> bool:
         """Whether ``entry``, which begins with ``head``, is sent, or read because it is a note."""
         kind, choice = kind_of(head, entry.name), self._choice()
-        if choice.wants(kind):
+        within = choice.within(entry.folder)
+        if within and choice.wants(kind):
             if choice.untouched(kind):
                 self._untouched[entry.key] = choice.may_be_music(head, entry.name)
             return True
-        if kind is Kind.OTHER:
+        if within and kind is Kind.OTHER:
             self._others.append(entry)
         elif choice.media:
             self._left += 1
-        return choice.media and self._notes.wants(entry, head)
+        return within and choice.media and self._notes.wants(entry, head)
 
     async def _next(self, found: AsyncIterator[Extracted]) -> Taken | None:
         """The next entry, looked at; None at the end.

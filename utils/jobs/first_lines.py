@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import asdict, dataclass, fields
-from typing import Any, ClassVar
+from typing import Any, ClassVar, Literal
 
 from utils.jobs.intake import Incoming
 
@@ -95,6 +95,58 @@ class Run(Line):
     t = "run"
     boot: str
     paused: bool = False
+
+
+@dataclass(frozen=True)
+class Branch:
+    """A folder of an archive, with all below it where that is no branch itself; ``size`` is in bytes."""
+
+    path: str
+    photos: int = 0
+    videos: int = 0
+    others: int = 0
+    size: int = 0
+
+
+@dataclass(frozen=True)
+class Question(Line):
+    """It is asked what is wanted of these folders (none: nobody knows what is in it), under that picture.
+
+    Written: when the archive was opened and its picture made, before the question is sent.
+    Crash before: the archive is opened again.
+    Crash after: the question is sent, or is there; the archive is opened when it is answered.
+    """
+
+    t = "question"
+    folders: tuple[Branch, ...] = ()
+    picture: str = ""
+
+
+@dataclass(frozen=True)
+class Ticked(Line):
+    """The question shows that page of the folders (0: none), of which these, by their places, are ticked.
+
+    Written: when that was pressed, before it is shown.
+    Crash before: nothing was pressed.
+    Crash after: it is shown.
+    """
+
+    t = "ticked"
+    page: int
+    folders: tuple[int, ...]
+
+
+@dataclass(frozen=True)
+class Chosen(Line):
+    """What is wanted: all, photos, videos, others, or what is in the ticked folders.
+
+    Written: when that was pressed, before the question is taken away.
+    Crash before: the question stays open.
+    Crash after: that is taken out, and the question goes.
+    """
+
+    t = "chosen"
+    what: Literal["all", "photos", "videos", "others", "folders"]
 
 
 def _fields_of(item: Incoming) -> dict[str, Any]:

@@ -26,6 +26,7 @@ from utils.errors import (
     VolumeMissing,
 )
 from utils.jobs import lines
+from utils.jobs.asking import Asking, NotChosen, choice_of
 from utils.jobs.buttons import Steering
 from utils.jobs.delivery import Delivery
 from utils.jobs.ending import say_last
@@ -68,6 +69,7 @@ class Job:
         self._journal = stored.journal
         self._delivery = delivery
         self._services = services
+        self.asking = Asking(self.id, self.name, stored.journal, delivery, services, stored.workspace.files)
         self._taken_up = False
         self._began = time.monotonic()
         self._finishing = asyncio.Lock()
@@ -109,9 +111,7 @@ class Job:
         )
 
     def _choice(self) -> Choice:
-        wishes, record = self._services.wishes(), self.record
-        asked, alone = record.origin, is_single(record)
-        return wishes.choice(only_others=asked.others, as_files=asked.as_files, alone=alone)
+        return choice_of(self._services.wishes(), self.record)
 
     # -- the whole ----------------------------------------------------------------------------------
 
@@ -135,6 +135,7 @@ class Job:
             while True:
                 delivered = len(self.record.delivered)
                 try:
+                    await self.asking.answered(self.waits)
                     async with self._services.turns.upload(self.chat, self.id) as turn:
                         # While it has to wait, others may upload.
                         self.live.rest = turn.rest
@@ -144,6 +145,9 @@ class Job:
                     if len(self.record.delivered) == delivered:
                         raise
                     # What was sent has made room.
+                except NotChosen:
+                    # Others go on while the answer is waited for.
+                    continue
                 except PasswordNeeded as error:
                     await self._ask_password(error, passwords)
                 except VolumeMissing as error:
@@ -179,6 +183,7 @@ class Job:
             log.info("🧹 %s is known: %s", self.name, known.told)
 
     async def _end(self) -> None:
+        await self.asking.clear()
         await self._journal.write(lines.Done())
         await self._services.owner.finished(self.id)
         await asyncio.to_thread(self._workspace.remove)
@@ -274,6 +279,7 @@ class Job:
         self._extraction.begin()
         async with self.steps.of(OPENING, Text("opening it")):
             reader = await self._services.open_archive(passwords)
+        await self.asking.before(reader)
         await self.live.opened(reader.listing)
         self.show(Text("📤 Sending"))
         await self._extraction.run(reader, turn)

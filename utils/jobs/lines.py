@@ -11,13 +11,15 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from utils.jobs.albums import MediaFile
-from utils.jobs.first_lines import Line, Origin, Print, Run, Volume
+from utils.jobs.first_lines import Branch, Chosen, Line, Origin, Print, Question, Run, Ticked, Volume
 from utils.jobs.medium import Medium
 
 __all__ = [
     "KINDS",
     "Announce",
+    "Branch",
     "Cancelled",
+    "Chosen",
     "Converted",
     "Defer",
     "Done",
@@ -31,6 +33,7 @@ __all__ = [
     "Origin",
     "Other",
     "Print",
+    "Question",
     "Refused",
     "Rejected",
     "Renew",
@@ -38,6 +41,7 @@ __all__ = [
     "Sent",
     "Skip",
     "Split",
+    "Ticked",
     "Unconvertible",
     "Volume",
 ]

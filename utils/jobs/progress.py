@@ -103,7 +103,7 @@ def wanted(listing: Sequence[Entry], known: Collection[str], choice: Choice) -> 
     """What ``listing`` promises to hold of what is sent, beside what is ``known`` by its key."""
     for entry in listing:
         kind = kind_by_name(entry.name)
-        if entry.key not in known and choice.wants(kind):
+        if entry.key not in known and choice.within(entry.folder) and choice.wants(kind):
             yield _GROUPS.get(kind, "document"), entry
 
 

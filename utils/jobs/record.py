@@ -21,6 +21,9 @@ class JobRecord:
     known_origin: lines.Origin | None = None
     volumes: list[lines.Volume] = field(default_factory=list)
     print: str = ""
+    question: lines.Question | None = None
+    ticked: lines.Ticked = field(default_factory=lambda: lines.Ticked(0, ()))
+    chosen: lines.Chosen | None = None
     boot: str = ""
     files: dict[int, MediaFile] = field(default_factory=dict)
     deferred: dict[int, MediaFile] = field(default_factory=dict)
@@ -95,6 +98,11 @@ class JobRecord:
         self.print = line.print
 
     apply.register(_on_print)
+
+    def _on_asking(self, line: lines.Question | lines.Ticked | lines.Chosen) -> None:
+        setattr(self, line.t, line)
+
+    apply.register(_on_asking)
 
     def _on_run(self, line: lines.Run) -> None:
         self.boot, self.paused = line.boot, line.paused
@@ -231,7 +239,8 @@ class JobRecord:
     @property
     def only_others(self) -> bool:
         """Whether only what is neither picture nor video is wanted."""
-        return self.known_origin is not None and self.known_origin.others
+        asked_for = self.known_origin is not None and self.known_origin.others
+        return asked_for or (self.chosen is not None and self.chosen.what == "others")
 
     def messages(self) -> list[int]:
         """Ids of the messages with the archive, or its volumes."""

@@ -15,7 +15,7 @@ from utils.errors import PasswordNeeded
 from utils.jobs.albums import MediaFile
 from utils.jobs.delivery import Delivery
 from utils.jobs.intake import Incoming
-from utils.jobs.last_word import LastWord, Status
+from utils.jobs.last_word import LastWord, Messages, Status
 from utils.jobs.live import Live
 from utils.jobs.media_files import Media
 from utils.jobs.record import JobRecord
@@ -113,6 +113,7 @@ class JobServices:
     owner: Owner
     status: Status
     last_word: LastWord
+    messages: Messages
     live: Live
     media: Media
     settings: JobSettings

@@ -128,8 +128,8 @@ def _left_out(record: JobRecord) -> Iterator[Said]:
         )
     if record.left:
         yield tr_n(
-            "⚙️ Left out by choice: {count} file (pictures or videos).",
-            "⚙️ Left out by choice: {count} files (pictures or videos).",
+            "⚙️ Left out by choice: {count} file.",
+            "⚙️ Left out by choice: {count} files.",
             record.left,
         )
     if record.ignored:

@@ -19,7 +19,7 @@ Language = Literal["auto", "en", "es", "ru", "id", "pt_BR", "fa"]
 class Wishes:
     """What is wished for in one chat; each is one of a few words.
 
-    All but the last two and ``ask_first`` are the settings of these names. ``target``: results go where
+    All but the last two are the settings of these names. ``target``: results go where
     TARGET_CHAT says, or stay ``here``.
     """
 
@@ -46,6 +46,7 @@ class Wishes:
             albums=settings.ALBUMS,
             captions=settings.CAPTIONS,
             convert=settings.CONVERT,
+            ask_first=settings.ASK_FIRST,
             silent="yes" if settings.SILENT else "no",
         )
 

@@ -9,12 +9,17 @@ from utils.media.kinds import Kind, may_be_music
 
 @dataclass(frozen=True)
 class Choice:
-    """``photos``, ``videos`` and ``others``, which are neither, are sent, or not; ``as_files``: untouched."""
+    """``photos``, ``videos`` and ``others``, which are neither, are sent, or not; ``as_files``: untouched.
+
+    Of ``folders``, with all below them, only those in ``ticked`` are wanted; none: wherever it is.
+    """
 
     photos: bool = True
     videos: bool = True
     others: bool = False
     as_files: bool = False
+    folders: frozenset[str] = frozenset()
+    ticked: frozenset[str] = frozenset()
 
     @classmethod
     def of(cls, other_files: str, *, as_files: bool, send: str = "all", only_others: bool = False) -> Choice:
@@ -28,6 +33,12 @@ class Choice:
     def media(self) -> bool:
         """Whether pictures or videos are sent."""
         return self.photos or self.videos
+
+    def within(self, folder: str) -> bool:
+        """Whether what is in ``folder`` may be wanted: the one of ``folders`` that is nearest above it is."""
+        while folder and folder not in self.folders:
+            folder = folder.rpartition("/")[0]
+        return not self.folders or folder in self.ticked
 
     def wants(self, kind: Kind) -> bool:
         """Whether what looks like ``kind`` is taken out."""
