@@ -11,7 +11,9 @@ from pathlib import Path
 
 from utils.errors import BotError, guarded
 from utils.media.elsewhere import Farm, Lost, Offer, Piece
+from utils.media.recipe import Reading
 from utils.media.sharing import Loan, Todo
+from utils.media.spans import Parts, parts_of
 from utils.media.tools import Progress
 from utils.media.work import Work
 
@@ -36,6 +38,7 @@ class Abroad:
         farm: Farm,
         todo: Todo,
         *,
+        reading: Reading,
         piece_of: Callable[[int], Awaitable[Piece]],
         middle: int,
         accept: Accept,
@@ -45,8 +48,10 @@ class Abroad:
         self._work = work
         self._farm = farm
         self._todo = todo
+        self._reading = reading
         self._piece_of = piece_of
         self._middle = middle
+        self._parts: Parts
         self._accept = accept
         self._on_progress = on_progress
 
@@ -62,9 +67,13 @@ class Abroad:
         if not await self._until_joined():
             return
         try:
+            self._parts = await parts_of(
+                *(self._reading.path, self._reading.stream, self._work.tools),
+                within=self._work.settings.timeout_seconds,
+            )
             trial, digest = await self._trial()
         except BotError as error:
-            log.info("Other machines are not asked, as the trial failed here: %s", error.told)
+            log.info("Other machines are not asked for %s: %s", self._work.name, error.told)
             return
         async with self._farm.offer(trial, digest, self._work.name) as offer:
             await self._lend(offer)
@@ -83,9 +92,19 @@ class Abroad:
         finally:
             joined.cancel()
 
+    async def piece(self, number: int) -> Piece:
+        """The segment ``number``, with the stretches of the source that it needs."""
+        piece = await self._piece_of(number)
+        frames, segment = self._reading.frames, piece.segment
+        assert frames is not None
+        begin = segment.first - piece.skip
+        spans = self._parts.spans(frames.times[begin] if begin else None, segment.end, frames.time_base)
+        output = piece.output.with_suffix(".elsewhere")
+        return replace(piece, output=output, size=self._parts.size, index=self._parts.index, spans=spans)
+
     async def _trial(self) -> tuple[Piece, str]:
         """A few frames of the source, and the SHA-256 of what they are encoded to here."""
-        piece = await self._piece_of(self._middle)
+        piece = await self.piece(self._middle)
         few = replace(piece.segment, frames=min(_TRIAL_FRAMES, piece.segment.frames))
         trial = replace(piece, segment=few, output=self._work.folder / "trial.mp4.part")
         try:
@@ -118,7 +137,7 @@ class Abroad:
 
     async def _encode(self, loan: Loan, offer: Offer) -> None:
         done = False
-        piece = await self._piece_of(loan.number)
+        piece = await self.piece(loan.number)
         try:
             done = await self._try(loan, offer, piece)
         finally:

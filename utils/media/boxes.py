@@ -54,7 +54,7 @@ def read_layout(path: Path) -> Layout | None:
     """The layout of ``path``, or None when it is not of this family. Blocking."""
     size = path.stat().st_size
     with path.open("rb") as file:
-        boxes = _top_boxes(file, size)
+        boxes = top_boxes(file, size)
         kinds = [kind for kind, _, _ in boxes]
         if not {b"ftyp", b"moov", b"mdat"} & set(kinds):
             return None
@@ -75,12 +75,12 @@ def read_layout(path: Path) -> Layout | None:
 def read_index(path: Path) -> bytes:
     """The content of the index (``moov``) of ``path``; empty when it has none. Blocking."""
     with path.open("rb") as file:
-        boxes = _top_boxes(file, path.stat().st_size)
+        boxes = top_boxes(file, path.stat().st_size)
         moov = next((box for box in boxes if box[0] == b"moov"), None)
         return _read_index(file, moov) if moov else b""
 
 
-def _top_boxes(file: BinaryIO, size: int) -> list[tuple[bytes, int, int]]:
+def top_boxes(file: BinaryIO, size: int) -> list[tuple[bytes, int, int]]:
     """(type, offset, length) of each box at the top level."""
     boxes: list[tuple[bytes, int, int]] = []
     offset = 0

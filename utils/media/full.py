@@ -200,13 +200,10 @@ class _Encoding:
                 await self._save()
 
     def _abroad(self, farm: Farm, todo: Todo, middle: int) -> Abroad:
-        async def piece_of(number: int) -> Piece:
-            piece = await self._piece(number)
-            return replace(piece, output=piece.output.with_suffix(".elsewhere"))
-
         return Abroad(
             *(self._work, farm, todo),
-            piece_of=piece_of,
+            reading=self._reading,
+            piece_of=self._piece,
             middle=middle,
             accept=self._take_over,
             on_progress=self._in_hand_is,
@@ -227,8 +224,6 @@ class _Encoding:
             within=work.settings.timeout_seconds,
             stall=work.settings.stall_seconds,
             file_bytes=await work.room(work.folder),
-            size=(size := (await asyncio.to_thread(reading.path.stat)).st_size),
-            spans=((0, size),),
         )
 
     async def _in_hand_is(self, number: int, now: Progress) -> None:
