@@ -250,7 +250,12 @@ class Bot:
         """Inside, the owner sees what is done. Raises :class:`SettingsError`."""
         settings = self._settings
         eyes = Eyes(
-            settings, line=client, desk=self.desk, queue=self.queue, states=lambda: self._states.states
+            settings,
+            line=client,
+            desk=self.desk,
+            queue=self.queue,
+            states=lambda: self._states.states,
+            machines=lambda: self._farm.machines if self._farm else (),
         )
         self._following.append(eyes)
         async with AsyncExitStack() as looking:

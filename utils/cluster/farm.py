@@ -238,8 +238,7 @@ class ProcessFarm:
             case "closed":
                 return str(said["why"])
             case "machines":
-                self._machines = {one["id"]: Machine(**one) for one in said["machines"]}
-                self._bell.ring()
+                self._are_here({one["id"]: Machine(**one) for one in said["machines"]})
             case "arrived":
                 self._why.pop(said["machine"], None)
             case "judged":
@@ -260,6 +259,16 @@ class ProcessFarm:
             self._tell(line)
         for offer in self._offers.values():
             await offer.announce()
+
+    def _are_here(self, machines: dict[str, Machine]) -> None:
+        for number in machines.keys() - self._machines.keys():
+            machine = machines[number]
+            log.info("🖥️ %s joined: it converts %d segments at a time", machine.name, machine.slots)
+        for number in self._machines.keys() - machines.keys():
+            log.info("🖥️ %s left", self._machines[number].name)
+            self._why.pop(number, None)
+        self._machines = machines
+        self._bell.ring()
 
     def _judged(self, machine: str, why: str) -> None:
         name = self._machines[machine].name if machine in self._machines else "A machine"

@@ -12,7 +12,7 @@ from typing import Any, Protocol
 from utils.constants import Settings
 from utils.conversion_state import INCOMPLETE, display_name
 from utils.errors import SettingsError
-from utils.owner.sight import ConversionView, Disk, JobView, Kept, OverView, Sight, disk_of
+from utils.owner.sight import ConversionView, Disk, JobView, Kept, MachineView, OverView, Sight, disk_of
 from utils.queue_manager import QueueManager
 from utils.storage.quarantine import Quarantine
 
@@ -139,7 +139,9 @@ class Eyes:
         desk: Desk,
         queue: QueueManager,
         states: Callable[[], Mapping[str, Mapping[str, Any]]],
+        machines: Callable[[], Sequence[MachineView]] = tuple,
     ) -> None:
+        self._machines = machines
         self._settings = settings
         self._line, self._desk, self._queue, self._states = line, desk, queue, states
         self._paused = False
@@ -179,6 +181,7 @@ class Eyes:
             received=line.received,
             disk=disk,
             quarantine=kept,
+            machines=self._machines(),
         )
 
     def _look_at_disk(self) -> tuple[Disk, list[Kept]]:

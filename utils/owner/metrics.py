@@ -48,6 +48,13 @@ class _Figures:
             ("jobs", "Archives under way", len(sight.jobs)),
             ("conversions_waiting", "Conversions that wait", sum(not one.runs for one in sight.conversions)),
             ("conversions_running", "Conversions that run", sum(one.runs for one in sight.conversions)),
+            ("machines", "Other machines that convert", len(sight.machines)),
+            (
+                "machines_refused",
+                "Those that get nothing to do",
+                sum(bool(m.refused) for m in sight.machines),
+            ),
+            ("machine_segments", "Segments under way there", sum(one.working for one in sight.machines)),
             ("memory_bytes", "Memory that the bot takes, without its children", memory_used() or None),
             ("paused", "Whether conversions are paused", sight.paused),
             ("connected", "Whether Telegram can be reached", not sight.trouble),

@@ -9,7 +9,7 @@ from html import escape
 
 from utils.owner.history import History
 from utils.owner.plots import plots
-from utils.owner.sight import ConversionView, JobView, Kept, OverView, Sight
+from utils.owner.sight import ConversionView, JobView, Kept, MachineView, OverView, Sight
 from utils.owner.watch import Said, SentAlbum, Watch
 from utils.owner.words import share_words, size_words
 
@@ -63,6 +63,9 @@ def _parts(seen: Seen) -> str:
                 _list((_job(job, token) for job in sight.jobs), "Nothing to do."),
             ),
             _section("conversions", "Conversions", conversions),
+            _section("machines", "Other machines", _list(map(_machine, sight.machines)))
+            if sight.machines
+            else "",
             _section("albums", "Sent lately", _list(map(_album, reversed(watch.albums))), wide=True),
             _section("day", "The last day", plots(seen.history), wide=True),
             _section("over", "Done lately", _list(_over(one, token) for one in sight.over)),
@@ -72,6 +75,13 @@ def _parts(seen: Seen) -> str:
             ),
         )
     )
+
+
+def _machine(machine: MachineView) -> str:
+    told = f"{machine.working} of {machine.slots} segments, {machine.done} done, {machine.failed} failed"
+    speed = f", {machine.speed:.0f} frames a second" if machine.speed else ""
+    refused = f" – gets nothing to do: {machine.refused}" if machine.refused else ""
+    return f"<li>{escape(machine.name)}: {told}{speed}{escape(refused)}</li>"
 
 
 _PAUSE = {False: "Pause conversions", True: "Go on with conversions"}

@@ -6,6 +6,7 @@ import shutil
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Protocol
 
 
 @dataclass(frozen=True)
@@ -35,6 +36,28 @@ class ConversionView:
     name: str
     percent: float
     runs: bool
+
+
+class MachineView(Protocol):
+    """Another machine that converts: segments at a time, under way, handed in and failed, frames a second.
+
+    ``refused`` is why it gets nothing to do, or "".
+    """
+
+    @property
+    def name(self) -> str: ...
+    @property
+    def slots(self) -> int: ...
+    @property
+    def working(self) -> int: ...
+    @property
+    def done(self) -> int: ...
+    @property
+    def failed(self) -> int: ...
+    @property
+    def speed(self) -> float: ...
+    @property
+    def refused(self) -> str: ...
 
 
 @dataclass(frozen=True)
@@ -74,6 +97,7 @@ class Sight:
     received: int
     disk: Disk
     quarantine: Sequence[Kept]
+    machines: Sequence[MachineView] = ()
 
     @property
     def kept(self) -> int:
