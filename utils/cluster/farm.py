@@ -201,7 +201,10 @@ class ProcessFarm:
             return 0.0
         if why:
             return self._unusable(why)
-        self.trouble = f"it died ({said or 'without a word'})"
+        if self.trouble:
+            # It never opened, so that it would only die again.
+            return self._unusable(said or "it died without a word")
+        self.trouble = "it died and is started again"
         log.warning("⚠️ What other machines are spoken to by died; it is started again: %s", said or "no word")
         return _AGAIN
 

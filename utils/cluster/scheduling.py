@@ -88,7 +88,11 @@ class Scheduling:
     async def start(self, listener: Listener) -> None:
         """Begin to listen, and to tell ``listener``. Raises OSError."""
         self._scheduler.add_plugin(_Watcher(listener), name="watcher")
-        await self._scheduler
+        try:
+            await self._scheduler
+        except RuntimeError as error:
+            # What it is made of: why it cannot listen is the cause of the cause.
+            raise error.__cause__ if isinstance(error.__cause__, OSError) else OSError(str(error)) from None
         for name, handler in list(self._scheduler.handlers.items()):
             if name not in _OF_WORKERS:
                 self._scheduler.handlers[name] = _from_here(handler)
