@@ -4,30 +4,21 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import AsyncIterator, Awaitable, Callable
-from contextlib import AsyncExitStack, asynccontextmanager
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 import utils.telegram  # noqa: F401  # before whatever loads Telethon
 from utils.archives import Limits
-from utils.chat.access import Access
 from utils.chat.commands import publish_commands
-from utils.chat.conversation import COMMANDS, Conversation
-from utils.chat.groups import Groups
-from utils.chat.log_tail import secrets_in
-from utils.chat.owner import Owner, OwnersCommands
+from utils.chat.conversation import Conversation
 from utils.chat.reception import Reception
 from utils.chat.restarting import RESTART_FILE, Restarting
 from utils.chat.served import Served
-from utils.chat.settings import ChatSettings
-from utils.chat.strangers import Strangers
+from utils.chat.serving import Serving
 from utils.cluster.farm import ProcessFarm
 from utils.constants import Settings, load_settings
 from utils.conversion_state import ConversionStateManager
 from utils.conversions.leftovers import Leftovers
 from utils.conversions.runner import Conversions
-from utils.errors import SessionDamaged, guarded
 from utils.jobs.building import JobBuilder
 from utils.jobs.desk import Desk
 from utils.jobs.failures import FAILURES_FILE, Failures
@@ -37,19 +28,18 @@ from utils.jobs.recovery import Recovery, boot_id
 from utils.jobs.wishes import WishesOfChats
 from utils.media import Converter, EncodeSettings, MediaTools
 from utils.owner.eyes import Eyes, Where
+from utils.owner.looking import looked_on
 from utils.owner.reloading import Follows, Reread, reload
 from utils.owner.watch import Watch
-from utils.owner.word import Word
 from utils.queue_manager import QueueManager
-from utils.storage.atomic import make_folder, set_aside
+from utils.storage.atomic import make_folder
 from utils.storage.bindings import FILE_NAME, Bindings
-from utils.storage.quarantine import Quarantine
 from utils.storage.users import USERS_FILE, Users, split_names
 from utils.storage.version import carry_over
 from utils.telegram.account import Account
 from utils.telegram.archive_client import ArchiveBotClient
 from utils.telegram.arrivals import Arrivals
-from utils.telegram.client import Ask, build_client, login
+from utils.telegram.client import Ask, login, open_client
 from utils.telegram.reactions import Reactions
 from utils.telegram.transfers import Transfers
 from utils.telegram.until import unless, until_gone
@@ -73,6 +63,7 @@ class Bot:
         self._killed = killed
         self._data = settings.path("DATA_DIR")
         self._jobs_dir = self._data / "jobs"
+        self._recovery, self._quarantine = settings.path("RECOVERY_DIR"), settings.path("QUARANTINE_DIR")
         self._seen = Seen(self._data / "intake.jsonl", self._quarantine)
         self.watch = Watch()
         #: Whether whoever runs it is to run it again.
@@ -107,7 +98,7 @@ class Bot:
         """
         await asyncio.to_thread(self._prepare)
         where = Where.from_settings(self._settings)
-        client = await self._build_client()
+        client = await open_client(self._settings, self._data, self._quarantine)
         self.transfers = Transfers(client, connections=self._settings.TRANSFER_CONNECTIONS)
         self._account = Account(client, self.transfers.caller)
         arrivals = Arrivals(client)
@@ -119,57 +110,33 @@ class Bot:
             await self.transfers.close()
             await client.disconnect()
 
-    async def _build_client(self) -> ArchiveBotClient:
-        """The client with the log-in of earlier runs; one that is damaged is set aside, to be made anew."""
-        session = self._data / "sessions" / "bot.session"
-        try:
-            return build_client(self._settings, session)
-        except SessionDamaged as error:
-            kept = await asyncio.to_thread(set_aside, session, self._quarantine, error.told)
-            journal = session.with_name(f"{session.name}-journal")  # of SQLite; it fits that file alone
-            await asyncio.to_thread(journal.unlink, missing_ok=True)
-            log.error("⚠️ Log-in set aside: %s It is kept as %s", error.told, kept)
-            return build_client(self._settings, session)
-
     def _prepare(self) -> None:
         """Make the folders and read the state. Blocking. Raises :class:`TooNew`."""
         make_folder(self._data)
         carry_over(self._data)
         for folder in (self._jobs_dir, self._recovery, self._quarantine):
             make_folder(folder)
-        self._users = Users(self._data / USERS_FILE, self._quarantine, self._settings.AUTHORIZED_USERS)
+        settings = self._settings
+        self._users = Users(self._data / USERS_FILE, self._quarantine, settings.AUTHORIZED_USERS)
         self._bindings = Bindings(self._data / FILE_NAME, self._quarantine, split_names(self._users.all())[1])
         self._failures = Failures(self._data / FAILURES_FILE, self._quarantine)
         self._restarting = Restarting(self._data / RESTART_FILE, self.restart)
-        self._wishes = WishesOfChats.under(self._settings)
-        self._states = ConversionStateManager(
-            self._settings.CONVERSION_STATE_FILE,
-            self._quarantine,
-            save_interval=self._settings.CONVERSION_STATE_SAVE_INTERVAL,
-        )
+        self._wishes = WishesOfChats.under(settings)
+        file, pause = settings.CONVERSION_STATE_FILE, settings.CONVERSION_STATE_SAVE_INTERVAL
+        self._states = ConversionStateManager(file, self._quarantine, save_interval=pause)
         self._leftovers = Leftovers(
             self._states,
             jobs=self._jobs_dir,
             recovery=self._recovery,
             quarantine=self._quarantine,
-            days=self._settings.QUARANTINE_DAYS,
+            days=settings.QUARANTINE_DAYS,
         )
         self._seen.open()
-
-    @property
-    def _recovery(self) -> Path:
-        return self._settings.path("RECOVERY_DIR")
-
-    @property
-    def _quarantine(self) -> Path:
-        return self._settings.path("QUARANTINE_DIR")
-
-    # -- the parts ----------------------------------------------------------------------------------
 
     def _assemble(self, me: types.User, target: types.TypeInputPeer | None) -> None:
         """Put together what serves the account ``me``; results go to ``target``, or where they came from."""
         settings = self._settings
-        self._media = media = MediaTools.from_settings(settings)
+        media = self._media = MediaTools.from_settings(settings)
         self.conversation = Conversation(self._account.call, settings.PASSWORD_ATTEMPTS)
         self.conversions = Conversions(
             states=self._states,
@@ -182,11 +149,12 @@ class Bot:
             deferred=settings.DEFERRED_VIDEO_CONVERSION,
         )
         self.queue = QueueManager(self.conversions.run)
-        limits = Limits.from_settings(settings)
         builder = JobBuilder(
             settings=settings,
             wishes=self._wishes,
-            opening=Opening(self._account, self.transfers, limits, settings.ARCHIVE_PASSWORDS),
+            opening=Opening(
+                self._account, self.transfers, Limits.from_settings(settings), settings.ARCHIVE_PASSWORDS
+            ),
             conversation=self.conversation,
             queue=self.queue,
             conversions=self.conversions,
@@ -209,82 +177,21 @@ class Bot:
         self._reception = self._receive(me, has_target=target is not None)
 
     def _receive(self, me: types.User, *, has_target: bool) -> Reception:
-        """What serves the people, and the owner."""
-        settings, is_bot = self._settings, bool(me.bot)
-        access = Access(*split_names(self._users.all()), self._bindings, settings.OWNER)
-        self._following.append(Served(self._users, access))
-        owner = Owner(
-            id=settings.OWNER,
+        serving = Serving(
+            settings=self._settings,
             users=self._users,
-            access=access,
-            quarantine=Quarantine.of(settings),
-            log=settings.path("LOG_FILE"),
-            secrets=secrets_in(settings),
+            bindings=self._bindings,
+            wishes=self._wishes,
             restarting=self._restarting,
-        )
-        chat_settings = ChatSettings(
-            self._wishes,
-            conversation=self.conversation,
             account=self._account,
-            is_bot=is_bot,
-            language=self._language,
-            hidden=() if has_target else ("target",),
-        )
-        return Reception(
-            access=access,
-            groups=Groups(self._account, me.username or "", everything=settings.GROUP_MODE == "all"),
-            strangers=Strangers(answer=settings.STRANGERS == "answer"),
-            desk=self.desk,
             conversation=self.conversation,
-            settings=chat_settings,
-            account=self._account,
-            owner=OwnersCommands(owner, self._account, self.conversation, COMMANDS, is_bot=is_bot),
-            is_bot=is_bot,
-            language=self._language,
-        )
-
-    # -- the owner ----------------------------------------------------------------------------------
-
-    @asynccontextmanager
-    async def _looked_on(self, client: ArchiveBotClient, where: Where | None) -> AsyncIterator[None]:
-        """Inside, the owner sees what is done. Raises :class:`SettingsError`."""
-        settings = self._settings
-        eyes = Eyes(
-            settings,
-            line=client,
             desk=self.desk,
-            queue=self.queue,
-            states=lambda: self._states.states,
-            machines=lambda: self._farm.machines if self._farm else (),
+            language=self._language,
+            is_bot=bool(me.bot),
+            name=me.username or "",
         )
-        self._following.append(eyes)
-        async with AsyncExitStack() as looking:
-            looking.enter_context(self.watch.listening())
-            if settings.OWNER:
-                looking.push_async_callback(self._word_to(settings.OWNER, eyes))
-            if where is not None:
-                # Loaded here: it takes memory that a bot without a page need not have.
-                from utils.owner.server import StatusServer
-
-                thumb = self._account.thumbnail
-                server = StatusServer(where, eyes.look, self.watch, eyes.acts, thumb)
-                await looking.enter_async_context(server.running())
-            yield
-
-    def _word_to(self, owner: int, eyes: Eyes) -> Callable[[], Awaitable[None]]:
-        """Begin to tell ``owner`` what is wrong; returns what ends that."""
-        word = Word(lambda text: self._account.tell(owner, text), eyes.look, self.watch)
-        if self._killed:
-            word.tell("killed", f"♻️ I am back, and go on where I was: {self._killed}.")
-        task = asyncio.create_task(guarded(word.run(), "The owner is told nothing more"))
-
-        async def end() -> None:
-            task.cancel()
-            await asyncio.gather(task, return_exceptions=True)
-
-        return end
-
-    # -- at work ------------------------------------------------------------------------------------
+        self._following.append(Served(self._users, serving.access))
+        return serving.reception(has_target=has_target)
 
     def _language(self, chat: int, code: str) -> str:
         """The language spoken in ``chat`` with somebody with whom Telegram speaks ``code``."""
@@ -297,7 +204,16 @@ class Bot:
         self._assemble(me, await self._account.target(self._settings.TARGET_CHAT))
         if me.bot:
             await publish_commands(self._account, choose(self._settings.LANGUAGE))
-        async with self._looked_on(client, where):
+        eyes = Eyes(
+            self._settings,
+            line=client,
+            desk=self.desk,
+            queue=self.queue,
+            states=lambda: self._states.states,
+            machines=lambda: self._farm.machines if self._farm else (),
+        )
+        self._following.append(eyes)
+        async with looked_on(self._account, eyes, self.watch, where, killed=self._killed):
             await self._at_work(arrivals)
 
     async def _at_work(self, arrivals: Arrivals) -> None:
@@ -313,7 +229,7 @@ class Bot:
         arrivals.open(self._reception)
         self.ready.set()
         log.info("✅ Ready")
-        await self._tell_restarted()
+        await self._restarting.tell(self._account.tell)
         try:
             await self._stopping.wait()
             log.info("🛑 Stopping")
@@ -325,18 +241,9 @@ class Bot:
             await self._leftovers.write()
             await self._media.close()
 
-    async def _tell_restarted(self) -> None:
-        """The owner who asked for a restart is told that it is over."""
-        if self._restarting.asked is not None:
-            chat, _ = self._restarting.asked
-            await self._account.tell(chat, "✅ I am back.")
-            await asyncio.to_thread(self._restarting.done)
-
     async def _recover(self) -> None:
         """Take up every job that is not done, and its conversions with it."""
         incomplete = await self._leftovers.incomplete()
-        recovery = Recovery(
-            folder=self._jobs_dir, quarantine=self._quarantine, seen=self._seen, desk=self.desk
-        )
+        recovery = Recovery(self._jobs_dir, self._quarantine, seen=self._seen, desk=self.desk)
         unreadable = await recovery.take_up()
         await self._leftovers.sort_out(incomplete, jobs=self.desk.jobs, unreadable=unreadable)

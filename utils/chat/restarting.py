@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from pathlib import Path
 
 from utils.errors import guarded
@@ -36,9 +36,12 @@ class Restarting:
         log.info("♻️ Starting again, as the owner asked")
         self._restart()
 
-    def done(self) -> None:
-        """It is back. Blocking."""
-        self._path.unlink(missing_ok=True)
+    async def tell(self, tell: Callable[[int, str], Awaitable[None]]) -> None:
+        """Whoever asked for the restart by which this process began is told that it is over."""
+        if self.asked is not None:
+            chat, _ = self.asked
+            await tell(chat, "✅ I am back.")
+            await asyncio.to_thread(self._path.unlink, missing_ok=True)
 
 
 def _read(path: Path) -> tuple[int, int] | None:

@@ -22,7 +22,7 @@ log = logging.getLogger(__name__)
 class Recovery:
     """Takes up what an earlier run left in ``folder``, where each job has a folder of its own."""
 
-    def __init__(self, *, folder: Path, quarantine: Path, seen: Seen, desk: Desk) -> None:
+    def __init__(self, folder: Path, quarantine: Path, *, seen: Seen, desk: Desk) -> None:
         self._folder = folder
         self._quarantine = quarantine
         self._seen = seen

@@ -154,6 +154,11 @@ class Eyes:
             "retry": desk.retry,
         }
 
+    @property
+    def owner(self) -> int:
+        """The owner's id; 0: none is set."""
+        return self._settings.OWNER
+
     def follow(self, settings: Settings) -> None:
         """From now on these are the settings."""
         self._settings = settings

@@ -7,6 +7,7 @@ message of an error, not into the log.
 from __future__ import annotations
 
 import asyncio
+import logging
 import os
 import sqlite3
 from collections.abc import AsyncIterator, Awaitable, Callable
@@ -22,12 +23,14 @@ from telethon.tl.functions.help import GetNearestDcRequest
 
 from utils.constants import Settings
 from utils.errors import LoginFailed, SessionDamaged, SettingsError, Unreachable, seconds_words
+from utils.storage.atomic import set_aside
 from utils.telegram.addresses import follow, front_of, is_ipv6, use_front
 from utils.telegram.archive_client import ENDED, ArchiveBotClient, SessionFile
 from utils.telegram.outage import cause
 from utils.telegram.pauses import SERVER_ATTEMPTS, TROUBLE, Reason, error_name, pause_after
 from utils.telegram.proxy import parse_proxy
 
+log = logging.getLogger(__name__)
 T = TypeVar("T")
 
 #: Attempts at reaching the server before a log-in fails; afterwards the connection is tried for ever.
@@ -46,6 +49,22 @@ class Ask:
     phone: Callable[[], Awaitable[str]]
     code: Callable[[], Awaitable[str]]
     password: Callable[[], Awaitable[str]]
+
+
+async def open_client(settings: Settings, data: Path, quarantine: Path) -> ArchiveBotClient:
+    """The client with the log-in of earlier runs in the folder ``data``.
+
+    A damaged log-in goes to ``quarantine``, to be made anew. Raises what :func:`build_client` does.
+    """
+    session_path = data / "sessions" / "bot.session"
+    try:
+        return build_client(settings, session_path)
+    except SessionDamaged as error:
+        kept = await asyncio.to_thread(set_aside, session_path, quarantine, error.told)
+        journal = session_path.with_name(f"{session_path.name}-journal")  # of SQLite; it fits that file alone
+        await asyncio.to_thread(journal.unlink, missing_ok=True)
+        log.error("⚠️ Log-in set aside: %s It is kept as %s", error.told, kept)
+        return build_client(settings, session_path)
 
 
 def build_client(settings: Settings, session_path: Path, *, updates: bool = True) -> ArchiveBotClient:
