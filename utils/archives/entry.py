@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncGenerator, AsyncIterator, Callable, Coroutine, Sequence
+from collections.abc import AsyncGenerator, AsyncIterator, Callable, Collection, Coroutine, Sequence
 from contextlib import AbstractAsyncContextManager, aclosing
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -96,6 +96,21 @@ class KeepsFetched(Protocol):
 
     def keep_fetched(self) -> None:
         """The same archive is opened again, with the same scratch folder, after this reader was closed."""
+
+
+@runtime_checkable
+class Narrow(Protocol):
+    """A reader that can be had for some of its entries alone, without a look at the others."""
+
+    def only(self, keys: Collection[str]) -> ArchiveReader: ...
+
+
+@runtime_checkable
+class Previews(Protocol):
+    """A reader that shows some of its entries before it is used."""
+
+    def some(self, keys: Collection[str], new_file: NewFile) -> AsyncGenerator[Extracted, None]:
+        """Yield these entries, no inner ones; of a ZIP nothing else is fetched. Raises ArchiveError."""
 
 
 def taking(found: AsyncIterator[Extracted]) -> AbstractAsyncContextManager[AsyncIterator[Extracted]]:

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
+from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable, Collection, Sequence
 from dataclasses import dataclass, replace
 from operator import itemgetter
 from pathlib import Path
 
-from utils.archives.entry import Accept, ArchiveReader, Entry, Extracted, NewFile, taking
+from utils.archives.entry import Accept, ArchiveReader, Entry, Extracted, Narrow, NewFile, taking
 from utils.archives.extraction import failed
 from utils.archives.formats import format_of, is_document, may_be_volume, may_be_zip
 from utils.archives.scratch import Scratch
@@ -103,6 +103,13 @@ class NestedReader:
                 unopened = unopened or error
         if unopened is not None:
             raise unopened
+
+    async def some(self, keys: Collection[str], new_file: NewFile) -> AsyncGenerator[Extracted, None]:
+        """See :class:`~utils.archives.entry.Previews`."""
+        outer = self._outer.only(keys) if isinstance(self._outer, Narrow) else self._outer
+        async with taking(outer.extract(lambda entry, _: entry.key in keys, new_file)) as found:
+            async for extracted in found:
+                yield extracted
 
     def _is_inner(self, entry: Entry, head: bytes) -> bool:
         """Whether ``entry`` is an archive to be opened, or one volume of one."""

@@ -3,11 +3,22 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncGenerator, AsyncIterator, Collection, Sequence
+from contextlib import aclosing
 from pathlib import Path
 
 from utils.archives.catalogue import password_error, read_catalogue
-from utils.archives.entry import Accept, ArchiveReader, Entry, Extracted, NewFile, Order, taking, to_the_end
+from utils.archives.entry import (
+    Accept,
+    ArchiveReader,
+    Entry,
+    Extracted,
+    NewFile,
+    Order,
+    Previews,
+    taking,
+    to_the_end,
+)
 from utils.archives.extraction import CutOff
 from utils.archives.formats import (
     BLOCK,
@@ -89,6 +100,12 @@ class _Opened:
     @property
     def ignored(self) -> int:
         return self._reader.ignored
+
+    async def some(self, keys: Collection[str], new_file: NewFile) -> AsyncGenerator[Extracted, None]:
+        if isinstance(self._reader, Previews):
+            async with aclosing(self._reader.some(keys, new_file)) as found:
+                async for extracted in found:
+                    yield extracted
 
     def keep_fetched(self) -> None:
         self._comes_back = True

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import asyncio
+import copy
 import struct
 from collections import deque
-from collections.abc import AsyncIterator, Coroutine, Mapping, Sequence
+from collections.abc import AsyncIterator, Collection, Coroutine, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, TypeVar
 
@@ -126,6 +127,13 @@ class ZipReader:
             await producer
         finally:
             await self.close()
+
+    def only(self, keys: Collection[str]) -> ZipReader:
+        """The same archive with no entries but these, to be read and closed by itself."""
+        other = copy.copy(self)
+        other._order = [(entry, item) for entry, item in self._order if entry.key in keys]
+        other._tasks, other._files, other._pieces = set(), {}, asyncio.Semaphore(PIECES)
+        return other
 
     async def close(self) -> None:
         """End what is under way; files that were not handed over are removed."""

@@ -11,12 +11,13 @@ import logging
 import re
 from collections.abc import Callable, Sequence
 from dataclasses import replace
-from pathlib import Path
 
 from utils.archives import ArchiveReader, Entry, KeepsFetched
 from utils.jobs import lines
+from utils.jobs.albums import CAPTION_UNITS, MediaFile
 from utils.jobs.delivery import Delivery
 from utils.jobs.journal import JobJournal
+from utils.jobs.preview import preview_of
 from utils.jobs.question import (
     GO,
     QUESTION,
@@ -33,6 +34,7 @@ from utils.jobs.single_file import SingleFile
 from utils.jobs.summary import TEXT_UNITS, is_single, with_words
 from utils.jobs.wishes import Wishes
 from utils.media import Choice
+from utils.storage.workspace import Workspace
 from utils.telegram.status import Words
 from utils.texts import Text
 
@@ -51,7 +53,13 @@ class Asking:
     """The question of one job, which is called ``name``."""
 
     def __init__(
-        self, job: str, name: str, journal: JobJournal, delivery: Delivery, services: JobServices, files: Path
+        self,
+        job: str,
+        name: str,
+        journal: JobJournal,
+        delivery: Delivery,
+        services: JobServices,
+        workspace: Workspace,
     ) -> None:
         self._job = job
         self._name = name
@@ -59,7 +67,7 @@ class Asking:
         self._record = journal.record
         self._delivery = delivery
         self._services = services
-        self._files = files
+        self._workspace = workspace
         self._answer = asyncio.Event()
         self._cleared = False
         #: Two presses are one after the other.
@@ -73,10 +81,14 @@ class Asking:
             return
         if not asks_first(record, wish, reader.listing):
             return
-        if isinstance(reader, KeepsFetched):
-            reader.keep_fetched()
-        await reader.close()
-        await self._journal.write(lines.Question(branches_of(reader.listing or ())))
+        services = self._services
+        try:
+            picture = await preview_of(reader, self._workspace, services.media, services.steps)
+            if isinstance(reader, KeepsFetched):
+                reader.keep_fetched()
+        finally:
+            await reader.close()
+        await self._journal.write(lines.Question(branches_of(reader.listing or ()), picture))
         log.info("❓ Asking what of %s is wanted", self._name)
         raise NotChosen
 
@@ -92,7 +104,10 @@ class Asking:
         if self.is_open:
             waits(WAITING)
             words = self._words()
-            message = await self._delivery.send_text(QUESTION, words.text, words.buttons, instead=in_words())
+            picture = await asyncio.to_thread(self._picture)
+            message = await self._delivery.send_text(
+                QUESTION, words.text, words.buttons, instead=in_words(), above=picture
+            )
             # Perhaps it is an old one, which does not show the last press.
             async with self._pressing:
                 if self.is_open:
@@ -101,6 +116,14 @@ class Asking:
                 self._answer.clear()
                 await self._answer.wait()
         await self.clear()
+
+    def _picture(self) -> MediaFile | None:
+        """What stands above the question: a file that is none of the archive's. Blocking."""
+        name = self._record.question.picture if self._record.question else ""
+        if not name or not (self._workspace.files / name).is_file():
+            return None
+        size = (self._workspace.files / name).stat().st_size
+        return MediaFile(-1, QUESTION, f"{name}.jpg", "", "photo", name, size)
 
     async def press(self, act: str) -> bool:
         """A button was pressed, or its word written; returns whether that still means something."""
@@ -128,7 +151,8 @@ class Asking:
     def _words(self) -> Words:
         question, ticked = self._record.question, self._record.ticked
         assert question is not None
-        text = question_text(self._name, question, ticked, TEXT_UNITS)
+        units = CAPTION_UNITS if question.picture else TEXT_UNITS
+        text = question_text(self._name, question, ticked, units)
         if self._services.settings.buttons:
             return Words(text, question_buttons(self._job, question, ticked))
         return Words(with_words(text, in_words()))

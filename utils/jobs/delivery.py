@@ -12,7 +12,6 @@ import itertools
 import logging
 import secrets
 from collections.abc import Awaitable, Callable, Mapping, Sequence
-from contextlib import nullcontext
 from pathlib import Path
 
 from telethon import errors as rpc
@@ -35,7 +34,7 @@ from utils.jobs.refusals import (
     REFUSALS,
     refuses_live,
 )
-from utils.jobs.requests import media_request, text_request
+from utils.jobs.requests import media_request, words_request
 from utils.jobs.steps import Steps
 from utils.jobs.summary import with_words
 from utils.jobs.together import alone, left_over, messages_under, numbers_of, same_numbers
@@ -102,27 +101,40 @@ class Delivery:
         return self._record.refused[file.number]
 
     async def send_text(
-        self, key: str, text: str, buttons: TLObject | None = None, *, instead: str = ""
+        self,
+        key: str,
+        text: str,
+        buttons: TLObject | None = None,
+        *,
+        instead: str = "",
+        above: MediaFile | None = None,
     ) -> int:
         """Send one text message; returns its id. The same ``key`` never makes two messages.
 
-        Where the message cannot have ``buttons``, ``instead`` is put below the text.
+        Where the message cannot have ``buttons``, ``instead`` is put below the text. It stands under the
+        picture or file ``above``, if there is one and Telegram takes it.
         """
         if key in self._record.sent:
             return self._record.sent[key][0]
         for _ in range(REPEATS):
             (random_id,) = await self._announce(key, [])
-            out = self._outgoing(
-                key, text_request(self._chat, text, random_id, self._reply_to, buttons, silent=self._silent)
+            medium = await self._taken(above) if above is not None else None
+            request = words_request(
+                self._chat, text, random_id, self._reply_to, buttons, silent=self._silent, above=medium
             )
             try:
-                known = await self._proof.send(out)
+                known = await self._proof.send(self._outgoing(key, request, [medium] if medium else []))
             except rpc.RPCError as error:
                 name = error_name(error)
-                if name == NO_REPLY and self._reply_to.message:
+                if above is not None and EXPIRED.search(name):
+                    await self._journal.write(lines.Renew(above.number))
+                elif name == NO_REPLY and self._reply_to.message:
                     self._reply_to = self._reply_to.to_nobody()
                 elif name == NO_BUTTONS and buttons is not None:
                     buttons, text = None, with_words(text, instead)
+                elif medium is not None:
+                    # There may be words without pictures.
+                    above = None
                 else:
                     raise
                 continue
@@ -138,21 +150,15 @@ class Delivery:
         content, file = text.encode(), self._files / key
         await asyncio.to_thread(file.write_bytes, content)
         listing = MediaFile(0, "", name, "", "document", key, len(content))
-        for _ in range(REPEATS):
-            (random_id,) = await self._announce(key, [])
-            medium = await self._uploading.medium(listing, nullcontext())
-            request = media_request(self._chat, [[medium]], [random_id], "", self._reply_to)
-            try:
-                known = await self._proof.send(self._outgoing(key, request, [medium]))
-            except rpc.RPCError as error:
-                if error_name(error) != NO_REPLY or not self._reply_to.message:
-                    raise
-                self._reply_to = self._reply_to.to_nobody()
-                continue
-            if known.ids:
-                await self._sent(key, [], known.ids)
-                return
-            await self._journal.write(lines.Rejected(key, DUPLICATE))
+        await self.send_text(key, "", above=listing)
+
+    async def _taken(self, file: MediaFile) -> Medium | None:
+        """What Telegram calls ``file``, or None where it does not take it."""
+        try:
+            await self.prepare(file)
+        except (Refused, rpc.RPCError):
+            return None
+        return self._record.media[file.number]
 
     async def prepare(self, file: MediaFile) -> None:
         """Upload ``file`` and have Telegram look at it, unless that was done before.

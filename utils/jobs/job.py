@@ -69,7 +69,7 @@ class Job:
         self._journal = stored.journal
         self._delivery = delivery
         self._services = services
-        self.asking = Asking(self.id, self.name, stored.journal, delivery, services, stored.workspace.files)
+        self.asking = Asking(self.id, self.name, stored.journal, delivery, services, stored.workspace)
         self._taken_up = False
         self._began = time.monotonic()
         self._finishing = asyncio.Lock()

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import shutil
-from collections.abc import Callable, Collection
+from collections.abc import Callable, Collection, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Protocol
@@ -22,6 +22,8 @@ class Media(Cutting, Protocol):
     """What a job needs to know, and to have done, about one file."""
 
     async def prepare_photo(self, path: Path, output: Path, part: int = 0) -> PreparedPhoto: ...
+
+    async def contact_sheet(self, paths: Sequence[Path], output: Path) -> bool: ...
 
     async def taken_at(self, path: Path) -> float: ...
 

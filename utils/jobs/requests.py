@@ -36,6 +36,22 @@ def text_request(
     )
 
 
+def words_request(
+    chat: TLObject,
+    text: str,
+    random_id: int,
+    reply_to: Reply,
+    buttons: TLObject | None,
+    *,
+    silent: bool,
+    above: Medium | None,
+) -> TLRequest:
+    """Sends ``text`` as it is, or under the medium ``above``, as a reply to ``reply_to``."""
+    if above is None:
+        return text_request(chat, text, random_id, reply_to, buttons, silent=silent)
+    return media_request(chat, [[above]], [random_id], text, reply_to, silent=silent, buttons=buttons)
+
+
 def upload_request(
     target: TLObject,
     file: MediaFile,
@@ -56,10 +72,11 @@ def media_request(
     reply_to: Reply,
     *,
     silent: bool = False,
+    buttons: TLObject | None = None,
 ) -> TLRequest:
     """Sends ``media`` as one message or album with the caption ``text``, as a reply to ``reply_to``.
 
-    Each message has one of them, or a photo and its film.
+    Each message has one of them, or a photo and its film; only one by itself may have ``buttons``.
     """
     text = shorten(text, CAPTION_UNITS)
     if len(media) == 1:
@@ -70,6 +87,7 @@ def media_request(
             silent=silent,
             random_id=random_ids[0],
             reply_to=reply_to.input(),
+            reply_markup=buttons,
         )
     items = [
         types.InputSingleMedia(_input(*medium), text if place == 0 else "", random_id=random_id)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import shutil
+from collections.abc import Sequence
 from pathlib import Path
 
 from utils.constants import Settings
@@ -16,6 +17,7 @@ from utils.media.music import Music, describe_music
 from utils.media.pairs import pair_of
 from utils.media.photos import PreparedPhoto, prepare_photo
 from utils.media.settings import EncodeSettings
+from utils.media.sheets import contact_sheet
 from utils.media.split import split_video
 from utils.media.thumbnails import Stills, make_stills, make_thumbnail
 from utils.media.tools import Tools
@@ -56,6 +58,10 @@ class MediaTools:
     async def take_film(self, path: Path, output: Path) -> bool:
         """See :func:`utils.media.motion.take_film`."""
         return await asyncio.to_thread(take_film, path, output)
+
+    async def contact_sheet(self, paths: Sequence[Path], output: Path) -> bool:
+        """See :func:`utils.media.sheets.contact_sheet`."""
+        return await contact_sheet(paths, output, self.tools.pictures)
 
     async def taken_at(self, path: Path) -> float:
         """See :func:`utils.media.moments.taken_at`."""

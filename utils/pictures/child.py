@@ -71,16 +71,16 @@ def _give_back() -> None:
 
 
 def _warm_up() -> None:
-    from utils.pictures import animations, photos
+    from utils.pictures import animations, photos, sheet
     from utils.pictures.opening import formats_of
 
-    assert animations and photos
+    assert animations and photos and sheet
     formats_of(b"\xff\xd8\xff")
     warnings.simplefilter("ignore")  # what Pillow warns of is the picture's fault
 
 
 def _answer(request: Request, files: list[BinaryIO], memory: int) -> bytes:
-    from utils.pictures import animations, photos
+    from utils.pictures import animations, photos, sheet
     from utils.pictures.opening import trial
     from utils.pictures.protocol import Act, Answer, Undecoded, answer_line
 
@@ -95,6 +95,10 @@ def _answer(request: Request, files: list[BinaryIO], memory: int) -> bytes:
             answer = animations.times(files[0], memory)
         elif act == Act.FRAMES:
             answer = animations.write_frames(files[0], files[1], memory)
+        elif act == Act.SQUARE:
+            answer = sheet.make_square(files[0], files[1], memory)
+        elif act == Act.SHEET:
+            answer = sheet.make_sheet(files[0], files[1])
         else:
             answer = photos.make_photo(files[0], files[1], memory, request)
     except Undecoded as error:

@@ -46,7 +46,8 @@ _MP_ENTRIES = 0xB002
 _EIGHTHS = (1, 2, 3, 4, 8)
 #: How much smaller than wanted a JPEG may be decoded: the rest is not worth four times the memory.
 _NEARLY = 0.95
-_TURNS = {
+#: How a picture is turned upright, by its orientation.
+TURNS = {
     2: Image.Transpose.FLIP_LEFT_RIGHT,
     3: Image.Transpose.ROTATE_180,
     4: Image.Transpose.FLIP_TOP_BOTTOM,
@@ -210,8 +211,8 @@ def _rewrite(file: BinaryIO, output: BinaryIO, task: _Task) -> Photo:
     # Where both say it, a profile says more of colours than numbers do.
     by_number = transfer is not None and (transfer.is_hdr or not profile)
     picture = tone_mapped(picture, transfer) if transfer and by_number else to_srgb(picture, profile)
-    if turn in _TURNS:
-        picture = picture.transpose(_TURNS[turn])
+    if turn in TURNS:
+        picture = picture.transpose(TURNS[turn])
     if ImageFile.LOAD_TRUNCATED_IMAGES and len(picture.getcolors(1) or ()) == 1:
         raise Undecoded(Why.DAMAGED)  # nothing of it was there
     picture = _with_margins(picture, canvas)

@@ -24,6 +24,8 @@ class Act(StrEnum):
     PHOTO = "photo"  #: see that it is whole, or write what Telegram takes
     TIMES = "times"  #: of one that moves: how many pictures, and how long each of the first is shown
     FRAMES = "frames"  #: of one that moves: write each picture as PNG, one after another
+    SQUARE = "square"  #: write a small square of it
+    SHEET = "sheet"  #: write several such squares as one picture
     TRIAL = "trial"  #: without a picture: what can be decoded here
 
 
@@ -120,6 +122,13 @@ class Frames(NamedTuple):
     milliseconds: tuple[int, ...]
 
 
+class Sheet(NamedTuple):
+    """The size of what was written."""
+
+    width: int
+    height: int
+
+
 class Trial(NamedTuple):
     """What Pillow was made with; the size of an HEIC picture that it decoded, or (0, 0); libheif's number."""
 
@@ -133,12 +142,14 @@ _FIGURES = {
     **{Why.PIXELS: (3,), Why.MEMORY: (3,)},
     **{Why.DAMAGED: (0, 3), Why.CUT_OFF: (0, 3), Why.KIND: (0, 3)},
 }
-Answer = Photo | Look | Times | Frames | Trial
+Answer = Photo | Look | Times | Frames | Sheet | Trial
 _KINDS: dict[Act, type[Answer]] = {
     Act.LOOK: Look,
     Act.PHOTO: Photo,
     Act.TIMES: Times,
     Act.FRAMES: Frames,
+    Act.SQUARE: Sheet,
+    Act.SHEET: Sheet,
     Act.TRIAL: Trial,
 }
 
