@@ -140,8 +140,12 @@ def test_a_settings_file_that_cannot_be_read_is_a_failure(lived_in: dict[str, st
 def test_a_place_where_it_may_not_look_is_a_failure_and_the_others_are_looked_at(
     lived_in: dict[str, str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    def refused(folder: Path) -> None:
-        raise PermissionError(13, "Permission denied", str(folder))
+    look = Path.iterdir
+
+    def refused(folder: Path) -> Iterator[Path]:
+        if folder.is_relative_to(lived_in["DATA_DIR"]):
+            raise PermissionError(13, "Permission denied", str(folder))
+        return look(folder)
 
     monkeypatch.setattr(Path, "iterdir", refused)
     found = list(checks(lived_in))
