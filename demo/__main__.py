@@ -70,6 +70,11 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument(
         "--archive", type=Path, metavar="FILE", help="send this archive instead of the sample"
     )
+    parser.add_argument(
+        "--tour",
+        action=argparse.BooleanOptionalAction,
+        help="afterwards show settings, another language and a choice (by default with the sample only)",
+    )
     parser.add_argument("--password", default="", help="the archive's password, if it needs one")
     parser.add_argument("--json", action="store_true", help="print what arrived as JSON lines on stdout")
     parser.add_argument("--folder", type=Path, default=FOLDER, help="where the page and all else is written")
@@ -81,7 +86,8 @@ async def _run(options: argparse.Namespace, folder: Path, narrator: Narrator) ->
     assert whole is not None
     asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, whole.cancel)
     archive = options.archive or await _sample(folder / "sample", narrator)
-    ending = await Story(folder, archive, options.password, narrator).play()
+    tour = options.archive is None if options.tour is None else options.tour
+    ending = await Story(folder, archive, options.password, narrator, tour=tour).play()
     if options.json:
         for message in ending.received:
             print(json.dumps({key: getattr(message, key) for key in KEYS}, ensure_ascii=False), flush=True)

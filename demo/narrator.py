@@ -79,6 +79,12 @@ class Narrator:
         lines = [line for line in text.splitlines() if line]
         self._line("bot", "✎ " + " · ".join(lines[1:] or lines))
 
+    def press(self, label: str) -> None:
+        """The person presses a button."""
+        self.last_event = time.monotonic()
+        self._end_album()
+        self._line("you", f"👆 {label}")
+
     def close(self) -> None:
         """Tell what was held back."""
         self._end_album()

@@ -18,6 +18,7 @@ from telethon.tl.custom import Message
 from demo.narrator import Narrator
 from demo.page import write_page
 from demo.processes import DemoFailed, Server, last_words, running_bot, running_server
+from demo.tour import Tour, make_archive
 from sandbox.clients import API_HASH, API_ID, new_client
 from sandbox.export import StoredMessage
 from sandbox.person import Person
@@ -55,7 +56,11 @@ class Ending:
 class Story:
     """One run. Everything that is written lies in ``folder``; what an earlier run left there is replaced."""
 
-    def __init__(self, folder: Path, archive: Path, password: str, narrator: Narrator) -> None:
+    def __init__(
+        self, folder: Path, archive: Path, password: str, narrator: Narrator, *, tour: bool = False
+    ) -> None:
+        """``tour``: afterwards also show what else the chat can do."""
+        self._tour = tour
         self._folder = folder
         self._archive = archive
         self._password = password
@@ -128,12 +133,25 @@ class Story:
                 await asyncio.gather(dying, talking, return_exceptions=True)
 
     async def _talk(self, person: Person) -> str:
-        """Press start, send the archive, wait for the summary; returns its text."""
+        """Press start, send the archive, wait for the summary, take the tour; returns the summary's text."""
         await self._bot_is_ready()
         self._narrator.tell("")
         self._narrator.hear(await person.say(BOT_NAME, "/start"))
         await self._first_word(person)
-        sent = await self._send(person)
+        summary = await self._summary(person, await self._send(person))
+        if self._tour:
+            small = await asyncio.to_thread(make_archive, self._folder)
+            tour = Tour(person, BOT_NAME, self._narrator, self._moment)
+            await tour.change_language()
+            await self._summary(person, await tour.choose(small))
+        return summary
+
+    async def _moment(self) -> None:
+        self._not_too_long(PATIENCE)
+        await asyncio.sleep(0.1)
+
+    async def _summary(self, person: Person, sent: int) -> str:
+        """The bot's last word on the archive in the message ``sent``."""
         while True:
             for message in list(person.received.values()):
                 text = message.raw_text or ""

@@ -15,6 +15,7 @@ from pathlib import Path
 import pytest
 
 from demo.__main__ import KEYS
+from tests.files import photo
 from utils.archives.engine import find_engine
 from utils.constants import ROOT
 from utils.storage.lock import InstanceLock
@@ -147,6 +148,24 @@ def test_a_name_that_the_bot_shows_otherwise_is_no_reason_to_wait(tmp_path: Path
         archive.write(tmp_path / "京都の秋/写真11 おまけ.webp", "a.webp")
     ran = demo(tmp_path / "demo", "--archive", str(odd))
     assert ran.returncode == 0 and "1 picture sent" in ran.stdout
+
+
+def test_the_tour_shows_settings_another_language_and_a_choice(tmp_path: Path) -> None:
+    with zipfile.ZipFile(tmp_path / "one.zip", "w") as archive:
+        archive.writestr("a.jpg", photo(1))
+    ran = demo(tmp_path / "demo", "--archive", str(tmp_path / "one.zip"), "--tour")
+    assert ran.returncode == 0, ran.stdout + ran.stderr
+    told = ran.stdout
+    order = [
+        "1 picture sent",
+        "⚙️ Settings of this chat",
+        "👆 Español",
+        "¿qué quieres de él?",
+        "👆 ⬜ Sierra: 3",
+    ]
+    assert [words for words in order if words in told] == order
+    assert told.index(order[-1]) < told.index("dos viajes.zip: he enviado 3 imágenes")
+    assert "4 photos in" in told
 
 
 @pytest.mark.parametrize(("name", "content"), [(b"empty.zip", b""), (b"bad\xff.zip", b"content")])

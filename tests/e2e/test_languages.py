@@ -50,7 +50,8 @@ async def test_two_people_are_each_spoken_to_in_their_language(world: World, tmp
             await world.send(encrypted(tmp_path / "secret.7z", "opensesame"))
             await boris.send_file(BOT, archive)
             question = await world.person.wait_for_text("رمز را در پاسخ بفرستید (تلاش ۱ از ۳).")
-            assert await labels(boris, " a.zip: отправлено") == ["📎 Отправить остальные файлы"]
+            offers = ["📎 Отправить остальные файлы", "📄 Прислать файлами"]
+            assert await labels(boris, " a.zip: отправлено") == offers
             await boris.say(BOT, "/cancel")
             await boris.wait_for_text("Отменять нечего.")
         # Who goes on with it knows the language from the journal.
