@@ -118,8 +118,9 @@ def test_it_is_asked_as_it_is_wished_for_or_when_the_caption_says_so() -> None:
         and asked("never", None, "pass: x\n ? ")
     )
     assert not asked("never", 2, "what is this?")
-    others = JobRecord.of([replace(lines.Origin.of(ITEM, date=0.0), others=True)])
-    assert not asks_first(others, "always", listing("a", "b"))
+    origin = lines.Origin.of(replace(ITEM, caption="?"), date=0.0)
+    pressed = replace(origin, others=True), replace(origin, only=("1",)), replace(origin, as_files=True)
+    assert not any(asks_first(JobRecord.of([line]), "always", listing("a", "b")) for line in pressed)
 
 
 def test_what_was_chosen_is_what_is_taken_out() -> None:

@@ -160,7 +160,9 @@ class Asking:
 
 def asks_first(record: JobRecord, wish: str, listing: Sequence[Entry] | None) -> bool:
     """Whether it is to be asked: by a "?" in a caption, or as is wished for in the chat."""
-    if record.only_others or (listing is not None and len(listing) < 2):
+    asked = record.origin
+    if record.only_others or asked.only or asked.as_files or (listing is not None and len(listing) < 2):
+        # A button said already what is wanted.
         return False
     if any(_ASKS.search(item.caption) for item in (record.origin, *record.volumes)):
         return True
