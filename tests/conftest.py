@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ctypes
 import logging
 import os
 import signal
@@ -14,6 +15,7 @@ import pytest_asyncio
 from hypothesis import Phase, settings
 
 from tests.shared import made_once, share_folder
+from utils.processes.guard import PR_SET_CHILD_SUBREAPER, PR_SET_DUMPABLE, orphans
 
 if TYPE_CHECKING:
     from tests.world import World
@@ -85,6 +87,23 @@ def logging_is_as_it_was() -> Iterator[None]:
     level = root.level
     yield
     root.setLevel(level)
+
+
+@pytest.fixture(autouse=True)
+def the_process_is_as_it_was() -> Iterator[None]:
+    """Programs that a test runs inside of this process shut it in; the next test is not to inherit that.
+
+    Whatever the bots of later tests leave behind when they are killed would come to this process, for ever.
+    """
+    mask = os.umask(0o077)
+    os.umask(mask)
+    yield
+    os.umask(mask)
+    if orphans.adopted:
+        libc = ctypes.CDLL(None)
+        libc.prctl(PR_SET_CHILD_SUBREAPER, 0, 0, 0, 0)
+        libc.prctl(PR_SET_DUMPABLE, 1, 0, 0, 0)
+        orphans.adopted = False
 
 
 @pytest.fixture(scope="session")

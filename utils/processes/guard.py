@@ -11,7 +11,7 @@ import time
 from collections.abc import Iterator
 from pathlib import Path
 
-_PR_SET_DUMPABLE, _PR_SET_CHILD_SUBREAPER = 4, 36
+PR_SET_DUMPABLE, PR_SET_CHILD_SUBREAPER = 4, 36
 #: How often it is looked whether there are more, and seconds between: what is ended hands its own on to us.
 _LOOKS, _PAUSE = 200, 0.005
 
@@ -62,8 +62,8 @@ def guard_this_process() -> None:
         return
     with contextlib.suppress(OSError, AttributeError):  # a libc without prctl
         libc = ctypes.CDLL(None)
-        libc.prctl(_PR_SET_DUMPABLE, 0, 0, 0, 0)
-        orphans.adopted = libc.prctl(_PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0) == 0
+        libc.prctl(PR_SET_DUMPABLE, 0, 0, 0, 0)
+        orphans.adopted = libc.prctl(PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0) == 0
 
 
 def _children() -> set[int]:
