@@ -5,7 +5,7 @@ from __future__ import annotations
 import errno
 import os
 from collections.abc import AsyncIterator, Callable
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 from pathlib import Path
 from types import SimpleNamespace
 
@@ -185,7 +185,10 @@ async def test_what_never_fits_does_not_keep_back_what_does(
     monkeypatch.setattr(running_jobs, "RETRY_PAUSES", (0.1, 0.1))
 
     def usage(_: Path) -> SimpleNamespace:
-        used = sum(path.stat().st_size for path in (world.data / "jobs").rglob("files/*"))
+        used = 0
+        for path in (world.data / "jobs").rglob("files/*"):
+            with suppress(FileNotFoundError):  # it has just been sent
+                used += path.stat().st_size
         return SimpleNamespace(free=5_000_000 - used)
 
     monkeypatch.setattr(limits, "shutil", SimpleNamespace(disk_usage=usage))
