@@ -323,6 +323,7 @@ class Extraction:
         if isinstance(error, DiskFull):
             log.warning("⏸️ %s is put off: %s", entry.path, error.told)
             self._put_off.append(taken.extracted)
+            self._live.lacks_room = True
             # What comes next may have the room that is made now.
             await self._sending.finish()
         elif taken.file is None:

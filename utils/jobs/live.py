@@ -73,6 +73,8 @@ class Live:
         #: The name of the file that is taken out and looked at.
         self.preparing = ""
         self.paused = False
+        #: Whether something did not fit on the disk.
+        self.lacks_room = False
         #: Called when Telegram, or the network, has it wait: for how many seconds.
         self.rest: Callable[[float], None] = _nothing
         self._steps = steps

@@ -125,7 +125,8 @@ class JobOpening:
         self, sources: RemoteFile | Sequence[RemoteFile], passwords: Sequence[str], items: Sequence[Incoming]
     ) -> ArchiveReader:
         limits = self.opening.limits
-        if self.steps.suspicion(ENTRY):
+        if self.steps.suspicion(ENTRY) or self.live.lacks_room:
+            # One entry at a time: two that are under way may be too large where each of them fits.
             limits = replace(limits, read_ahead=0)
         captions = [password for item in items for password in caption_passwords(item.caption)]
         return await open_archive(
