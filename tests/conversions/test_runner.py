@@ -360,13 +360,14 @@ async def test_one_with_which_a_process_died_is_tried_by_itself(tmp_path: Path) 
     bench.chat.steps = Steps(Marks(tmp_path / "steps"), Gate(), "a.zip")
     bench.chat.steps._marks.deaths["convert 8"] = 1
     most, running = [0], [0]
+    meeting: list[asyncio.Barrier] = []
 
     async def inspect(path: Path, _: str) -> Inspection:
         running[0] += 1
         most[0] = max(most[0], running[0])
         if path.name == "000008":
             assert running[0] == 1
-        await asyncio.sleep(0.01)
+        await (asyncio.wait_for(meeting[0].wait(), 30) if meeting else asyncio.sleep(0.01))
         running[0] -= 1
         return DEFERRED
 
@@ -374,6 +375,7 @@ async def test_one_with_which_a_process_died_is_tried_by_itself(tmp_path: Path) 
     await asyncio.gather(*(bench.conversions.run(replace(TASK, number=number)) for number in (7, 8, 9)))
     assert most[0] == 1
     bench.chat.told.clear()
+    meeting.append(asyncio.Barrier(2))
     await asyncio.gather(*(bench.conversions.run(replace(TASK, number=number)) for number in (7, 9)))
     assert most[0] == 2
 
