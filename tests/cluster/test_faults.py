@@ -3,42 +3,21 @@
 from __future__ import annotations
 
 import asyncio
-import shutil
 import signal
 import socket
 import ssl
-from collections.abc import AsyncIterator
 from pathlib import Path
 
 import aiohttp
 import pytest
 
-from tests.cluster.test_farm import HEVC
-from tests.cluster.yard import HERE, PATIENCE, THERE, Yard, convert, until, yard_in
+from tests.cluster.yard import HERE, PATIENCE, THERE, Yard, convert, until
 from tests.files import ffmpeg_after
-from tests.media.makers import clip
 from tests.media.test_kill_and_resume import processes_about
 from utils.cluster import authority as authorities
 from utils.cluster.tokens import LENGTH, read_token
 from utils.errors import SettingsError
 from utils.media import Tools
-
-
-@pytest.fixture(scope="module")
-def source(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Seven seconds, which are six segments, of open groups of pictures."""
-    return clip(tmp_path_factory.mktemp("source") / "clip.mkv", *HEVC, "-c:a", "libmp3lame", seconds=7)
-
-
-@pytest.fixture
-async def yard(tmp_path: Path) -> AsyncIterator[Yard]:
-    async with yard_in(tmp_path) as made:
-        yield made
-
-
-@pytest.fixture
-def here(source: Path, yard: Yard) -> Path:
-    return Path(shutil.copy2(source, yard.folder / source.name))
 
 
 def tools_of(path: str) -> Tools:

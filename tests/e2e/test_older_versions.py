@@ -25,10 +25,15 @@ MADE = ROOT / "tests" / "storage" / "older" / "version-1.0.0.tar.xz"
 MADE_IN = "/tmp/owner-v1-made"  # noqa: S108
 
 
-async def test_what_1_0_0_left_at_work_is_taken_over_and_delivered_once(tmp_path: Path) -> None:
+def lay_out(folder: Path) -> None:
+    """Put into ``folder`` what version 1.0.0 left at work."""
     with tarfile.open(MADE) as made:
         made.extraction_filter = getattr(tarfile, "data_filter", None)  # Debian 12 has a Python without
-        made.extractall(tmp_path)  # noqa: S202
+        made.extractall(folder)  # noqa: S202
+
+
+async def test_what_1_0_0_left_at_work_is_taken_over_and_delivered_once(tmp_path: Path) -> None:
+    lay_out(tmp_path)
     state = tmp_path / "data" / "conversion_state.json"
     state.write_text(state.read_text().replace(MADE_IN, str(tmp_path)))
     assert not (tmp_path / "data" / FILE_NAME).exists()

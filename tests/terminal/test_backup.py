@@ -15,7 +15,7 @@ from pathlib import Path
 import pytest
 
 from sandbox import Sandbox
-from tests.e2e.test_older_versions import MADE, MADE_IN
+from tests.e2e.test_older_versions import MADE_IN, lay_out
 from tests.world import PHONE, World, until
 from utils.constants import Settings, load_settings
 from utils.storage.journal import append_lines, parse
@@ -49,9 +49,7 @@ def everything(folder: Path) -> dict[str, bytes]:
 async def test_what_was_at_work_is_gone_on_with_in_another_folder(
     folder: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    with tarfile.open(MADE) as made:
-        made.extraction_filter = getattr(tarfile, "data_filter", None)  # Debian 12 has a Python without
-        made.extractall(folder)  # noqa: S202
+    lay_out(folder)
     state, job = folder / "data/conversion_state.json", folder / "data/jobs/5000001_2"
     state.write_text(state.read_text().replace(MADE_IN, str(folder)))
     changed = int(re.findall(r"changed (\d+)", state.read_text())[0])
@@ -128,9 +126,7 @@ def waiting_in(settings: Settings, kept: Path) -> int:
 
 
 def test_without_archives_only_log_in_and_memory_are_kept(folder: Path) -> None:
-    with tarfile.open(MADE) as made:
-        made.extraction_filter = getattr(tarfile, "data_filter", None)  # Debian 12 has a Python without
-        made.extractall(folder)  # noqa: S202
+    lay_out(folder)
     kept = folder / "kept.tar"
     assert backup.main([str(kept), "--without-archives"]) == OK
     assert names(kept) == {

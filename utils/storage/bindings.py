@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from utils.storage.atomic import load_or_set_aside, read_json, write_json
-from utils.storage.version import refuse_newer
+from utils.storage.version import of_version
 
 log = logging.getLogger(__name__)
 
@@ -56,10 +56,7 @@ def read(path: Path) -> Mapping[str, int]:
 
 def parse(value: Any) -> dict[str, int]:
     """The ids by their names, out of the file's JSON. Raises ValueError and :class:`TooNew`."""
-    refuse_newer(value, FILE_NAME, VERSION)
-    if not isinstance(value, dict) or value.get("version") != VERSION:
-        raise ValueError(f"it is not of version {VERSION}")
-    ids = value.get("ids")
+    ids = of_version(value, FILE_NAME, VERSION).get("ids")
     if not isinstance(ids, dict) or not all(type(account) is int for account in ids.values()):
         raise ValueError("it does not say which ids the names stand for")
     return ids

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from utils.storage.atomic import load_or_set_aside, write_json
-from utils.storage.version import refuse_newer
+from utils.storage.version import of_version
 from utils.texts import END, ISOLATE
 
 #: Raised when what is written changes its meaning.
@@ -78,9 +78,7 @@ class Users:
 
 def _parse(value: Any) -> _Changes:
     """Raises ValueError, and :class:`TooNew`."""
-    refuse_newer(value, USERS_FILE, VERSION)
-    if not isinstance(value, dict) or value.get("version") != VERSION:
-        raise ValueError(f"it is not of version {VERSION}")
+    value = of_version(value, USERS_FILE, VERSION)
     return _Changes(*(_users(value.get(name)) for name in ("added", "removed")))
 
 

@@ -7,6 +7,7 @@ or nobody yet. Files that may lie elsewhere, or alone, say it themselves as well
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 from utils.errors import TooNew
 from utils.storage.atomic import read_json, write_json
@@ -31,6 +32,17 @@ def refuse_newer(value: object, what: str, known: int = VERSION) -> None:
             f"{what} is of version {found}, and this bot knows version {known} at most: a newer one wrote "
             "it. Upgrade the bot (./bot upgrade), or name another DATA_DIR. Nothing was changed."
         )
+
+
+def of_version(value: Any, what: str, known: int) -> dict[str, Any]:
+    """``value``, the JSON of ``what``, if it is of the version ``known``.
+
+    Raises :class:`TooNew`, and ValueError for everything else.
+    """
+    refuse_newer(value, what, known)
+    if not isinstance(value, dict) or value.get("version") != known:
+        raise ValueError(f"it is not of version {known}")
+    return value
 
 
 def version_of(data: Path) -> int:
