@@ -115,13 +115,13 @@ class World:
         return self.log.read_text(encoding="utf-8").splitlines() if self.log.exists() else []
 
     def leftovers(self) -> list[Path]:
-        """Files that a finished job should have removed. It may be at that: os.walk does not mind."""
-        return [
-            Path(folder, name)
-            for top in (self.data / "jobs", self.data / "recovery")
-            for folder, folders, files in os.walk(top)
-            for name in folders + files
-        ]
+        """Files that a finished job should have removed."""
+        return below(self.data / "jobs") + below(self.data / "recovery")
+
+
+def below(top: Path) -> list[Path]:
+    """All files and folders below ``top``. Some may be removed meanwhile: os.walk does not mind."""
+    return [Path(folder, name) for folder, folders, files in os.walk(top) for name in folders + files]
 
 
 @asynccontextmanager
