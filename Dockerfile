@@ -16,7 +16,9 @@ WORKDIR /opt/archive-bot
 COPY --from=built /opt/archive-bot/.venv .venv
 COPY extract-compressed-files.py enable_deferred_conversion.py requirements.in ./
 COPY utils utils
-ENV DATA_DIR=/data LOG_FILE=/data/bot.log PYTHONDONTWRITEBYTECODE=1
+# Nobody may write here later, and each start would compile all of it.
+RUN .venv/bin/python -m compileall -q utils
+ENV DATA_DIR=/data LOG_FILE=/data/bot.log
 USER bot
 VOLUME /data
 STOPSIGNAL SIGTERM

@@ -8,10 +8,13 @@ import sys
 # encryption. Without, the bot takes 3 MB less.
 sys.modules["ssl"] = None  # type: ignore[assignment]  # as if it was not there
 try:
-    import asyncio  # noqa: F401
+    from utils.terminal.loading import loading
 
-    del sys.modules["ssl"]
-    from utils.terminal.main import main
+    with loading():
+        import asyncio  # noqa: F401
+
+        del sys.modules["ssl"]
+        from utils.terminal.main import main
 except ImportError as error:
     sys.exit(f"❌ {error}. ./bot run installs what is missing, and needs Python 3.11 or newer.")
 

@@ -49,7 +49,9 @@ def environment(folder: Path, sandbox: Sandbox, more: Mapping[str, str]) -> dict
         "LOG_FILE": str(folder / "bot.log"),
         "SECRETS_FILE": str(folder / "none"),
     }
-    return {**os.environ, **settings, **more}
+    # Some containers turn off that Python keeps what it compiled.
+    inherited = {name: text for name, text in os.environ.items() if name != "PYTHONDONTWRITEBYTECODE"}
+    return {**inherited, **settings, **more}
 
 
 @asynccontextmanager

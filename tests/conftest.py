@@ -6,6 +6,7 @@ import ctypes
 import logging
 import os
 import signal
+import sys
 from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -21,6 +22,11 @@ if TYPE_CHECKING:
     from tests.world import World
     from utils.media import Tools
 
+
+# Compiling what hundreds of processes load costs more CPU than anything that they do, and some containers turn
+# off that Python keeps it.
+os.environ.pop("PYTHONDONTWRITEBYTECODE", None)
+sys.dont_write_bytecode = False
 
 # How many examples the properties try (docs/development.md). No deadlines: the machine may be shared.
 settings.register_profile("default", max_examples=60, deadline=None)

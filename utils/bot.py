@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 import utils.telegram  # noqa: F401  # before whatever loads Telethon
 from utils.archives import Limits
-from utils.chat.commands import publish_commands
+from utils.chat.commands import MENU_FILE, publish_commands
 from utils.chat.conversation import Conversation
 from utils.chat.reception import Reception
 from utils.chat.restarting import RESTART_FILE, Restarting
@@ -203,7 +203,8 @@ class Bot:
         log.info("🤖 Logged in as %s (%d)", me.username or me.first_name, me.id)
         self._assemble(me, await self._account.target(self._settings.TARGET_CHAT))
         if me.bot:
-            await publish_commands(self._account, choose(self._settings.LANGUAGE))
+            menu = self._data / MENU_FILE
+            await publish_commands(self._account, me.id, choose(self._settings.LANGUAGE), menu)
         eyes = Eyes(
             self._settings,
             line=client,

@@ -15,6 +15,9 @@ from telethon.tl import TLObject, TLRequest, types
 
 from ..rpc import Result, RpcError
 from .envelope import Piece
+from .readable import know_requests
+
+know_requests()
 
 CONTAINER: Final = 0x73F1F8DC
 GZIP_PACKED: Final = 0x3072CFA1

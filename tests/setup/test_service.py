@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ctypes.util
 import os
+import re
 import shutil
 import subprocess
 import sys
@@ -146,14 +147,16 @@ async def test_install_logs_in_first_and_uninstall_takes_it_back(world: World, t
 def test_the_container_has_what_the_bot_needs_and_says_how_it_is(tmp_path: Path) -> None:
     """What COPY names, and .dockerignore lets through, is enough; the rest takes a daemon and a registry."""
     ignored = (ROOT / ".dockerignore").read_text().splitlines()
-    for line in (ROOT / "Dockerfile").read_text().splitlines():
+    dockerfile = (ROOT / "Dockerfile").read_text()
+    for line in dockerfile.splitlines():
         words = line.split()
         if words[:1] != ["COPY"] or words[1].startswith("--"):
             continue
         for name in words[1:-1]:
             assert f"!{name}" in ignored
             if (ROOT / name).is_dir():
-                shutil.copytree(ROOT / name, tmp_path / "app" / name)
+                without = shutil.ignore_patterns("__pycache__")
+                shutil.copytree(ROOT / name, tmp_path / "app" / name, ignore=without)
             else:
                 (tmp_path / "app").mkdir(exist_ok=True)
                 shutil.copy(ROOT / name, tmp_path / "app")
@@ -166,6 +169,11 @@ def test_the_container_has_what_the_bot_needs_and_says_how_it_is(tmp_path: Path)
             command, cwd=tmp_path / "app", env=environ, capture_output=True, text=True, check=False
         )
 
+    # What nobody may write there later is compiled before.
+    steps = re.findall(r"^RUN \.venv/bin/python (-m compileall .*)$", dockerfile, re.MULTILINE)
+    assert [run(*step.split()).returncode for step in steps] == [0]
+    modules = len(list((tmp_path / "app/utils").rglob("*.py")))
+    assert len(list((tmp_path / "app/utils").rglob("*.pyc"))) == modules
     missing = run("extract-compressed-files.py")
     assert missing.returncode == USAGE and "API_ID" in missing.stderr
     health = ("-m", "utils.diagnostics.health")

@@ -30,6 +30,6 @@ async def test_commands_that_are_never_answered_do_not_keep_the_bot_from_startin
 ) -> None:
     gate = sandbox.faults.hold("bots.setBotCommands")
     account = Account(bot.client, Caller(bot.client, answer_timeout=0.3))
-    await account.publish_commands({"help": "How this works"})
+    assert not await account.publish_commands({"help": "How this works"})
     assert "⚠️ The commands were not published: TimeoutError" in caplog.messages
     gate.open()

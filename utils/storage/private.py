@@ -22,6 +22,8 @@ FILES = (
     "restart.json",
     "failures.json",
     "stats.json",
+    "chats.json",
+    "menu.sha256",
     "bot.log",
     LOCK_NAME,
 )

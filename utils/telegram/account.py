@@ -172,8 +172,10 @@ class Account:
 
     async def publish_commands(
         self, commands: Mapping[str, str], language: str = "", only: TLObject | None = None
-    ) -> None:
+    ) -> bool:
         """Have Telegram show the bot's commands (name -> what it does); they are a convenience.
+
+        Returns whether it does.
 
         ``language`` is the code, of two letters, of those who are shown them; "": of all others.
         ``only``: in that chat, instead of those that are shown in all.
@@ -182,14 +184,16 @@ class Account:
         scope = types.BotCommandScopePeer(only) if only is not None else types.BotCommandScopeDefault()
         request = functions.bots.SetBotCommandsRequest(scope, language, listed)
         # Telegram remembers those of an earlier start.
-        await self._try(request, logging.WARNING, "⚠️ The commands were not published")
+        return await self._try(request, logging.WARNING, "⚠️ The commands were not published")
 
-    async def _try(self, request: TLRequest, level: int, told: str) -> None:
+    async def _try(self, request: TLRequest, level: int, told: str) -> bool:
         """Send what is a mere convenience; that it did not succeed is logged as ``told``, and no more."""
         try:
             await self.call.once(request)
         except TROUBLE as error:
             log.log(level, "%s: %s", told, trouble_name(error))
+            return False
+        return True
 
     async def target(self, name: str) -> types.TypeInputPeer | None:
         """The chat that TARGET_CHAT names (id or @username); None when it names none.

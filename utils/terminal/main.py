@@ -30,6 +30,7 @@ from utils.storage.workspace import FULL
 from utils.terminal.bars import Bar
 from utils.terminal.convert import NO_ROOM, Conversion, JsonLines
 from utils.terminal.inspect import inspect_archive, print_json, print_text
+from utils.terminal.loading import loading
 from utils.terminal.logs import FILE_ONLY, start_logging
 
 if TYPE_CHECKING:
@@ -202,8 +203,9 @@ def require_settings(settings: Settings) -> None:
 def run_bot(settings: Settings) -> int:
     """Run the bot until it is told to stop; returns the exit code."""
     # Loaded here: Telethon takes as long as a re-wrap, and neither inspect nor convert needs it.
-    from utils.bot import Bot
-    from utils.terminal.log_in import ask_in_terminal
+    with loading():
+        from utils.bot import Bot
+        from utils.terminal.log_in import ask_in_terminal
 
     data = Path(settings.DATA_DIR)
     with ExitStack() as held:
