@@ -23,8 +23,8 @@ if TYPE_CHECKING:
     from utils.media import Tools
 
 
-# Compiling what hundreds of processes load costs more CPU than anything that they do, and some containers turn
-# off that Python keeps it.
+# Compiling what hundreds of processes load costs more CPU than anything that they do, and some containers
+# turn off that Python keeps it.
 os.environ.pop("PYTHONDONTWRITEBYTECODE", None)
 sys.dont_write_bytecode = False
 

@@ -7,6 +7,7 @@ import logging
 from typing import TYPE_CHECKING
 
 import utils.telegram  # noqa: F401  # before whatever loads Telethon
+from utils import VERSION
 from utils.archives import Limits
 from utils.chat.commands import MENU_FILE, publish_commands
 from utils.chat.conversation import Conversation
@@ -15,7 +16,7 @@ from utils.chat.restarting import RESTART_FILE, Restarting
 from utils.chat.served import Served
 from utils.chat.serving import Serving
 from utils.cluster.farm import ProcessFarm
-from utils.constants import Settings, load_settings
+from utils.constants import ROOT, Settings, load_settings
 from utils.conversion_state import ConversionStateManager
 from utils.conversions.leftovers import Leftovers
 from utils.conversions.runner import Conversions
@@ -28,14 +29,14 @@ from utils.jobs.recovery import Recovery, boot_id
 from utils.jobs.wishes import WishesOfChats
 from utils.media import Converter, EncodeSettings, MediaTools
 from utils.owner.eyes import Eyes, Where
-from utils.owner.looking import looked_on
+from utils.owner.looking import Start, looked_on
 from utils.owner.reloading import Follows, Reread, reload
 from utils.owner.watch import Watch
 from utils.queue_manager import QueueManager
 from utils.storage.atomic import make_folder
 from utils.storage.bindings import FILE_NAME, Bindings
 from utils.storage.users import USERS_FILE, Users, split_names
-from utils.storage.version import carry_over
+from utils.storage.version import carry_over, program_in
 from utils.telegram.account import Account
 from utils.telegram.archive_client import ArchiveBotClient
 from utils.telegram.arrivals import Arrivals
@@ -96,6 +97,10 @@ class Bot:
         Raises :class:`LoginFailed` and :class:`SettingsError` at the start; afterwards only
         :class:`LoginFailed`, when the log-in was ended. What was under way is gone on with by the next run.
         """
+        with self.watch.listening():
+            await self._run()
+
+    async def _run(self) -> None:
         await asyncio.to_thread(self._prepare)
         where = Where.from_settings(self._settings)
         client = await open_client(self._settings, self._data, self._quarantine)
@@ -113,7 +118,8 @@ class Bot:
     def _prepare(self) -> None:
         """Make the folders and read the state. Blocking. Raises :class:`TooNew`."""
         make_folder(self._data)
-        carry_over(self._data)
+        now = program_in(ROOT, VERSION)
+        self._start = Start(self._killed, carry_over(self._data, now), now)
         for folder in (self._jobs_dir, self._recovery, self._quarantine):
             make_folder(folder)
         settings = self._settings
@@ -214,7 +220,8 @@ class Bot:
             machines=lambda: self._farm.machines if self._farm else (),
         )
         self._following.append(eyes)
-        async with looked_on(self._account, eyes, self.watch, where, killed=self._killed):
+        account, language = self._account, self._language
+        async with looked_on(account, eyes, self.watch, where, start=self._start, language=language):
             await self._at_work(arrivals)
 
     async def _at_work(self, arrivals: Arrivals) -> None:

@@ -14,5 +14,6 @@ def know_requests() -> None:
     names = (f"{functions.__name__}.{module.name}" for module in iter_modules(functions.__path__))
     for module in (functions, *map(import_module, names)):
         for kind in list(vars(module).values()):
-            if isinstance(kind, type) and issubclass(kind, TLRequest) and kind is not TLRequest:
-                tlobjects[kind.CONSTRUCTOR_ID] = kind
+            number = getattr(kind, "CONSTRUCTOR_ID", None)
+            if isinstance(kind, type) and issubclass(kind, TLRequest) and number:
+                tlobjects[number] = kind

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import re
+from pathlib import Path
 
-from utils.owner.history import DAY, STEP, Counts, History
+from utils.owner.history import DAY, STEP, Counts, History, Step
 from utils.owner.plots import plots
 
 
@@ -31,6 +32,21 @@ def test_a_day_is_remembered_in_steps_and_no_more() -> None:
     assert len(history.steps()) == DAY / STEP
     now[0] += DAY
     assert history.steps() == []
+
+
+def test_a_day_is_kept_over_a_restart_and_a_damaged_file_is_not(tmp_path: Path) -> None:
+    file, quarantine, now = tmp_path / "history.json", tmp_path / "quarantine", [1_000_000 * STEP]
+    for _ in range(2):
+        history = History.kept_in(file, quarantine, lambda: now[0])
+        history.add(Counts(1000, 10, 1, 1.5), 70)
+        history.keep()
+    (step,) = History.kept_in(file, quarantine, lambda: now[0]).steps()
+    assert vars(step) == vars(Step(1_000_000, 2000, 20, 2, 3.0, 70))
+    now[0] -= DAY  # somebody put the clock right
+    assert History.kept_in(file, quarantine, lambda: now[0]).steps() == []
+    for damaged in ("", "[]", '{"version": 1, "steps": [["a"]]}', '{"version": 1, "steps": {}}'):
+        file.write_text(damaged)
+        assert History.kept_in(file, quarantine).steps() == [] and not file.exists()
 
 
 def test_plots_say_in_words_what_they_show_and_leave_gaps() -> None:

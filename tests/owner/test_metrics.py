@@ -30,7 +30,7 @@ def figures() -> set[str]:
                 log.info(line, "a.mov")
     finally:
         log.setLevel(level)
-    return set(re.findall(r"^(archive_bot_\w+) ", exposition(sight(), watch).decode(), re.MULTILINE))
+    return set(re.findall(r"^(archive_bot_\w+)[ {]", exposition(sight(), watch).decode(), re.MULTILINE))
 
 
 def test_the_dashboard_asks_for_figures_that_there_are_and_for_all_of_them() -> None:

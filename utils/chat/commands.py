@@ -19,8 +19,8 @@ MENU_FILE = "menu.sha256"
 async def publish_commands(account: Account, bot: int, default: str, note: Path) -> None:
     """To those with whom Telegram speaks one of our languages; in ``default`` to all others.
 
-    Telegram keeps them, so it is told again only after something changed: what it has from the account ``bot``
-    is in ``note``. All languages together would take a tenth of a start, and a twentieth of the memory.
+    Telegram keeps them, so it is told again only after something changed: what it has from the account
+    ``bot`` is in ``note``. All languages together would take a tenth of a start.
     """
     mark = await asyncio.to_thread(_mark, bot, default)
     if await asyncio.to_thread(_read, note) == mark:

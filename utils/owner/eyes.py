@@ -7,11 +7,13 @@ import ipaddress
 import time
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any, Protocol
 
 from utils.constants import Settings
 from utils.conversion_state import INCOMPLETE, display_name
 from utils.errors import SettingsError
+from utils.owner.history import HISTORY_FILE
 from utils.owner.sight import ConversionView, Disk, JobView, Kept, MachineView, OverView, Sight, disk_of
 from utils.queue_manager import QueueManager
 from utils.storage.quarantine import Quarantine
@@ -158,6 +160,11 @@ class Eyes:
     def owner(self) -> int:
         """The owner's id; 0: none is set."""
         return self._settings.OWNER
+
+    @property
+    def history(self) -> tuple[Path, Path]:
+        """The file for what the plots show, and where it goes when it is damaged."""
+        return self._settings.path("DATA_DIR") / HISTORY_FILE, self._settings.path("QUARANTINE_DIR")
 
     def follow(self, settings: Settings) -> None:
         """From now on these are the settings."""

@@ -9,7 +9,7 @@ from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, Metri
 
 from utils.owner.history import memory_used
 from utils.owner.sight import Sight
-from utils.owner.watch import Watch
+from utils.owner.watch import THINGS, Watch
 
 _PREFIX = "archive_bot_"
 
@@ -37,6 +37,7 @@ class _Figures:
             ("received_bytes", "Bytes of files fetched from Telegram", sight.received),
         ):
             yield CounterMetricFamily(_PREFIX + name, meaning, value)
+        yield _alerts(watch)
         for name, meaning, known in (
             ("conversion_success_ratio", "Share of attempts at conversions that succeeded", watch.success),
             ("conversion_average_seconds", "Average time of a completed conversion", watch.average),
@@ -62,6 +63,13 @@ class _Figures:
         ):
             if known is not None:
                 yield GaugeMetricFamily(_PREFIX + name, meaning, float(known))
+
+
+def _alerts(watch: Watch) -> Metric:
+    counted = CounterMetricFamily(_PREFIX + "alerts", "What was wrong, by what it was", labels=["thing"])
+    for thing in THINGS:
+        counted.add_metric([thing], watch.alerted[thing])
+    return counted
 
 
 def exposition(sight: Sight, watch: Watch) -> bytes:

@@ -10,7 +10,7 @@ from html import escape
 from utils.owner.history import History
 from utils.owner.plots import plots
 from utils.owner.sight import ConversionView, JobView, Kept, MachineView, OverView, Sight
-from utils.owner.watch import Said, SentAlbum, Watch
+from utils.owner.watch import Alert, Said, SentAlbum, Watch
 from utils.owner.words import share_words, size_words
 
 
@@ -68,6 +68,9 @@ def _parts(seen: Seen) -> str:
             else "",
             _section("albums", "Sent lately", _list(map(_album, reversed(watch.albums))), wide=True),
             _section("day", "The last day", plots(seen.history), wide=True),
+            _section("alerts", "What went wrong", _list(map(_alert, reversed(watch.alerts))), wide=True)
+            if watch.alerts
+            else "",
             _section("over", "Done lately", _list(_over(one, token) for one in sight.over)),
             _section("quarantine", "Quarantine", _list(map(_kept, sight.quarantine), "Empty.")),
             _section(
@@ -169,6 +172,10 @@ def _said(said: Said) -> str:
     return (
         f'<li>{_when(said.when)} <span class="{kind}">{escape(said.level)}:</span> {escape(said.words)}</li>'
     )
+
+
+def _alert(alert: Alert) -> str:
+    return f"<li>{_when(alert.when)} {escape(alert.words)}</li>"
 
 
 def _when(when: float) -> str:

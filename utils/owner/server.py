@@ -53,9 +53,10 @@ class StatusServer:
         watch: Watch,
         acts: Acts,
         thumb: Callable[[Any], Awaitable[bytes]],
+        history: History,
     ) -> None:
         self._where, self._look, self._watch, self._acts, self._thumb = where, look, watch, acts, thumb
-        self._history = History()
+        self._history = history
         #: Small pictures that were fetched, by the number and the place in its album; no more than are shown.
         self._thumbs: dict[tuple[int, int], bytes] = {}
         self._fetching = asyncio.Lock()
@@ -95,16 +96,27 @@ class StatusServer:
             finally:
                 remembering.cancel()
                 await asyncio.gather(remembering, return_exceptions=True)
+                await self._keep()
         finally:
             await runner.cleanup()
 
     async def _remember(self) -> None:
         """Look now and then, for the plots."""
+        kept = self._history.now
         while True:
             sight, watch = await self._look(), self._watch
             counts = Counts(sight.sent, sight.received, watch.timed, watch.seconds)
             self._history.add(counts, await asyncio.to_thread(memory_used))
+            if kept != self._history.now:
+                kept = self._history.now
+                await self._keep()
             await asyncio.sleep(LOOK)
+
+    async def _keep(self) -> None:
+        try:
+            await asyncio.to_thread(self._history.keep)
+        except OSError as error:
+            log.debug("The plots are not kept: %s", error.strerror)
 
     # -- who may
 

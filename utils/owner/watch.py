@@ -10,8 +10,10 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any
 
-#: How many warnings are remembered.
-REMEMBERED = 50
+#: How many warnings are remembered, and how many alerts.
+REMEMBERED, ALERTS = 50, 20
+#: What may be wrong that is worth a message to the owner.
+THINGS = ("killed", "cut_off", "disk", "quarantine", "conversions", "passed_over", "set_aside", "log_in")
 #: How many albums are.
 ALBUMS = 6
 #: Attempts at a conversion that fail one after another before it is said.
@@ -20,10 +22,21 @@ IN_A_ROW = 3
 
 @dataclass(frozen=True)
 class Said:
-    """A line of the log; ``when`` in Unix seconds."""
+    """A line of the log; ``when`` in Unix seconds. ``words`` are the ``line`` with its ``args``."""
 
     when: float
     level: str
+    words: str
+    line: str = ""
+    args: tuple[object, ...] = ()
+
+
+@dataclass(frozen=True)
+class Alert:
+    """Something was wrong."""
+
+    when: float
+    thing: str
     words: str
 
 
@@ -56,6 +69,9 @@ class Watch(logging.Handler):
         #: Attempts that failed since one last succeeded.
         self.failed_in_a_row = 0
         self.warnings: deque[Said] = deque(maxlen=REMEMBERED)
+        #: What was wrong last, and how often each of ``THINGS`` was.
+        self.alerts: deque[Alert] = deque(maxlen=ALERTS)
+        self.alerted: Counter[str] = Counter()
         #: What was sent last.
         self.albums: deque[SentAlbum] = deque(maxlen=ALBUMS)
         self.last_progress = clock()
@@ -73,6 +89,11 @@ class Watch(logging.Handler):
         finally:
             root.removeHandler(self)
 
+    def alert(self, thing: str, words: str) -> None:
+        """Something is wrong."""
+        self.alerts.append(Alert(self._clock(), thing, words))
+        self.alerted[thing] += 1
+
     def emit(self, record: logging.LogRecord) -> None:
         """Take a line in. Never raises: it is in the way of whoever logs."""
         try:
@@ -84,7 +105,9 @@ class Watch(logging.Handler):
         if not record.name.startswith("utils."):
             return
         words = record.getMessage()
-        said = Said(self._clock(), record.levelname, "".join(c if c.isprintable() else " " for c in words))
+        args = record.args if isinstance(record.args, tuple) else ()
+        shown = "".join(c if c.isprintable() else " " for c in words)
+        said = Said(self._clock(), record.levelname, shown, str(record.msg), args)
         if record.levelno >= logging.WARNING:
             self.warnings.append(said)
             self.counts["errors" if record.levelno >= logging.ERROR else "warnings"] += 1
@@ -94,8 +117,7 @@ class Watch(logging.Handler):
             archive, media = sent
             number = max(self.albums[-1].number + 1 if self.albums else 1, int(said.when))
             self.albums.append(SentAlbum(number, said.when, archive, media))
-        name = str(record.args[0]) if isinstance(record.args, tuple) and record.args else ""
-        self._count(str(record.msg), name, said.when)
+        self._count(said.line, str(args[0]) if args else "", said.when)
         for listener in self.listeners:
             listener(said)
 

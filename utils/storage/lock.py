@@ -10,9 +10,13 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 from types import TracebackType
 
-from utils.errors import AlreadyRunning
+from utils.errors import AlreadyRunning, LoginFailed
+from utils.texts import Text
 
 LOCK_NAME = "bot.lock"
+#: How a holder ended whose log-in was ended, and what it leaves in the file.
+LOGGED_OUT = Text("my log-in was ended, and now there is one again")
+_LOGGED_OUT = b"logged out\n"
 
 
 @contextmanager
@@ -63,6 +67,8 @@ class InstanceLock:
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         os.ftruncate(self._handle, 0)
+        if isinstance(error, LoginFailed):
+            os.pwrite(self._handle, _LOGGED_OUT, 0)
         os.close(self._handle)
 
 
@@ -71,10 +77,12 @@ def _killed(handle: int) -> str:
     status = os.fstat(handle)
     if not status.st_size:
         return ""
+    if os.pread(handle, 32, 0) == _LOGGED_OUT:
+        return LOGGED_OUT
     started = time.time() - time.clock_gettime(getattr(time, "CLOCK_BOOTTIME", time.CLOCK_MONOTONIC))
     if status.st_mtime < started:
-        return "the machine went down"
-    return "it was killed; where memory is short, the kernel may have done it"
+        return Text("the machine went down")
+    return Text("I was killed; where memory is short, the kernel may have done it")
 
 
 @contextmanager

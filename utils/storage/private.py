@@ -24,6 +24,7 @@ FILES = (
     "stats.json",
     "chats.json",
     "menu.sha256",
+    "history.json",
     "bot.log",
     LOCK_NAME,
 )

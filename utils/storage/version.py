@@ -6,6 +6,7 @@ or nobody yet. Files that may lie elsewhere, or alone, say it themselves as well
 
 from __future__ import annotations
 
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -55,10 +56,31 @@ def version_of(data: Path) -> int:
     return version_in(value)
 
 
-def carry_over(data: Path) -> None:
+def carry_over(data: Path, program: str = "") -> str:
     """Make what an older version left in ``data`` of this one; those who read it fill in what it lacks.
 
+    ``program`` is at work from now on. Returns the one before, "" where that is the same or not known.
     Raises :class:`TooNew` before anything is changed, and OSError. Blocking.
     """
-    if version_of(data) < VERSION:
-        write_json(data / FILE_NAME, {"version": VERSION})
+    version, was = version_of(data), ""
+    with suppress(ValueError, RecursionError, OSError):
+        value = read_json(data / FILE_NAME)
+        was = str(value.get("program", "")) if isinstance(value, dict) else ""
+    if version < VERSION or program != was:
+        write_json(data / FILE_NAME, {"version": VERSION} | ({"program": program} if program else {}))
+    return was if was != program else ""
+
+
+def program_in(root: Path, version: str) -> str:
+    """The program in the folder ``root``: its ``version``, and the commit where Git has it. Blocking."""
+    git = root / ".git"
+    try:
+        head = (git / "HEAD").read_text().strip()
+        branch = head.removeprefix("ref: ")
+        if branch != head:
+            packed = (git / "packed-refs").read_text().splitlines() if not (git / branch).is_file() else ()
+            named = [line.split()[0] for line in packed if line.endswith(f" {branch}")]
+            head = named[0] if named else (git / branch).read_text().strip()
+    except OSError:
+        return version
+    return f"{version} ({head[:7]})"

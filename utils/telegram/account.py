@@ -138,6 +138,15 @@ class Account:
         except rpc.RPCError as error:
             log.warning("⚠️ OWNER %d cannot be written to: %s", user, error_name(error))
 
+    async def language_of(self, user: int) -> str:
+        """The code of the language in which Telegram speaks with ``user``, "" where that is not known."""
+        try:
+            request = functions.users.GetUsersRequest([await self._client.get_input_entity(user)])
+            found = await self.call.once(request)
+        except (ValueError, *TROUBLE):
+            return ""
+        return next((getattr(one, "lang_code", None) or "" for one in found), "")
+
     async def answer_button(self, press: int, notice: str | None) -> None:
         """End the waiting of whoever pressed a button; after some seconds it is too late for that."""
         request = functions.messages.SetBotCallbackAnswerRequest(query_id=press, cache_time=0, message=notice)

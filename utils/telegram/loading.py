@@ -1,8 +1,8 @@
 """What of Telethon is loaded with it, and what when it is first used.
 
 Telethon loads aiohttp and Pillow where they are installed, for files of web sites and pictures that this bot
-never gives it, and several hundred requests that it never sends: 16 MB of memory, and a third of the time that
-a start takes.
+never gives it, and several hundred requests that it never sends: 16 MB of memory, and a third of the time
+that a start takes.
 """
 
 from __future__ import annotations
