@@ -581,7 +581,8 @@ async def test_commands_are_published_and_answered(world: World) -> None:
         async with world.running():
             pass
         assert len(world.sandbox.faults.called(published)) == calls
-    async with world.running(LANGUAGE="es"):
+    (world.data / "menu.sha256").write_text("that of an older version")
+    async with world.running():
         await world.person.say(BOT, "/help")
         await world.wait("Send me an archive")
         await world.person.say(BOT, "/status")
