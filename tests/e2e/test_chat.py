@@ -577,10 +577,10 @@ async def test_without_a_token_it_logs_in_as_a_person(world: World, tmp_path: Pa
 async def test_commands_are_published_and_answered(world: World) -> None:
     published = "bots.setBotCommands"
     world.sandbox.faults.fail(published, RpcError(400, "LANG_CODE_INVALID"))
-    for calls in (7, 14, 14):  # all again, as one was refused; not again, as Telegram has them
+    for count in (7, 14, 14):  # all again, as one was refused; not again, as Telegram has them
         async with world.running():
             pass
-        assert len(world.sandbox.faults.called(published)) == calls
+        assert len(world.sandbox.faults.called(published)) == count
     (world.data / "menu.sha256").write_text("that of an older version")
     async with world.running():
         await world.person.say(BOT, "/help")
