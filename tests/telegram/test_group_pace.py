@@ -7,6 +7,7 @@ import random
 from typing import Any
 
 from telethon.tl import TLRequest, functions, types
+from telethon.utils import get_peer_id
 
 from tests.telegram.virtual_time import on_virtual_time
 from utils.telegram.group_pace import MESSAGES, SECONDS, GroupPace, PacedCaller, messages_made
@@ -36,7 +37,7 @@ async def test_in_no_minute_are_there_more_and_each_wait_is_told() -> None:
         told.append((loop.time() + seconds, reason))
 
     anything: Any = call
-    paced = PacedCaller(anything, GroupPace(loop.time), on_wait)
+    paced = PacedCaller(anything, {get_peer_id(CHAT): GroupPace(loop.time)}, on_wait)
     began = loop.time()
 
     async def one_job() -> None:

@@ -13,20 +13,24 @@ from utils.texts import Text
 
 #: To who wants to steer what somebody else has sent.
 NOT_YOURS = Text("Only whoever sent it can do that, or an administrator.")
+#: To who wants to change the settings of a group that others run.
+NOT_RUN = Text("Only administrators of this group can change that.")
 
 _COMMAND = re.compile(r"/\w+(?:@(\w+))?(?:\s|$)")
 
 
 class Groups:
-    """``me``: the bot's username. ``everything``: all that the people it serves write is meant for it.
+    """``me``: the bot's username, ``owner``: who runs it (0: nobody is set).
 
-    Otherwise in groups only what names it (@username), replies to a message of its own, or is a command.
-    What Telegram does not pass on (privacy mode) cannot be meant.
+    ``everything``: all that the people it serves write is meant for it. Otherwise in groups only what names
+    it (@username), replies to a message of its own, or is a command. What Telegram does not pass on (privacy
+    mode) cannot be meant.
     """
 
-    def __init__(self, account: Account, me: str, *, everything: bool) -> None:
+    def __init__(self, account: Account, me: str, *, everything: bool, owner: int = 0) -> None:
         self._account = account
         self._me = me
+        self._owner = owner
         self._everything = everything
         # Without a username there is none to be named by.
         self._name = re.compile(rf"@{re.escape(me)}\b" if me else r"(?!)", re.IGNORECASE)
@@ -56,6 +60,15 @@ class Groups:
     async def may_steer(self, chat: TLObject, person: int | None, sender: int) -> bool:
         """Whether ``person`` may steer what ``sender`` sent: their own, or as one who runs ``chat``."""
         if isinstance(chat, types.InputPeerUser) or (person and person == sender):
+            return True
+        return await self._account.is_administrator(chat, person)
+
+    async def may_set(self, chat: TLObject, person: int | None) -> bool:
+        """Whether ``person`` may change the settings of ``chat``: who runs it, or the bot.
+
+        Where Telegram does not tell who that is, nobody else may.
+        """
+        if isinstance(chat, types.InputPeerUser) or (person and person == self._owner):
             return True
         return await self._account.is_administrator(chat, person)
 

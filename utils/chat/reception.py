@@ -257,7 +257,7 @@ class Reception:
         if command == "/settings":
             words = text.partition(" ")[2].strip()
             reply_to = Reply(0, topic_of(message))
-            await self._settings.asked(message.chat_id, chat, words, reply_to)
+            await self._settings.asked(message.chat_id, chat, words, by, reply_to)
             return ""
         if command == "/queue":
             await self._show_queue(message, chat)

@@ -57,17 +57,20 @@ class Serving:
             secrets=secrets_in(settings),
             restarting=self.restarting,
         )
+        everything = settings.GROUP_MODE == "all"
+        groups = Groups(self.account, self.name, everything=everything, owner=settings.OWNER)
         chat_settings = ChatSettings(
             self.wishes,
             conversation=self.conversation,
             account=self.account,
             is_bot=self.is_bot,
             language=self.language,
+            may_set=groups.may_set,
             hidden=() if has_target else ("target",),
         )
         return Reception(
             access=self.access,
-            groups=Groups(self.account, self.name, everything=settings.GROUP_MODE == "all"),
+            groups=groups,
             strangers=Strangers(answer=settings.STRANGERS == "answer"),
             desk=self.desk,
             conversation=self.conversation,

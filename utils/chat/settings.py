@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable, Collection
+from collections.abc import Awaitable, Callable, Collection
 
 from telethon import errors as rpc
 from telethon.tl.tlobject import TLObject
 
 from utils.chat import menu
 from utils.chat.conversation import Conversation
+from utils.chat.groups import NOT_RUN
 from utils.chat.menu import Chosen
 from utils.errors import BotError
 from utils.jobs.intake import Reply
@@ -32,7 +33,7 @@ RESET_DONE = Text("All is as it was set up.")
 
 
 class ChatSettings:
-    """Shows and changes the wishes of chats. Who may is asked before.
+    """Shows the wishes of chats to whoever is served there, and has who ``may_set`` them change them.
 
     ``is_bot``: a bot's account, which can send buttons. ``language``: which one is spoken in a chat, with
     whom Telegram speaks in that other one. ``hidden``: settings of no use here.
@@ -46,6 +47,7 @@ class ChatSettings:
         account: Account,
         is_bot: bool,
         language: Callable[[int, str], str],
+        may_set: Callable[[TLObject, int | None], Awaitable[bool]],
         hidden: Collection[str] = (),
     ) -> None:
         self._wishes = wishes
@@ -53,15 +55,18 @@ class ChatSettings:
         self._account = account
         self._is_bot = is_bot
         self._language = language
+        self._may_set = may_set
         self._hidden = hidden
 
-    async def asked(self, chat_id: int, chat: TLObject, words: str, reply_to: Reply) -> None:
-        """Somebody wrote /settings, and perhaps ``words`` behind it."""
+    async def asked(self, chat_id: int, chat: TLObject, words: str, by: int | None, reply_to: Reply) -> None:
+        """Somebody (``by``) wrote /settings, and perhaps ``words`` behind it."""
         text, buttons = "", None
         if words:
             chosen = menu.chosen_in(words)
             if chosen is None or (not chosen.word and chosen.name != menu.RESET):
                 text = NO_SETTING
+            elif not await self._may_set(chat, by):
+                text = NOT_RUN
             else:
                 text = await self._choose(chat_id, chosen)
         else:
@@ -71,7 +76,11 @@ class ChatSettings:
 
     async def pressed(self, press: Press, chosen: Chosen) -> str | None:
         """A button of the menu was pressed, which is there; returns what to tell."""
-        told = await self._choose(press.chat_id, chosen) if chosen.word or chosen.name == menu.RESET else None
+        told = None
+        if chosen.word or chosen.name == menu.RESET:
+            if not await self._may_set(press.chat, press.sender.id):
+                return NOT_RUN
+            told = await self._choose(press.chat_id, chosen)
         with speaking(self._language(press.chat_id, press.sender.language)):
             shown = self._page(press.chat_id, Chosen("") if told else chosen)
         try:

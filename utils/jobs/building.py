@@ -30,7 +30,8 @@ from utils.jobs.wishes import WishesOfChats
 from utils.queue_manager import QueueManager
 from utils.storage.workspace import MB
 from utils.telegram.account import Account
-from utils.telegram.group_pace import GroupPace, PacedCaller
+from utils.telegram.group_pace import PacedCaller
+from utils.telegram.group_pace import Paces as GroupPaces
 from utils.telegram.status import Paces, StatusMessage, Words
 from utils.telegram.transfers import Transfers
 from utils.telegram.upload import MAX_PARTS, PART_SIZE, Upload
@@ -117,7 +118,7 @@ class JobBuilder:
     gate: Gate = field(default_factory=Gate)
     speeds: Speeds = field(default_factory=Speeds)
     paces: Paces = field(default_factory=Paces)
-    group_paces: dict[int, GroupPace] = field(default_factory=dict)
+    group_paces: GroupPaces = field(default_factory=dict)
 
     def under(self, settings: Settings) -> JobBuilder:
         """The same for the jobs that are begun from now on."""
@@ -184,20 +185,17 @@ class JobBuilder:
             reply_to=item.reply,
             files=stored.workspace.files,
             journal=stored.journal,
-            call=self._call(item, live, elsewhere=target is not chat),
+            call=self._call(live),
             upload=Uploads(transfers, live),
             steps=steps,
             wishes=partial(self.wishes.of, item.chat),
             watching=self.opening.account.sightings,
         )
 
-    def _call(self, item: Incoming, live: Live, *, elsewhere: bool) -> Call:
-        """What sends the requests of the job; its results go to the chat of ``item`` or ``elsewhere``."""
+    def _call(self, live: Live) -> Call:
+        """What sends the requests of the job."""
         call = self.opening.account.call.telling(live.wait_for_telegram)
-        if item.peer.kind == "user" or elsewhere:
-            return call
-        pace = self.group_paces.setdefault(item.chat, GroupPace())
-        return PacedCaller(call, pace, live.wait_for_telegram)
+        return PacedCaller(call, self.group_paces, live.wait_for_telegram)
 
 
 def job_settings(settings: Settings, boot: str, *, is_bot: bool) -> JobSettings:

@@ -8,13 +8,16 @@ from collections import deque
 from collections.abc import Callable
 from dataclasses import dataclass, field
 
-from telethon.tl import TLObject, TLRequest, functions
+from telethon import utils
+from telethon.tl import TLObject, TLRequest, functions, types
 
 from utils.telegram.pauses import Reason
 from utils.telegram.waits import Caller, OnWait, Sleep
 
 #: Messages in so many seconds. Each item of an album is one.
 MESSAGES, SECONDS = 20, 60.0
+
+_PEOPLE = (types.InputPeerUser, types.InputPeerSelf)
 
 
 @dataclass
@@ -39,17 +42,26 @@ class GroupPace:
         return at - now
 
 
-class PacedCaller:
-    """Calls requests as ``call`` does; what makes messages in the group waits for ``pace``, and says so."""
+#: By the number of the group.
+Paces = dict[int, GroupPace]
 
-    def __init__(self, call: Caller, pace: GroupPace, on_wait: OnWait, sleep: Sleep = asyncio.sleep) -> None:
-        self._call, self._pace, self._on_wait, self._sleep = call, pace, on_wait, sleep
+
+class PacedCaller:
+    """Calls requests as ``call`` does; what makes messages in a group waits for its pace, and says so.
+
+    ``paces`` are those of all groups, whoever sends there.
+    """
+
+    def __init__(self, call: Caller, paces: Paces, on_wait: OnWait, sleep: Sleep = asyncio.sleep) -> None:
+        self._call, self._paces, self._on_wait, self._sleep = call, paces, on_wait, sleep
 
     async def __call__(self, request: TLRequest) -> TLObject:
         """Telegram's answer to ``request``."""
-        if (count := messages_made(request)) and (seconds := self._pace.take(count)) > 0:
-            await self._on_wait(seconds, Reason.GROUP.value)
-            await self._sleep(seconds)
+        if (count := messages_made(request)) and not isinstance(request.peer, _PEOPLE):
+            pace = self._paces.setdefault(utils.get_peer_id(request.peer), GroupPace())
+            if (seconds := pace.take(count)) > 0:
+                await self._on_wait(seconds, Reason.GROUP.value)
+                await self._sleep(seconds)
         return await self._call(request)
 
 
