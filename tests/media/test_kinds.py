@@ -39,6 +39,10 @@ M2TS_PACKET = bytes(4) + TS_PACKET
         (M2TS_PACKET * 6, "a", Kind.VIDEO),
         (b"\x00\x00\x00\x01\x67\x42", "clip.264", Kind.VIDEO),
         (b"\x12\x34\x00\x56" * 20, "holiday.MPG", Kind.VIDEO),
+        (b"DKIF\x00\x00\x20\x00AV01", "a.ivf", Kind.VIDEO),
+        (b"NSVf\x00\x00", "a", Kind.VIDEO),
+        (b"\x10\x00\x00\x00\x12\xaf\x02\x00", "a.flc", Kind.VIDEO),
+        (b"\x10\x00\x00\x00\x12\xaf\x02\x00", "a.bin", Kind.OTHER),
         # Sound, text and the rest.
         (b"OggS\x00\x02" + bytes(22) + b"\x01vorbis", "a.ogv", Kind.OTHER),
         (b"\x00\x00\x00\x18ftypM4A \x00\x00\x00\x00", "a.mp4", Kind.VIDEO),

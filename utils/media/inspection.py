@@ -53,6 +53,9 @@ class Inspection:
     reason: str
 
 
+_STILL = Inspection(Verdict.PHOTO, 0, 0, 0.0, False, None, "It is a picture.")
+
+
 async def inspect(path: Path, name: str, *, tools: Tools) -> Inspection:
     """Look at the content of ``path``, which its sender called ``name``.
 
@@ -81,10 +84,12 @@ async def _look(path: Path, name: str, tools: Tools) -> Inspection:
             return await inspect_video(path, tools=tools)
     if kind is Kind.PHOTO:
         moving = await moving_format(path, tools) if can_move(head) else ""
-        if not moving:
-            return Inspection(Verdict.PHOTO, 0, 0, 0.0, False, None, "It is a picture.")
         if moving in UNPACKED:
             return await _inspect_animation(path, moving, tools)
+        if moving:
+            with contextlib.suppress(NotMedia):  # the first of its pictures may be whole
+                return await inspect_video(path, tools=tools)
+        return _STILL
     return await inspect_video(path, tools=tools)
 
 

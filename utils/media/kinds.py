@@ -34,6 +34,7 @@ VIDEO_ENDINGS = _NAMED_VIDEOS | frozenset(
     (
         *("mp4", "mov", "qt", "mkv", "mk3d", "webm", "avi", "divx", "amv", "wmv", "asf", "dvr-ms", "wtv"),
         *("flv", "f4v", "3gp", "3gpp", "3g2", "ogv", "ogm", "nut", "y4m", "insv", "360"),
+        *("fli", "flc", "ivf", "nsv"),
     )
 )
 #: Endings that mean nothing else. The others are also those of texts, of programs' data and of what is rare.
@@ -59,7 +60,12 @@ _VIDEO_STARTS = (
     b"YUV4MPEG2",
     b"nut/multimedia container\x00",
     b"\xb7\xd8\x00\x20\x37\x49\xda\x11",  # WTV
+    b"DKIF\0\0",  # IVF
+    b"NSVf",
+    b"\0\nSMJPEG",
 )
+#: Little evidence, so that the name has to say it, too.
+_FLICS = (b"\x11\xaf", b"\x12\xaf")
 _OGG_VIDEOS = (b"\x80theora", b"BBCD", b"fishead\x00", b"\x01video\x00", b"OVP80")
 #: The first box of QuickTime files from before there was ``ftyp``.
 _OLD_MOV_BOXES = (b"moov", b"mdat", b"wide", b"free", b"skip", b"pnot")
@@ -80,6 +86,8 @@ def kind_of(head: bytes, name: str) -> Kind:
     if head[4:8] == b"ftyp":
         return _brand_kind(head, name)
     if head[4:8] in _OLD_MOV_BOXES:
+        return Kind.VIDEO
+    if head[4:6] in _FLICS and _extension(name) in ("fli", "flc"):
         return Kind.VIDEO
     if head[:4] == b"OggS" and any(mark in head for mark in _OGG_VIDEOS):
         return Kind.VIDEO

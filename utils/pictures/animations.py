@@ -41,6 +41,7 @@ def look(file: BinaryIO, memory: int) -> Look:
 def times(file: BinaryIO, memory: int) -> Times:
     """How many pictures it has, and how long the first are shown. Raises :class:`Undecoded`."""
     needed = 0
+    milliseconds: list[int] = []
     try:
         image = open_picture(file, memory)
         needed = _needed(image)
@@ -48,8 +49,13 @@ def times(file: BinaryIO, memory: int) -> Times:
         frames = getattr(image, "n_frames", 1)
         if frames * image.width * image.height > _MAX_DRAWN:
             raise Undecoded(Why.TIME)
-        milliseconds = tuple(islice(_durations(image), _TIMED))
-        return Times(image.width, image.height, frames, milliseconds)
+        try:
+            milliseconds.extend(islice(_durations(image), _TIMED))
+        except Exception:
+            if not milliseconds:
+                raise
+            frames = len(milliseconds)  # those before the damage are what there is
+        return Times(image.width, image.height, frames, tuple(milliseconds))
     except Exception as error:  # noqa: BLE001
         raise judged(error, needed, memory) from error
 

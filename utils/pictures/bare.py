@@ -1,4 +1,4 @@
-"""A JPEG, PNG, TIFF, HEIC or AVIF without what is not the picture, which its decoder may trip over.
+"""A JPEG, PNG, TIFF, BMP, HEIC or AVIF without what is not the picture, which its decoder may trip over.
 
 Runs in a child. What says how the pixels are meant (orientation, colours) is kept, unless it is the trouble.
 """
@@ -11,6 +11,7 @@ import struct
 from collections.abc import Iterator
 from typing import BinaryIO
 
+from utils.pictures.bmp import plain_bmp
 from utils.pictures.formats import format_of
 
 #: JPEG's markers without a length, and those after which something else begins.
@@ -58,6 +59,8 @@ def bare_versions(file: BinaryIO) -> Iterator[BinaryIO]:
     elif data[:4] in _TIFF:
         yield io.BytesIO(_bare_tiff(data, _TIFF_PIXELS | {_ORIENTATION, _PROFILE}))
         yield io.BytesIO(_bare_tiff(data, _TIFF_PIXELS))
+    elif data.startswith(b"BM"):
+        yield from plain_bmp(data)
     elif data[4:8] == b"ftyp":
         known = format_of(data[:_HEAD])
         # Decoders go by what it says to be, and not by what it says to be readable as.

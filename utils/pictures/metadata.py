@@ -20,6 +20,8 @@ def orientation_of(image: Image.Image) -> int:
     # Their decoders turn them by what the picture itself says; one made of a JPEG says it as a JPEG does.
     if image.format == "HEIF" or (image.format == "JXL" and not getattr(image, "jpeg", False)):
         return 1
+    if image.format == "PNG":
+        image.load()  # asked for its metadata, it is decoded: what is wrong with it then is not these
     try:
         value = image.getexif().get(ORIENTATION, 1)
     except MemoryError:

@@ -31,6 +31,8 @@ _KIND = re.compile(r"unsupported (?!marker)|not supported|not implemented", re.I
 _NO_ROOM = (errno.ENOSPC, errno.EFBIG, errno.EDQUOT)
 #: Bytes from which format and size are known where they are read here.
 _HEAD = 4096
+#: The longest side that a picture can have; what says more was meant to be negative.
+_LARGEST = (1 << 31) - 1
 #: The share of the memory from which on a failure may well be for want of it.
 _SUSPICIOUS = 0.6
 
@@ -126,13 +128,18 @@ def told_for_others(error: Undecoded, file: BinaryIO, page: int) -> Undecoded:
 
 def require_pixels(size: tuple[int, int], limit: int) -> None:
     """Raise :class:`Undecoded` when a picture of that ``size`` has more than ``limit`` pixels."""
+    if max(size) > _LARGEST:
+        raise Undecoded(Why.DAMAGED)
     if size[0] * size[1] > limit:
         raise Undecoded(Why.PIXELS, *size, limit)
 
 
 def size_of(file: BinaryIO) -> int:
-    """Bytes of it; it stands at its end afterwards."""
-    return file.seek(0, io.SEEK_END)
+    """Bytes of it; it stands where it stood: some decoders read on from there."""
+    before = file.tell()
+    size = file.seek(0, io.SEEK_END)
+    file.seek(before)
+    return size
 
 
 def require_memory(size: tuple[int, int], needed: int, memory: int) -> None:

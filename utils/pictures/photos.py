@@ -40,6 +40,8 @@ _PNG_DEPTH_AT = 24
 _JPEG = ("JPEG", "MPO")
 #: The share of the memory that a picture's file may have to be held in it, twice.
 _BARE_SHARE = 6
+#: What stands for the number of pictures of one that moves.
+_MOVES = 0
 #: The tag that lists the pictures in an MPO.
 _MP_ENTRIES = 0xB002
 #: The sizes that a JPEG can be decoded at, in eighths of its own.
@@ -95,7 +97,7 @@ def _made(file: BinaryIO, output: BinaryIO, task: _Task) -> Photo:
         return _made_whole(file, output, task)
     except Exception as error:  # noqa: BLE001 - whatever the decoder does is about the picture
         first = judged(error, task.needed, task.memory)
-    if first.why not in (Why.DAMAGED, Why.CUT_OFF):
+    if first.why not in _OF_ITSELF:
         raise first
     return _rewrite_anyhow(file, output, task, first)
 
@@ -232,6 +234,8 @@ def _pages(image: Image.Image, file: BinaryIO) -> int:
         # Beside them are previews and, more often, what phones know of the brightness of the first.
         entries = getattr(image, "mpinfo", {}).get(_MP_ENTRIES, ())
         return 1 + sum("Multi-Frame" in str(one["Attribute"]["MPType"]) for one in entries[1:])
+    if image.format in ("PNG", "GIF") and getattr(image, "is_animated", False):
+        return _MOVES
     return int(getattr(image, "n_frames", 1)) if image.format == "HEIF" else 1
 
 

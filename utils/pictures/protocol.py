@@ -85,7 +85,8 @@ class Request(NamedTuple):
 class Photo(NamedTuple):
     """What became of a picture, ``width`` x ``height`` now; ``shown`` is the size that it had, upright.
 
-    ``pages`` and ``slices`` are how many of them there are in all, of which this is one.
+    ``pages`` and ``slices`` are how many of them there are in all, of which this is one; 0 ``pages``:
+    it moves, and this is its first.
     """
 
     format: str

@@ -118,6 +118,7 @@ def shown_by(tags: Tags, *, big_endian: bool) -> Shown:
         return Shown.PILLOW if grey and not (big_endian and compression != 1) else Shown.NOBODY
     if sample != _WHOLE_NUMBERS or bits > 16:
         return Shown.NOBODY
-    if bits > 8 and (tags.get(PLANAR, (1,))[0] == _PLANES_APART or photometric == _WHITE_IS_ZERO):
+    apart = tags.get(PLANAR, (1,))[0] == _PLANES_APART and compression == 1
+    if bits > 8 and (apart or photometric == _WHITE_IS_ZERO):
         return Shown.FFMPEG if compression in _PLAIN and TILE not in tags else Shown.NOBODY
     return Shown.PILLOW
