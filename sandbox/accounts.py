@@ -9,6 +9,7 @@ from dataclasses import dataclass
 
 from telethon.tl import TLObject, types
 
+from . import basic
 from . import password as srp
 from .rpc import RpcError
 from .store import Store
@@ -19,6 +20,9 @@ BOT_DC = 1
 PERSON_DC = 2
 FIRST_PERSON = 5_000_001
 FIRST_CHANNEL = 1_000_000_001
+FIRST_CHAT = 700_001
+#: What stands in the column "channel".
+_CHANNEL, _CHAT = 1, 2
 
 #: The scope of commands that are shown in all chats for which there are no others, as it is kept.
 EVERYBODY = pack([types.BotCommandScopeDefault()])
@@ -26,7 +30,9 @@ EVERYBODY = pack([types.BotCommandScopeDefault()])
 
 @dataclass(frozen=True)
 class Account:
-    """A bot (with a token), a person (with a phone number, digits only) or a channel (nobody logs in)."""
+    """A bot (with a token), a person (with a phone number, digits only), or, as which nobody logs in, a
+    channel or a basic group (``chat``).
+    """
 
     id: int
     bot: bool
@@ -40,6 +46,7 @@ class Account:
     verifier: bytes | None
     channel: bool
     language: str
+    chat: bool
 
     @property
     def has_password(self) -> bool:
@@ -78,7 +85,7 @@ class Accounts:
         if known is not None:
             return known.id
         number = self._add(
-            self._next_id(FIRST_PERSON, channel=False),
+            self._next_id(FIRST_PERSON, kind=0),
             bot=False,
             dc=PERSON_DC,
             first_name=first_name,
@@ -98,8 +105,13 @@ class Accounts:
 
     def add_channel(self, title: str, username: str | None = None) -> int:
         """A channel without members."""
-        number = self._next_id(FIRST_CHANNEL, channel=True)
-        return self._add(number, bot=False, dc=PERSON_DC, first_name=title, username=username, channel=True)
+        number = self._next_id(FIRST_CHANNEL, kind=_CHANNEL)
+        return self._add(number, bot=False, dc=PERSON_DC, first_name=title, username=username, kind=_CHANNEL)
+
+    def add_chat(self, title: str) -> int:
+        """A basic group without members."""
+        number = self._next_id(FIRST_CHAT, kind=_CHAT)
+        return self._add(number, bot=False, dc=PERSON_DC, first_name=title, username=None, kind=_CHAT)
 
     def add_group(self, title: str, *, forum: bool = False) -> int:
         """A supergroup without members: a channel in which every member may write."""
@@ -117,9 +129,9 @@ class Accounts:
         """A topic of a forum, by its number."""
         return self._store.one("SELECT * FROM topics WHERE channel = ? AND id = ?", channel, number)
 
-    def _next_id(self, first: int, *, channel: bool) -> int:
+    def _next_id(self, first: int, *, kind: int) -> int:
         query = "SELECT COALESCE(MAX(id) + 1, ?) AS next FROM accounts WHERE NOT bot AND channel = ?"
-        row = self._store.one(query, first, channel)
+        row = self._store.one(query, first, kind)
         assert row is not None
         return int(row["next"])
 
@@ -133,7 +145,7 @@ class Accounts:
         username: str | None,
         token: str | None = None,
         phone: str | None = None,
-        channel: bool = False,
+        kind: int = 0,
     ) -> int:
         self._store.run(
             "INSERT INTO accounts (id, bot, dc, token, phone, first_name, username, channel)"
@@ -145,7 +157,7 @@ class Accounts:
             phone,
             first_name,
             username,
-            channel,
+            kind,
         )
         return number
 
@@ -221,15 +233,18 @@ class Accounts:
     def users(self, viewer: Account, numbers: set[int]) -> list[types.User]:
         """All people and bots of these as `viewer` sees them, unknown ones left out."""
         found = (self.get(number) for number in sorted(numbers))
-        return [self.user(viewer, target) for target in found if target is not None and not target.channel]
+        people = (one for one in found if one is not None and not one.channel and not one.chat)
+        return [self.user(viewer, target) for target in people]
 
-    def chats(self, viewer: Account, numbers: set[int]) -> list[types.Channel]:
-        """All channels of these as `viewer` sees them."""
+    def chats(self, viewer: Account, numbers: set[int]) -> list[TLObject]:
+        """All channels and groups of these as `viewer` sees them."""
         found = (self.get(number) for number in sorted(numbers))
-        return [self.chat(viewer, target) for target in found if target is not None and target.channel]
+        return [self.chat(viewer, one) for one in found if one is not None and (one.channel or one.chat)]
 
-    def chat(self, viewer: Account, channel: Account) -> types.Channel:
+    def chat(self, viewer: Account, channel: Account) -> TLObject:
         """`channel` as `viewer` sees it."""
+        if channel.chat:
+            return basic.group_shown(self, viewer, channel)
         admin, group = self.membership(channel.id, viewer.id), self.is_group(channel.id)
         return types.Channel(
             id=channel.id,
@@ -257,6 +272,8 @@ class Accounts:
             known = {self.access_hash(viewer.id, peer.user_id)} | ({0} if viewer.bot else set())
             if target is not None and (peer.access_hash in known or target.id == viewer.id):
                 return target
+        if isinstance(peer, types.InputPeerChat):
+            return basic.group_resolved(self, viewer, peer.chat_id)
         if isinstance(peer, types.InputPeerChannel | types.InputChannel):
             return self._channel(viewer, peer)
         raise RpcError(400, "PEER_ID_INVALID")
@@ -324,17 +341,6 @@ class Accounts:
 
 
 def _account(row: sqlite3.Row) -> Account:
-    return Account(
-        id=row["id"],
-        bot=bool(row["bot"]),
-        dc=row["dc"],
-        token=row["token"],
-        phone=row["phone"],
-        first_name=row["first_name"],
-        username=row["username"],
-        salt1=row["salt1"],
-        salt2=row["salt2"],
-        verifier=row["verifier"],
-        channel=bool(row["channel"]),
-        language=row["language"],
-    )
+    facts = {name: row[name] for name in Account.__dataclass_fields__.keys() - {"chat"}}
+    kind = row["channel"]
+    return Account(**facts | {"bot": bool(row["bot"]), "channel": kind == _CHANNEL, "chat": kind == _CHAT})

@@ -9,6 +9,7 @@ from typing import Final
 from telethon.tl import TLRequest
 
 from .accounts import Accounts
+from .basic import BasicGroups
 from .buttons import Buttons
 from .directory import Center, Directory
 from .downloads import Downloads
@@ -65,6 +66,7 @@ class Api:
             self.buttons,
             reactions,
             Directory(self.accounts, centers),
+            BasicGroups(self.accounts),
         )
         self._serves: dict[type[TLRequest], Serve] = {}
         for room in rooms:

@@ -8,7 +8,7 @@ from collections.abc import Mapping
 from telethon.tl import TLObject, TLRequest, functions, types
 
 from .accounts import Accounts
-from .messages import Messages, owner
+from .messages import Message, Messages, owner
 from .rpc import Result, RpcError
 from .session import Serve, Session
 from .store import new_id
@@ -44,12 +44,13 @@ class Buttons:
         bot = self._accounts.get(message.sender)
         if bot is None or not bot.bot or (self.careful and request.data not in _payloads(message.markup)):
             raise RpcError(400, "DATA_INVALID")
+        grouped = peer.channel or peer.chat
         query, answer = new_id(), asyncio.get_running_loop().create_future()
         update = types.UpdateBotCallbackQuery(
             query_id=query,
             user_id=person.id,
-            peer=types.PeerChannel(peer.id) if peer.channel else types.PeerUser(person.id),
-            msg_id=message.id if peer.channel else message.twin,
+            peer=self._messages.copies.peer(message) if grouped else types.PeerUser(person.id),
+            msg_id=message.id if peer.channel else dict(self._places(message))[bot.id],
             chat_instance=self._accounts.access_hash(bot.id, person.id),
             data=request.data,
         )
@@ -61,6 +62,9 @@ class Buttons:
             raise RpcError(502, "BOT_RESPONSE_TIMEOUT") from None
         finally:
             del self._pressed[query]
+
+    def _places(self, message: Message) -> list[tuple[int, int]]:
+        return [(account, number) for account, number, _ in self._messages.copies.sides(message)]
 
     async def _answer(self, session: Session, request: TLRequest) -> Result:
         bot, answer = self._pressed.get(request.query_id, (None, None))

@@ -50,10 +50,13 @@ class History:
             if message is None:
                 shown.append(types.MessageEmpty(wanted.id, None))
                 continue
-            about.add(message.peer)
+            about |= {message.peer, message.sender}
             shown.append(self._messages.shown(message, session.me))
         return types.messages.Messages(
-            messages=shown, topics=[], chats=[], users=self._accounts.users(session.me, about)
+            messages=shown,
+            topics=[],
+            chats=self._accounts.chats(session.me, about),
+            users=self._accounts.users(session.me, about),
         )
 
     async def _get_channel_messages(self, session: Session, request: TLRequest) -> Result:
@@ -175,7 +178,7 @@ class History:
             "account = ? AND peer = ? AND sender != ? AND id > ?", me.id, top.peer, me.id, inbox
         )
         return types.Dialog(
-            peer=types.PeerChannel(top.peer) if top.post else types.PeerUser(top.peer),
+            peer=self._messages.copies.peer(top),
             pts=self._updates.pts(top.peer) if top.post else None,
             top_message=top.id,
             read_inbox_max_id=inbox,
@@ -201,7 +204,7 @@ class History:
 
     async def _set_typing(self, session: Session, request: TLRequest) -> Result:
         peer = self._accounts.resolve(session.me, request.peer)
-        if peer.id != session.me.id:
+        if peer.id != session.me.id and not peer.chat:
             update = types.UpdateUserTyping(user_id=session.me.id, action=request.action)
             self._updates.tell(peer, update, {session.me.id})
         return True

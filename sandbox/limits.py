@@ -8,6 +8,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Final
 
+from telethon.tl import TLObject, types
+
 from .rpc import RpcError
 from .tl import utf16_length
 
@@ -99,3 +101,15 @@ def check_photo_sides(width: int, height: int) -> None:
     longer, shorter = max(width, height), min(width, height)
     if width + height > MAX_PHOTO_SIDES or longer > MAX_PHOTO_RATIO * shorter:
         raise RpcError(400, "PHOTO_INVALID_DIMENSIONS")
+
+
+def check_markup(markup: TLObject) -> None:
+    """Raises BUTTON_DATA_INVALID for callback data that is empty or above 64 bytes."""
+    if not isinstance(markup, types.ReplyInlineMarkup):
+        return
+    for row in markup.rows:
+        for button in row.buttons:
+            if isinstance(button.type, types.InlineButtonTypeCallback) and not (
+                0 < len(button.type.data) <= MAX_BUTTON_DATA
+            ):
+                raise RpcError(400, "BUTTON_DATA_INVALID")

@@ -14,6 +14,7 @@ from typing import Final
 from telethon.tl import TLObject, types
 
 from .accounts import Account, Accounts
+from .basic import Copies
 from .media import MediaShelf
 from .reacted import reactions_to
 from .store import Store
@@ -75,6 +76,7 @@ class Messages:
         self._accounts = accounts
         self._shelf = shelf
         self._updates = updates
+        self.copies = Copies(store, accounts)
         updates.render = self.render
 
     # -- finding
@@ -113,19 +115,23 @@ class Messages:
     def send(
         self, sender: Account, peer: Account, drafts: Sequence[Draft]
     ) -> tuple[list[Message], list[Event]]:
-        """Keeps all drafts for both sides, at once. Returns the sender's copies and what to announce."""
+        """Keeps all drafts for all sides, at once. Returns the sender's copies and what to announce."""
         mine: list[int] = []
         events: list[Event] = []
         with self._store.transaction() as db:
             for draft in drafts:
-                sides = [peer.id] if peer.channel or sender.id == peer.id else [sender.id, peer.id]
+                sides = self.copies.owners(sender, peer)
                 numbers = [_next_number(db, side) for side in sides]
+                if peer.chat:
+                    self.copies.note(db, list(zip(sides, numbers, strict=True)))
                 for side, number in zip(sides, numbers, strict=True):
-                    other = peer.id if side == sides[0] else sender.id
-                    twin = sum(numbers) - number
+                    other = peer.id if peer.chat or side == sides[0] else sender.id
+                    twin = 0 if peer.chat else sum(numbers) - number
                     event = self._updates.append(db, side, "new", other, (number,))
                     reply = (
-                        draft.reply_to if side == sides[0] else self._twin_of(db, sender.id, draft.reply_to)
+                        draft.reply_to
+                        if side == sides[0]
+                        else self._known_as(sender.id, draft.reply_to, side)
                     )
                     _insert(db, draft, side, number, other, sender.id, twin, reply, event.pts)
                     if draft.top is not None:
@@ -138,20 +144,18 @@ class Messages:
         kept = [self._get(sides[0], number) for number in mine]
         return [message for message in kept if message is not None], events
 
-    @staticmethod
-    def _twin_of(db: sqlite3.Connection, account: int, number: int | None) -> int | None:
-        row = db.execute(
-            "SELECT twin FROM messages WHERE account = ? AND id = ?", (account, number)
-        ).fetchone()
-        return int(row["twin"]) or None if row is not None else None
+    def _known_as(self, account: int, number: int | None, other: int) -> int | None:
+        """The number that `other` knows that account's message by."""
+        message = self._get(account, number) if number is not None else None
+        return (self.copies.at(account, number, other) or message.twin or None) if message else None
 
     def edit(
         self, message: Message, *, text: str, entities: bytes, markup: bytes, media: int | None
     ) -> list[Event]:
-        """Changes both copies. Returns what to announce, the editor's own event first."""
+        """Changes all copies. Returns what to announce, the editor's own event first."""
         with self._store.transaction() as db:
             events = []
-            for account, number, peer in _sides(message):
+            for account, number, peer in self.copies.sides(message):
                 db.execute(
                     "UPDATE messages SET text = ?, entities = ?, markup = ?, media = ?, edited = ?"
                     " WHERE account = ? AND id = ?",
@@ -164,7 +168,7 @@ class Messages:
         """Deletes own copies and, if `both`, the other side's. Returns what to announce, own events first."""
         gone: dict[tuple[int, int], list[int]] = {}
         for message in messages:
-            for side, number, peer in _sides(message)[: 2 if both else 1]:
+            for side, number, peer in self.copies.sides(message)[: None if both else 1]:
                 gone.setdefault((side, peer if side != account else 0), []).append(number)
         events = []
         with self._store.transaction() as db:
@@ -218,10 +222,11 @@ class Messages:
             )
         media = self._shelf.get(message.media) if message.media is not None else None
         out = message.sender == viewer.id
-        group = message.post and self._accounts.is_group(message.peer)
+        basic = self.copies.is_basic(message.peer)
+        group = basic or (message.post and self._accounts.is_group(message.peer))
         return types.Message(
             id=message.id,
-            peer_id=types.PeerChannel(message.peer) if message.post else types.PeerUser(message.peer),
+            peer_id=self.copies.peer(message),
             from_id=types.PeerUser(message.sender) if group or (out and not message.post) else None,
             date=int(message.date),
             message=message.text,
@@ -281,7 +286,7 @@ class Messages:
         message = self.get(event.account, number)
         if message is None:
             return None, about
-        if message.post and self._accounts.is_group(message.peer):
+        if self.copies.is_basic(message.peer) or (message.post and self._accounts.is_group(message.peer)):
             about |= {message.sender}
         return self.update(message, account, event.kind == "new", event.pts), about
 
@@ -302,12 +307,6 @@ def message_of(row: sqlite3.Row) -> Message:
     facts = dict(row)
     facts["deleted"] = bool(facts["deleted"])
     return Message(**facts)
-
-
-def _sides(message: Message) -> list[tuple[int, int, int]]:
-    """(account, number, peer) of the copies, the owner's first."""
-    own = (message.account, message.id, message.peer)
-    return [own, (message.peer, message.twin, message.account)] if message.twin else [own]
 
 
 def _next_number(db: sqlite3.Connection, account: int) -> int:

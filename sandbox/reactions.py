@@ -40,11 +40,12 @@ class Reactions:
         if len(wanted) > 1:
             raise RpcError(400, "REACTIONS_TOO_MANY")
         emoji = _emoji(wanted[0]) if wanted else ""
-        copies = [(message.account, message.id)] + ([(message.peer, message.twin)] if message.twin else [])
-        for account, number in copies:
+        sides = self._messages.copies.sides(message)
+        for account, number, _ in sides:
             self._keep(account, number, me.id, emoji)
-        if message.twin:
-            self._updates.tell(peer, self._update(peer, message.twin, message.peer), {me.id})
+        for other, number, about in sides[1:]:
+            if (viewer := self._accounts.get(other)) is not None:
+                self._updates.tell(viewer, self._update(viewer, number, other), {me.id, about})
         update = self._update(me, message.id, message.account)
         return self._updates.wrap(me, [update], {peer.id})
 
@@ -57,7 +58,7 @@ class Reactions:
     def _update(self, viewer: Account, number: int, account: int) -> TLObject:
         message: Message | None = self._messages.get(account, number)
         assert message is not None
-        peer = types.PeerChannel(message.peer) if message.post else types.PeerUser(message.peer)
+        peer = self._messages.copies.peer(message)
         reactions = self._messages.reactions(message, viewer.id) or types.MessageReactions(results=[])
         return types.UpdateMessageReactions(peer=peer, msg_id=number, reactions=reactions)
 

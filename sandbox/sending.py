@@ -163,6 +163,8 @@ class Sending:
     def _peer(self, sender: Account, given: TLObject) -> Account:
         """Whom to write to. A bot may not begin: the other must have written first (or pressed Start)."""
         peer = self._accounts.resolve(sender, given)
+        if peer.chat:
+            return peer
         if peer.channel:
             admin = self._accounts.membership(peer.id, sender.id)
             if admin is None or not (admin or self._accounts.is_group(peer.id)):
@@ -178,7 +180,7 @@ class Sending:
 
     def _draft(self, sender: Account, peer: Account, request: TLRequest, *, media: int | None) -> Draft:
         if request.reply_markup is not None:
-            _check_markup(request.reply_markup)
+            limits.check_markup(request.reply_markup)
             if self._habits.strict_markup and not sender.bot:
                 raise RpcError(400, "REPLY_MARKUP_INVALID")
         return Draft(
@@ -262,7 +264,7 @@ class Sending:
         text = message.text if request.message is None else request.message
         (limits.check_text if media is None else limits.check_caption)(text)
         if request.reply_markup is not None:
-            _check_markup(request.reply_markup)
+            limits.check_markup(request.reply_markup)
         return replace(
             message,
             text=text,
@@ -336,15 +338,3 @@ def _forwarded(message: Message, random_id: int, album: int | None, *, named: bo
         album=album,
         forwarded=(message.forwarded or packed(header)) if named else b"",
     )
-
-
-def _check_markup(markup: TLObject) -> None:
-    """Raises BUTTON_DATA_INVALID for callback data that is empty or above 64 bytes."""
-    if not isinstance(markup, types.ReplyInlineMarkup):
-        return
-    for row in markup.rows:
-        for button in row.buttons:
-            if isinstance(button.type, types.InlineButtonTypeCallback) and not (
-                0 < len(button.type.data) <= limits.MAX_BUTTON_DATA
-            ):
-                raise RpcError(400, "BUTTON_DATA_INVALID")

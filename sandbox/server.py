@@ -114,6 +114,10 @@ class Sandbox:
         """Makes a supergroup without members, for topics if it is a forum; returns its id, as a channel's."""
         return self._api.accounts.add_group(title, forum=forum)
 
+    async def add_chat(self, title: str) -> int:
+        """Makes a basic group without members, who join as those of a channel do; returns its id."""
+        return self._api.accounts.add_chat(title)
+
     async def add_topic(self, forum: int, by: int, title: str) -> int:
         """Makes a topic; returns its id."""
         return self._api.groups.add_topic(forum, by, title)

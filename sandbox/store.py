@@ -48,6 +48,10 @@ CREATE TABLE IF NOT EXISTS topics (
 CREATE TABLE IF NOT EXISTS threads (
     account INTEGER, id INTEGER, top INTEGER NOT NULL, PRIMARY KEY (account, id)
 );
+CREATE TABLE IF NOT EXISTS copies (
+    account INTEGER, id INTEGER, copy INTEGER NOT NULL, PRIMARY KEY (account, id)
+);
+CREATE INDEX IF NOT EXISTS alike ON copies (copy);
 CREATE TABLE IF NOT EXISTS reactions (
     account INTEGER, id INTEGER, reactor INTEGER, emoji TEXT NOT NULL, date REAL NOT NULL,
     PRIMARY KEY (account, id, reactor)

@@ -251,7 +251,7 @@ class Updates:
             "new_messages": messages,
             "new_encrypted_messages": [],
             "other_updates": others,
-            "chats": [],
+            "chats": self._accounts.chats(account, about),
             "users": self._accounts.users(account, about),
         }
         if whole:

@@ -6,7 +6,7 @@ import asyncio
 from pathlib import Path
 
 import pytest
-from telethon.tl import TLObject
+from telethon.tl import TLObject, types
 from telethon.tl.custom import Message
 
 from sandbox import StoredMessage
@@ -17,6 +17,7 @@ from utils.chat.conversation import WORDS
 from utils.chat.groups import NOT_RUN, NOT_YOURS
 from utils.telegram import group_pace
 
+PEOPLE = ((2, "bob"), (3, "carl"))
 CANCEL, PAUSE = "✖️ Cancel", "⏸️ Pause"
 
 
@@ -119,6 +120,60 @@ async def test_it_hears_what_is_meant_for_it_and_obeys_whose_archive_it_is(
         await until(lambda: any("🚫 Ignored" in line for line in world.lines()))
         await until(lambda: not world.leftovers())
     assert group.photos() == 2 and world.chat() == []
+
+
+class Basic(Group):
+    """A basic group: no channel, and each member counts its messages anew."""
+
+    def said(self) -> list[StoredMessage]:
+        messages = self.world.sandbox.messages(self.world.person_id, self.number)
+        return [message for message in messages if message.sent_by == BOT_ID]
+
+    async def seen_by(self, person: Person) -> TLObject:
+        return types.InputPeerChat(self.number)
+
+    async def press(self, person: Person, message: StoredMessage, label: str) -> str:
+        """Who presses knows the message by another number."""
+        chat = await self.seen_by(person)
+        async for shown in person.client.iter_messages(chat):
+            if shown.raw_text == message.text and shown.reply_markup:
+                return str((await shown.click(text=label)).message)
+        raise AssertionError(label)
+
+
+async def test_a_basic_group_is_as_good_as_any_other(world: World, tmp_path: Path) -> None:
+    group = Basic(world, await world.sandbox.add_chat("Old friends"))
+    bob_id, carl_id = [await world.sandbox.add_person(f"+1555000{n}", name, name) for n, name in PEOPLE]
+    for member in (BOT_ID, world.person_id, bob_id):
+        await world.sandbox.join(group.number, member)
+    await world.sandbox.join(group.number, carl_id, admin=True)
+    ann, chat = world.person.client, await group.seen_by(world.person)
+    gate = world.sandbox.faults.hold("messages.uploadMedia", when=lambda call: call.user == BOT_ID)
+    await ann.send_message("me", "so that all count differently")
+    archive = zip_of(tmp_path / "a.zip", {f"{n}.jpg": photo(n) for n in range(2)})
+    async with (
+        world.running(AUTHORIZED_USERS=("ann", "bob", "carl")),
+        world.sandbox.person("+15550002") as bob,
+        world.sandbox.person("+15550003") as carl,
+    ):
+        sent = await ann.send_file(chat, archive, caption=f"@{BOT}", force_document=True)
+        await gate.reached()
+        status = await group.text("📦 a.zip")
+        assert await group.press(bob, status, CANCEL) == NOT_YOURS
+        assert await group.press(carl, status, PAUSE) == "⏸️ Paused: a.zip"
+        await ann.send_message(chat, "/resume", reply_to=status.id)
+        await group.text("▶️ Going on: a.zip")
+        await bob.client.send_message(chat, f"/settings@{BOT} silent yes")
+        await group.text(NOT_RUN)
+        await carl.client.send_message(chat, f"/settings@{BOT} silent yes")
+        await group.text("Silent: Yes")
+        gate.open()
+        await group.text("a.zip: 2 pictures sent.")
+        assert group.photos() == 2
+        assert {message.reply_to for message in group.said() if message.kind == "photo"} == {sent.id}
+        await until(lambda: not world.leftovers())
+    (kept,) = [m for m in world.sandbox.messages(world.person_id, group.number) if m.id == sent.id]
+    assert kept.reactions == ("👍",)
 
 
 async def test_it_may_hear_all_that_its_people_say_and_sends_as_fast_as_a_group_takes(
