@@ -133,17 +133,20 @@ class Story:
                 await asyncio.gather(dying, talking, return_exceptions=True)
 
     async def _talk(self, person: Person) -> str:
-        """Press start, send the archive, wait for the summary, take the tour; returns the summary's text."""
+        """Press start, send the archive, wait for the summary, and take the tour; returns the summary's text."""
         await self._bot_is_ready()
         self._narrator.tell("")
         self._narrator.hear(await person.say(BOT_NAME, "/start"))
         await self._first_word(person)
-        summary = await self._summary(person, await self._send(person))
-        if self._tour:
-            small = await asyncio.to_thread(make_archive, self._folder)
-            tour = Tour(person, BOT_NAME, self._narrator, self._moment)
-            await tour.change_language()
-            await self._summary(person, await tour.choose(small))
+        sent = await self._send(person)
+        if not self._tour:
+            return await self._summary(person, sent)
+        tour = Tour(person, BOT_NAME, self._narrator, self._moment)
+        await tour.pause()
+        summary = await self._summary(person, sent)
+        small = await asyncio.to_thread(make_archive, self._folder)
+        await tour.change_language()
+        await self._summary(person, await tour.choose(small))
         return summary
 
     async def _moment(self) -> None:

@@ -1,4 +1,4 @@
-"""What else the chat can do, shown after the archive came: settings, a language, and a choice, by buttons."""
+"""What else the chat can do: a pause, and after the archive came settings, a language and a choice, by buttons."""
 
 from __future__ import annotations
 
@@ -43,6 +43,14 @@ class Tour:
         self._narrator = narrator
         self._wait = wait
 
+    async def pause(self) -> None:
+        """Have the bot pause once something came, and go on; unless it was faster."""
+        while not any(message.media for message in list(self._person.received.values())):
+            await self._wait()
+        for words, answer in (("/pause", "⏸️"), ("/resume", "▶️")):
+            self._narrator.hear(await self._person.say(self._bot, words))
+            await self._until(answer, "There is nothing")
+
     async def change_language(self) -> None:
         """From now on the bot speaks Spanish."""
         self._narrator.hear(await self._person.say(self._bot, "/settings"))
@@ -60,11 +68,11 @@ class Tour:
         await self._press(question, SEND)
         return int(sent.id)
 
-    async def _until(self, begin: str) -> Message:
+    async def _until(self, *begins: str) -> Message:
         """The bot's message that begins so."""
         while True:
             for message in list(self._person.received.values()):
-                if (message.raw_text or "").startswith(begin) and message.buttons:
+                if (message.raw_text or "").startswith(begins):
                     return message
             await self._wait()
 

@@ -15,7 +15,7 @@ from pathlib import Path
 import pytest
 
 from demo.__main__ import KEYS
-from tests.files import photo
+from tests.files import photo, video
 from utils.archives.engine import find_engine
 from utils.constants import ROOT
 from utils.storage.lock import InstanceLock
@@ -150,14 +150,18 @@ def test_a_name_that_the_bot_shows_otherwise_is_no_reason_to_wait(tmp_path: Path
     assert ran.returncode == 0 and "1 picture sent" in ran.stdout
 
 
-def test_the_tour_shows_settings_another_language_and_a_choice(tmp_path: Path) -> None:
+def test_the_tour_shows_a_pause_settings_another_language_and_a_choice(tmp_path: Path) -> None:
     with zipfile.ZipFile(tmp_path / "one.zip", "w") as archive:
         archive.writestr("a.jpg", photo(1))
+        archive.writestr("b.avi", video("avi"))
     ran = demo(tmp_path / "demo", "--archive", str(tmp_path / "one.zip"), "--tour")
     assert ran.returncode == 0, ran.stdout + ran.stderr
     told = ran.stdout
     order = [
-        "1 picture sent",
+        "you  /pause",
+        "⏸️ Paused: one.zip",
+        "▶️ Going on: one.zip",
+        "1 picture and 1 video sent",
         "⚙️ Settings of this chat",
         "👆 Español",
         "¿qué quieres de él?",
@@ -165,7 +169,7 @@ def test_the_tour_shows_settings_another_language_and_a_choice(tmp_path: Path) -
     ]
     assert [words for words in order if words in told] == order
     assert told.index(order[-1]) < told.index("dos viajes.zip: he enviado 3 imágenes")
-    assert "4 photos in" in told
+    assert "4 photos, 1 video in" in told and "⏸️ Paused" in (tmp_path / "demo/chat.html").read_text()
 
 
 @pytest.mark.parametrize(("name", "content"), [(b"empty.zip", b""), (b"bad\xff.zip", b"content")])
