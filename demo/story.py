@@ -133,7 +133,7 @@ class Story:
                 await asyncio.gather(dying, talking, return_exceptions=True)
 
     async def _talk(self, person: Person) -> str:
-        """Press start, send the archive, wait for the summary, and take the tour; returns the summary's text."""
+        """Press start, send the archive, wait for the summary, and take the tour. Returns its text."""
         await self._bot_is_ready()
         self._narrator.tell("")
         self._narrator.hear(await person.say(BOT_NAME, "/start"))

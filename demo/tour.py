@@ -1,4 +1,4 @@
-"""What else the chat can do: a pause, and after the archive came settings, a language and a choice, by buttons."""
+"""What else the chat can do: a pause, then settings, a language and a choice, by buttons."""
 
 from __future__ import annotations
 

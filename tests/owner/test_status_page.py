@@ -43,6 +43,7 @@ async def test_page_figures_and_health_of_a_bot_that_works(world: World, tmp_pat
         await until(lambda: len(world.media()) == 1)
         page = await text(browser, "/")
         assert "b.avi" in page and "waits" in page and "Go on with conversions" in page
+        assert '<div class="faint">from Ann @ann, <time' in page
         assert "<script>alert" not in page and "&lt;script&gt;alert(1)&lt;.zip" in page
         assert "bad.avi" in page and "cut &lt;b&gt;off&lt;/b&gt;" in page
         await asyncio.sleep(0.3)
@@ -52,6 +53,8 @@ async def test_page_figures_and_health_of_a_bot_that_works(world: World, tmp_pat
         assert figures["quarantine_bytes"] == 2000 and figures["paused"] == 1
         await post(browser, "go-on")
         await world.summary()
+        await until(lambda: not world.leftovers())
+        assert '<span class="faint">from Ann @ann</span>' in await text(browser, "/")
         figures = await metrics(browser)
         assert figures["conversions_completed_total"] == figures["conversion_success_ratio"] == 1
         assert 0 < figures["conversion_average_seconds"] < 60

@@ -73,6 +73,9 @@ class Line(Protocol):
 
     def is_connected(self) -> bool: ...
 
+    def name_of(self, number: int) -> str:
+        """How somebody is called."""
+
 
 class Said(Protocol):
     """What a message says."""
@@ -81,8 +84,27 @@ class Said(Protocol):
     def text(self) -> str: ...
 
 
+class Item(Protocol):
+    """The message with an archive: who sent it (0: not known), to which chat."""
+
+    @property
+    def sender(self) -> int: ...
+    @property
+    def chat(self) -> int: ...
+
+
+class Origin(Item, Protocol):
+    """The same of what is under way, and when it came."""
+
+    @property
+    def date(self) -> float: ...
+
+
 class Record(Protocol):
     """What is known of an archive."""
+
+    @property
+    def origin(self) -> Origin: ...
 
     @property
     def paused(self) -> bool: ...
@@ -112,6 +134,8 @@ class Over(Protocol):
     def when(self) -> float: ...
     @property
     def trouble(self) -> str: ...
+    @property
+    def items(self) -> Sequence[Item]: ...
 
 
 class Desk(Protocol):
@@ -177,8 +201,11 @@ class Eyes:
         runs = [(task.job, task.number) for task in self._queue.running]
         states = [state for state in list(self._states().values()) if state["status"] in INCOMPLETE]
         return Sight(
-            jobs=[_view(job) for job in self._desk.jobs.values()],
-            over=[OverView(one.id, one.name, one.when, one.trouble) for one in self._desk.over],
+            jobs=[self._view(job) for job in self._desk.jobs.values()],
+            over=[
+                OverView(one.id, one.name, one.when, one.trouble, self._who(one.items[0]))
+                for one in self._desk.over
+            ],
             conversions=[
                 ConversionView(
                     display_name(state),
@@ -195,6 +222,14 @@ class Eyes:
             quarantine=kept,
             machines=self._machines(),
         )
+
+    def _view(self, job: Job) -> JobView:
+        said, origin = job.words(), job.record.origin
+        told = said.text if said else job.name
+        return JobView(job.id, job.name, told, job.record.paused, self._who(origin), origin.date)
+
+    def _who(self, item: Item) -> str:
+        return self._line.name_of(item.sender or item.chat)
 
     def _look_at_disk(self) -> tuple[Disk, list[Kept]]:
         settings = self._settings
@@ -226,8 +261,3 @@ class Eyes:
     def _job(self, job: str) -> list[Job]:
         """The one with that id, if it is not over."""
         return [self._desk.jobs[job]] if job in self._desk.jobs else []
-
-
-def _view(job: Job) -> JobView:
-    said = job.words()
-    return JobView(job.id, job.name, said.text if said else job.name, job.record.paused)

@@ -128,7 +128,8 @@ def _job(job: JobView, token: str) -> str:
     acts = _act(act, job.id, label, token, name, "pause-job")
     acts += _act("cancel-job", job.id, "Cancel", token, name)
     told = escape(job.status)
-    return f'<li><div class="told">{told}</div><div class="acts">{acts}</div></li>'
+    from_whom = f'<div class="faint">from {escape(job.who)}, {_when(job.since)}</div>'
+    return f'<li><div class="told">{told}</div>{from_whom}<div class="acts">{acts}</div></li>'
 
 
 def _over(one: OverView, token: str) -> str:
@@ -136,7 +137,8 @@ def _over(one: OverView, token: str) -> str:
     kind = ' class="bad"' if one.trouble else ' class="faint"'
     told = escape(one.trouble or "All of it was sent.")
     again = _act("retry", one.id, "Do it again", token, name)
-    return f'<li>{_when(one.when)} <b>{name}</b><div{kind}>{told}</div><div class="acts">{again}</div></li>'
+    heading = f'{_when(one.when)} <b>{name}</b> <span class="faint">from {escape(one.who)}</span>'
+    return f'<li>{heading}<div{kind}>{told}</div><div class="acts">{again}</div></li>'
 
 
 def _conversion(one: ConversionView) -> str:

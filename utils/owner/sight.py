@@ -11,22 +11,25 @@ from typing import Protocol
 
 @dataclass(frozen=True)
 class JobView:
-    """An archive under way; ``status`` is what its chat is shown."""
+    """An archive under way, which ``who`` sent, ``since`` then; ``status`` is what its chat is shown."""
 
     id: str
     name: str
     status: str
     paused: bool
+    who: str = ""
+    since: float = 0.0
 
 
 @dataclass(frozen=True)
 class OverView:
-    """An archive that is done since ``when``; ``trouble`` is what of it could not be sent, and why."""
+    """An archive of ``who`` that is done since ``when``; ``trouble``: what could not be sent, and why."""
 
     id: str
     name: str
     when: float
     trouble: str
+    who: str = ""
 
 
 @dataclass(frozen=True)

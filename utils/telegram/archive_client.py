@@ -60,6 +60,10 @@ class ArchiveBotClient(TelegramClient):  # type: ignore[misc]
             return await self.caller(request)
         return await super().__call__(request, ordered, flood_sleep_threshold)
 
+    def name_of(self, number: int) -> str:
+        """How the person or chat of that number is called, as far as it was met; else the number."""
+        return str(self.session.name_of(number))
+
     # -- the place among the updates
 
     async def _save_states_and_entities(self) -> None:
@@ -216,6 +220,13 @@ class SessionFile(SQLiteSession):  # type: ignore[misc]
         """Have on the disk what was kept."""
         with self._outliving():
             super().save()
+
+    def name_of(self, number: int) -> str:
+        """How the person or chat of that number is called, as far as it was met; else the number."""
+        query = "SELECT name, username FROM entities WHERE id = ?"
+        name, username = self._cursor().execute(query, (number,)).fetchone() or ("", "")
+        called = " ".join(filter(None, (name, username and f"@{username}")))
+        return called or str(number)
 
     @contextmanager
     def _outliving(self) -> Iterator[None]:
