@@ -2,7 +2,8 @@
 
 When it ends, FILE holds how late its event loop was, as JSON: 99.9th percentile and worst in milliseconds,
 and of that (``own``) what the loop's own thread computed meanwhile, as on a busy machine others have the
-processor.
+processor. Beside it, FILE.stacks says what the loop's thread was at each time that it was later than
+``_MUCH``, the most frequent first.
 """
 
 from __future__ import annotations
@@ -12,13 +13,19 @@ import atexit
 import json
 import runpy
 import sys
+import threading
 import time
+import traceback
 from array import array
+from collections import Counter
 from pathlib import Path
 
 from utils.constants import ROOT
 
 _EACH = 0.01
+#: Seconds of delay from which on it is noted what is done, and between two looks at that.
+_MUCH, _LOOK = 0.03, 0.005
+_FRAMES = 14
 
 
 class Probe:
@@ -26,9 +33,22 @@ class Probe:
 
     def __init__(self, loop: asyncio.AbstractEventLoop) -> None:
         self._loop = loop
+        self._due = self._used = 0.0
+        self.stacks = Counter[str]()
         self.late = array("d")
         self.own = array("d")
         loop.call_soon(self._begin)
+
+    def watch(self) -> None:
+        """Note where the thread of the loop is whenever that is late; for a thread of its own."""
+        noted = 0.0
+        while True:
+            time.sleep(_LOOK)
+            due = self._due
+            if due and due != noted and time.perf_counter() - due > _MUCH:
+                noted = due
+                frame = sys._current_frames().get(threading.main_thread().ident or 0)
+                self.stacks["".join(traceback.format_stack(frame)[-_FRAMES:])] += 1
 
     def _begin(self) -> None:
         self._due, self._used = time.perf_counter() + _EACH, time.thread_time()
@@ -50,7 +70,8 @@ class _Policy(asyncio.DefaultEventLoopPolicy):
 
     def new_event_loop(self) -> asyncio.AbstractEventLoop:
         loop = super().new_event_loop()
-        self.probes.append(Probe(loop))
+        self.probes.append(probe := Probe(loop))
+        threading.Thread(target=probe.watch, daemon=True).start()
         return loop
 
 
@@ -77,6 +98,8 @@ def main() -> None:
         longest = max(policy.probes, key=lambda probe: len(probe.late), default=None)
         if longest is not None:
             target.write_text(json.dumps({"late": _figures(longest.late), "own": _figures(longest.own)}))
+            stacks = [f"{count} times:\n{stack}" for stack, count in longest.stacks.most_common()]
+            target.with_name(f"{target.name}.stacks").write_text("\n".join(stacks))
 
     atexit.register(write)
     script = ROOT / "extract-compressed-files.py"

@@ -14,6 +14,7 @@ from pathlib import Path
 from sandbox import Sandbox, StoredMessage
 from sandbox.person import Person
 from utils.bot import Bot
+from utils.cluster.farm import ProcessFarm
 from utils.constants import Settings, load_settings
 from utils.telegram.client import Ask
 
@@ -64,7 +65,9 @@ class World:
         self.bot: Bot | None = None
 
     @asynccontextmanager
-    async def running(self, *, ask: Ask | None = None, **changes: object) -> AsyncIterator[Bot]:
+    async def running(
+        self, *, ask: Ask | None = None, farm: ProcessFarm | None = None, **changes: object
+    ) -> AsyncIterator[Bot]:
         """The bot runs inside; its log goes to ``log`` in the form of the real one."""
         settings: Settings = replace(self.settings, **changes)  # type: ignore[arg-type]
         handler = logging.FileHandler(self.log, encoding="utf-8")
@@ -73,7 +76,7 @@ class World:
         level = root.level
         root.addHandler(handler)
         root.setLevel(logging.INFO)
-        self.bot = Bot(settings, ask=ask or Ask(nobody, nobody, nobody))
+        self.bot = Bot(settings, ask=ask or Ask(nobody, nobody, nobody), farm=farm)
         task = asyncio.create_task(self.bot.run())
         ready = asyncio.create_task(self.bot.ready.wait())
         try:

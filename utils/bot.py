@@ -195,6 +195,7 @@ class Bot:
             language=self._language,
             is_bot=bool(me.bot),
             name=me.username or "",
+            farm=self._farm,
         )
         self._following.append(Served(self._users, serving.access))
         return serving.reception(has_target=has_target)

@@ -14,6 +14,7 @@ from typing import Any
 
 from utils import constants
 from utils.storage.atomic import as_json, load_or_set_aside, make_folder, write_bytes
+from utils.storage.by_status import ByStatus
 from utils.storage.changes import Changes
 from utils.storage.journal import Record
 from utils.storage.lock import folder_lock
@@ -78,6 +79,7 @@ class ConversionStateManager:
         self._depth = 0
         self._known: tuple[int, ...] = ()
         self.states: dict[str, State] = {}
+        self._by_status = ByStatus(STATUSES)
         with self._newest():
             pass
 
@@ -219,6 +221,7 @@ class ConversionStateManager:
         with suppress(FileNotFoundError):
             _take_in(self._changes.read(self.state_file.read_bytes()), loaded)
         self.states = loaded
+        self._by_status.know(loaded)
         self._size = -1
         self._known = self._stamp()
 
@@ -233,13 +236,13 @@ class ConversionStateManager:
 
     def _write(self, changed: Sequence[str]) -> None:
         """Write what ``changed``, also what is gone."""
+        self._by_status.know(self.states, changed)
         late = time.monotonic() - self._written > self.save_interval
         try:
             if self._size <= WRITTEN_AT_ONCE or self._changes.size > self._size or late:
                 self._write_whole()
                 return
-            now = {self.states[path]["status"] for path in changed if path in self.states}
-            gone = self._drop_oldest(now.intersection(FINISHED))
+            gone = self._drop_oldest()
             self._changes.append({"path": p, "state": self.states.get(p)} for p in (*changed, *gone))
             self._known = self._stamp()
         except OSError:
@@ -247,19 +250,16 @@ class ConversionStateManager:
             raise
 
     def _write_whole(self) -> None:
-        self._drop_oldest(FINISHED)
+        self._drop_oldest()
         content = as_json(self.states)
         write_bytes(self.state_file, content)
         self._changes.begin(content)
         self._size, self._written = len(content), time.monotonic()
         self._known = self._stamp()
 
-    def _drop_oldest(self, statuses: Iterable[str]) -> list[str]:
+    def _drop_oldest(self) -> list[str]:
         """Bound what is finished, so that saving the thousandth conversion costs as much as the first."""
-        dropped = []
-        for status in statuses:
-            paths = [path for path, state in self.states.items() if state["status"] == status]
-            dropped += sorted(paths, key=lambda p: self.states[p]["last_updated"])[:-KEEP_FINISHED]
+        dropped = [p for status in FINISHED for p in self._by_status.take_oldest(status, KEEP_FINISHED)]
         for path in dropped:
             del self.states[path]
         return dropped

@@ -97,10 +97,11 @@ class Turn:
 
 @dataclass(eq=False)
 class _Ticket:
-    """A place in the line of uploads."""
+    """A place in the line of uploads; later ones have higher numbers."""
 
     job: str
     chat: int
+    number: int
     has_turn: bool = False
 
 
@@ -171,9 +172,10 @@ class QueueManager:
         self._convert = convert
         self._places = Places(uploads_at_once)
         self._chats: defaultdict[int, asyncio.Lock] = defaultdict(asyncio.Lock)
-        #: Who stands in line, or is at work, by chat in the order of coming; and by job.
-        self._line: defaultdict[int, dict[_Ticket, None]] = defaultdict(dict)
+        #: Who stands in line, or is at work, by chat in the order of coming, and by job; how many work.
+        self._line: defaultdict[int, list[_Ticket]] = defaultdict(list)
         self._tickets: dict[str, _Ticket] = {}
+        self._at_work = 0
         self._holds: Counter[str | None] = Counter()
         self._sequence = itertools.count()
         #: Those that compute, and those that copy.
@@ -186,8 +188,8 @@ class QueueManager:
     async def upload(self, chat: int, job: str = "") -> AsyncIterator[Turn]:
         """Hold while a chat's normal work goes on, in its turns; ``job`` is who stands in line."""
         self.hold(chat)
-        ticket = _Ticket(job, chat)
-        self._line[chat][ticket] = None
+        ticket = _Ticket(job, chat, next(self._sequence))
+        self._line[chat].append(ticket)
         self._tickets[job] = ticket
         try:
             async with self._chats[chat]:
@@ -195,6 +197,7 @@ class QueueManager:
                 try:
                     await turn.take()
                     ticket.has_turn = True
+                    self._at_work += 1
                     yield turn
                 finally:
                     turn.give_back()
@@ -203,7 +206,8 @@ class QueueManager:
             self.release(chat)
 
     def _leave(self, ticket: _Ticket) -> None:
-        del self._line[ticket.chat][ticket]
+        self._at_work -= ticket.has_turn
+        self._line[ticket.chat].remove(ticket)
         if not self._line[ticket.chat]:
             del self._line[ticket.chat], self._chats[ticket.chat]
         if self._tickets.get(ticket.job) is ticket:
@@ -217,11 +221,10 @@ class QueueManager:
         ticket = self._tickets.get(job)
         if ticket is None or ticket.has_turn:
             return None
-        own = list(self._line[ticket.chat])
         # Whoever is at work in a chat is the first in its line.
-        first = (next(iter(line)) for chat, line in self._line.items() if chat != ticket.chat)
-        name = "" if own[0] is ticket else own[0].job
-        return name, own.index(ticket), sum(other.has_turn for other in first)
+        first = self._line[ticket.chat][0]
+        place = bisect.bisect_left(self._line[ticket.chat], ticket.number, key=lambda one: one.number)
+        return "" if first is ticket else first.job, place, self._at_work - first.has_turn
 
     def first_conversions(self, job: str, most: int) -> list[tuple[int, int | None]]:
         """The numbers of ``most`` of those of ``job`` that come first, as far as is known now.

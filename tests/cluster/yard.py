@@ -18,7 +18,7 @@ from tests.files import ffmpeg_after
 from tests.media.makers import Memory
 from utils.cluster.farm import Address, ProcessFarm
 from utils.constants import ROOT
-from utils.media import Converter, EncodeSettings, Tools, inspect
+from utils.media import Converter, EncodeSettings, Farm, Tools, inspect
 
 #: Segments of a second, two at a time.
 SETTINGS = EncodeSettings(preset="ultrafast", crf=28, threads=2, segment_seconds=2.0)
@@ -55,13 +55,13 @@ class Yard:
             self.port = min(one.getsockname()[1], 65_000)
         self.farm = self.another_farm()
 
-    def another_farm(self, local: bool = True) -> ProcessFarm:
+    def another_farm(self, *, folder: Path | None = None) -> ProcessFarm:
         return ProcessFarm(
             Address.of(f"127.0.0.1:{self.port}"),
-            folder=self.folder / "cluster",
+            folder=folder or self.folder / "cluster",
             reads=(self.folder,),
             writes=(self.folder / "out",),
-            local=local,
+            local=True,
             tell=self.lines.append,
         )
 
@@ -119,7 +119,7 @@ class Yard:
 async def convert(
     source: Path,
     folder: Path,
-    farm: ProcessFarm | None,
+    farm: Farm | None,
     *,
     tools: Tools | None = None,
     checkpoint: Memory | None = None,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from pathlib import Path
 
 from telethon.tl import functions, types
@@ -12,7 +13,26 @@ from tests.files import photo, zip_of
 from tests.storage.test_quarantine import kept_video
 from tests.world import BOT, BOT_ID, TOKEN, World, until
 from utils.chat.owner import LOG_NAME, OWNERS
+from utils.cluster.farm import Address, ProcessFarm
+from utils.cluster.orders import Machine
 from utils.storage.users import Users
+
+
+def attic() -> ProcessFarm:
+    """A farm of one machine, which gets nothing to do."""
+
+    class Attic(ProcessFarm):
+        @property
+        def machines(self) -> tuple[Machine, ...]:
+            return (Machine("1", "attic", 1, refused="it makes other bytes"),)
+
+        async def run(self) -> None:
+            await asyncio.Event().wait()
+
+    address = Address("127.0.0.1", 1, "")
+    farm = Attic(address, folder=Path(), reads=(), writes=(), local=True, tell=print)
+    farm.trouble = ""
+    return farm
 
 
 def labels(message: Message) -> list[str]:
@@ -30,7 +50,7 @@ async def test_the_owner_lets_people_in_reads_the_log_and_empties_quarantine(
     kept_video(quarantine, "5_7-000001", 0.5)
     kept_video(quarantine, "5_7-000002", 1.5)
     async with (
-        world.running(AUTHORIZED_USERS=("@ann",), OWNER=world.person_id, STRANGERS="answer"),
+        world.running(farm=attic(), AUTHORIZED_USERS=("@ann",), OWNER=world.person_id, STRANGERS="answer"),
         world.sandbox.person("+15550002") as bob,
     ):
         # A stranger is told, once, what the owner needs; who is let in is served at once.
@@ -45,6 +65,13 @@ async def test_the_owner_lets_people_in_reads_the_log_and_empties_quarantine(
         assert "• @ann (in the settings)\n• @bob (added here)" in users.raw_text
         await bob.send_file(BOT, zip_of(tmp_path / "a.zip", {"a.jpg": photo(1)}))
         await bob.wait_for_text("1 picture sent.")
+
+        # The other machines are the owner's business, too.
+        for person in (world.person, bob):
+            await person.say(BOT, "/status")
+            await person.wait_for_text("I have nothing to do for you.")
+        await world.wait("• attic gets nothing to do: it makes other bytes")
+        assert not [m for m in await bob.history(BOT) if "attic" in (m.raw_text or "")]
 
         # Bob has none of that: he is answered as to any unknown word, and forged buttons do nothing.
         for command in OWNERS:

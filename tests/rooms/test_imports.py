@@ -21,7 +21,7 @@ for rooms, below in (
     (("cluster",), {"media", "storage"}),
     (("jobs",), {"archives", "media", "telegram", "queue_manager"}),
     (("conversions",), {"jobs", "conversion_state"}),
-    (("chat",), {"jobs"}),
+    (("chat",), {"jobs", "cluster"}),
     (("owner",), {"conversion_state", "queue_manager"}),
     (("bot",), {"chat", "conversions", "cluster", "owner"}),
     (("diagnostics",), {"conversions"}),

@@ -16,6 +16,7 @@ from telethon.tl.tlobject import TLObject
 from utils.chat.access import Access
 from utils.chat.conversation import Conversation
 from utils.chat.log_tail import masked, tail
+from utils.chat.machines import Machines, words_of
 from utils.chat.restarting import Restarting
 from utils.errors import guarded
 from utils.jobs.albums import shorten
@@ -61,6 +62,7 @@ class Owner:
     log: Path
     secrets: Sequence[str]
     restarting: Restarting
+    farm: Machines | None = None
 
 
 class OwnersCommands:
@@ -92,6 +94,9 @@ class OwnersCommands:
         elif command == "/restart":
             await self._restart(message, chat)
         else:
+            if command == "/status" and self._owner.farm is not None:
+                # Beside what everybody is told.
+                await self._say(message, chat, Words(words_of(self._owner.farm)))
             return False
         return True
 

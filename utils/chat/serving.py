@@ -10,6 +10,7 @@ from utils.chat.access import Access
 from utils.chat.conversation import COMMANDS, Conversation
 from utils.chat.groups import Groups
 from utils.chat.log_tail import secrets_in
+from utils.chat.machines import Machines
 from utils.chat.owner import Owner, OwnersCommands
 from utils.chat.reception import Reception
 from utils.chat.restarting import Restarting
@@ -39,6 +40,7 @@ class Serving:
     language: Callable[[int, str], str]
     is_bot: bool
     name: str
+    farm: Machines | None = None
 
     @cached_property
     def access(self) -> Access:
@@ -56,6 +58,7 @@ class Serving:
             log=settings.path("LOG_FILE"),
             secrets=secrets_in(settings),
             restarting=self.restarting,
+            farm=self.farm,
         )
         everything = settings.GROUP_MODE == "all"
         groups = Groups(self.account, self.name, everything=everything, owner=settings.OWNER)

@@ -129,7 +129,12 @@ class ProcessFarm:
     def machines(self) -> tuple[Machine, ...]:
         """Those that are there."""
         return tuple(
-            replace(machine, refused=self._why.get(machine.id, "")) for machine in self._machines.values()
+            replace(
+                machine,
+                refused=self._why.get(machine.id, ""),
+                films=tuple(self._offers[film].name for film in machine.films if film in self._offers),
+            )
+            for machine in self._machines.values()
         )
 
     @property
@@ -144,6 +149,9 @@ class ProcessFarm:
                 again = await self._once()
             except ProgramError as error:
                 again = self._unusable(error.told)
+            except (OSError, ValueError) as error:
+                # Its folder cannot be made, or it does not say what it should: whatever it is, the bot lives.
+                again = self._unusable(str(error))
             finally:
                 self._lose_all()
             await asyncio.sleep(again)
@@ -156,7 +164,7 @@ class ProcessFarm:
     @asynccontextmanager
     async def offer(self, trial: Piece, digest: str, name: str) -> AsyncIterator[ProcessOffer]:
         """See :class:`utils.media.Farm`."""
-        offer = ProcessOffer(secrets.token_hex(6), trial, digest, name, self._say)
+        offer = ProcessOffer(secrets.token_hex(6), trial, digest, name, self._say, self._name_of)
         self._offers[offer.id] = offer
         try:
             await offer.announce()
@@ -205,7 +213,8 @@ class ProcessFarm:
             # It never opened, so that it would only die again.
             return self._unusable(said or "it died without a word")
         self.trouble = "it died and is started again"
-        log.warning("⚠️ What other machines are spoken to by died; it is started again: %s", said or "no word")
+        said = f" ({said})" if said else ""
+        log.warning("⚠️ The process that speaks to other machines died; it is started again%s", said)
         return _AGAIN
 
     def _prepare(self) -> None:
@@ -274,10 +283,12 @@ class ProcessFarm:
         self._bell.ring()
 
     def _judged(self, machine: str, why: str) -> None:
-        name = self._machines[machine].name if machine in self._machines else "A machine"
         if why:
-            log.warning("⚠️ %s gets nothing to do: %s", name, why)
+            log.warning("⚠️ %s gets nothing to do: %s", self._name_of(machine), why)
         self._why[machine] = why
+
+    def _name_of(self, machine: str) -> str:
+        return self._machines[machine].name if machine in self._machines else "A machine"
 
 
 async def _last_words(child: Child) -> str:

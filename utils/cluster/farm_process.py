@@ -40,6 +40,9 @@ async def main(host: str, port: int, folder: Path) -> None:
     """Serve until there is a reason to end."""
     try:
         from utils.cluster.scheduling import Scheduling
+
+        # Loading Dask set up its own; what it says would be taken for this process's last words.
+        logging.disable(logging.CRITICAL)
     except ImportError as error:
         tell({"is": "closed", "why": f"{error}; ./bot run installs what is missing"})
         return

@@ -177,7 +177,8 @@ class Foreman:
         why = " ".join(why.split())[:_LONGEST]
         if task.piece:
             self._count_failure(task.offer, machine, why)
-            self._tell({"is": "lost", "piece": task.piece, "machine": machine, "why": why})
+            named = f"{self._hands[machine].name}: {why}" if machine in self._hands else why
+            self._tell({"is": "lost", "piece": task.piece, "machine": machine, "why": named})
         else:
             self._judge(task.offer, machine, f"the trial failed there: {why}")
         self._drop(task)
@@ -265,6 +266,7 @@ class Foreman:
         said = [
             {
                 "id": hand.id,
+                "films": sorted({self._tasks[key].offer.id for key in hand.working if key in self._tasks}),
                 "name": hand.name,
                 "slots": hand.slots,
                 "working": len(hand.working),

@@ -24,8 +24,11 @@ class ProcessOffer:
         digest: str,
         name: str,
         say: Callable[[Json], Coroutine[None, None, None]],
+        called: Callable[[str], str],
     ) -> None:
         self.id = id
+        #: What people call a machine.
+        self.called = called
         self.name = name
         self._trial = trial
         self._digest = digest
@@ -37,7 +40,12 @@ class ProcessOffer:
 
     async def announce(self) -> None:
         """Let the farm, or the next one, know of it."""
-        said = {"do": "offer", "offer": self.id, "trial": order_of(self._trial), "digest": self._digest}
+        said = {
+            "do": "offer",
+            "offer": self.id,
+            "trial": order_of(self._trial, self.id),
+            "digest": self._digest,
+        }
         await self._say({**said, "source": str(self._trial.source)})
 
     def room(self) -> int:
@@ -56,7 +64,7 @@ class ProcessOffer:
         try:
             said = {"do": "encode", "offer": self.id, "piece": number, "without": sorted(without)}
             files = {"source": str(piece.source), "output": str(piece.output)}
-            await self._say({**said, **files, "order": order_of(piece)})
+            await self._say({**said, **files, "order": order_of(piece, self.id)})
             return await future
         finally:
             del self._out[number]

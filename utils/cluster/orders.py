@@ -17,8 +17,8 @@ Json = dict[str, Any]
 class Machine:
     """Another machine, for people: it encodes ``slots`` segments at a time.
 
-    ``refused`` is why it gets nothing to do, or ""; ``working`` is how many segments it has now, ``speed``
-    how many frames it encoded a second while it had any.
+    ``refused`` is why it gets nothing to do, or ""; ``working`` is how many segments it has now, of
+    ``films``, ``speed`` how many frames it encoded a second while it had any.
     """
 
     id: str
@@ -29,3 +29,4 @@ class Machine:
     done: int = 0
     failed: int = 0
     speed: float = 0.0
+    films: tuple[str, ...] = ()

@@ -10,10 +10,14 @@ from utils.cluster.orders import Json
 from utils.media import Piece, Recipe, Segment
 
 
-def order_of(piece: Piece) -> Json:
-    """All of ``piece`` but where its files are: that is nobody's business elsewhere."""
+def order_of(piece: Piece, film: str) -> Json:
+    """All of ``piece`` but where its files are: that is nobody's business elsewhere.
+
+    Pieces with the same ``film`` are of one source.
+    """
     segment = piece.segment
     return {
+        "film": film,
         "video": [list(pair) for pair in piece.recipe.video],
         "mode": piece.recipe.mode,
         "segment": [segment.first, segment.frames, segment.start, segment.end],

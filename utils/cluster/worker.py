@@ -19,6 +19,7 @@ from distributed import Security, Worker
 from distributed.core import Status
 from distributed.diagnostics.plugin import WorkerPlugin
 
+from utils.cluster.fetching import Fetching
 from utils.cluster.joining import Badge, join
 from utils.cluster.tokens import Token
 from utils.cluster.workplace import Workplace, open_workplace
@@ -97,17 +98,19 @@ class Labourer:
     async def _work(self, badge: Badge, folder: Path) -> None:
         """Be there for the farm until either side ends it."""
         async with badge.session() as session:
-            place = Workplace(folder, badge.base, session, self._tools, self._screen.works)
+            fetching = Fetching(folder, badge.base, session)
+            place = Workplace(folder, badge.base, session, fetching, self._tools, self._screen.works)
             open_workplace(place)
             worker = _worker(self._host, self._port, badge, folder, self._slots, place)
             try:
-                await worker
+                await _joined(worker)
                 self._say(f"✅ Ready: {self._slots} segments at a time for {self._host}:{self._port}")
                 await worker.finished()
             finally:
                 open_workplace(None)
                 for key in list(place.under_way):
                     place.give_up(key)
+                fetching.close()
                 if worker.status not in (Status.closed, Status.failed):
                     with suppress(Exception):
                         await worker.close(timeout=2, executor_wait=False, reason="it leaves")
@@ -152,6 +155,15 @@ def _worker(host: str, port: int, badge: Badge, folder: Path, slots: int, place:
         plugins=(_Recall(place),),
         death_timeout=20,
     )
+
+
+async def _joined(worker: Worker) -> None:
+    """Wait until the scheduler has it. Raises OSError and TimeoutError."""
+    try:
+        await worker
+    except RuntimeError as error:
+        # Dask's own, whatever the reason.
+        raise OSError(str(error.__cause__ or error)) from error
 
 
 def slots_here() -> int:

@@ -20,14 +20,11 @@ from utils.processes.child import to_its_end
 if TYPE_CHECKING:
     import aiohttp
 
+    from utils.cluster.fetching import Fetching
     from utils.media import Piece, Tools
 
 #: Seconds between two words about how far it is.
 _PAUSE = 0.5
-#: Bytes of one request.
-_CHUNK = 1 << 20
-#: Bytes of what a worker remembers of the source that it works on: an index.
-_INDEX_KEPT = 64 << 20
 
 #: How far a piece is: its key, part of it that is encoded (0 to 1).
 OnWork = Callable[[str, float], None]
@@ -40,12 +37,15 @@ class Workplace:
     folder: Path
     base: str
     session: aiohttp.ClientSession
+    fetching: Fetching
     tools: Tools
     on_work: OnWork
     under_way: dict[str, asyncio.Future[None]] = field(default_factory=dict)
 
     async def encode(self, order: dict[str, Any]) -> None:
         """Do what ``order`` says, or tell the farm why not."""
+        import aiohttp
+
         key = str(order["key"])
         folder = self.folder / key
         try:
@@ -53,6 +53,9 @@ class Workplace:
             await self._do(order, key, folder)
         except BotError as error:
             await self._tell(key, "trouble", {"why": error.told})
+        except (aiohttp.ClientError, TimeoutError) as error:
+            why = f"between it and the bot: {error or 'nothing came for too long'}"
+            await self._tell(key, "trouble", {"why": why})
         except OSError as error:
             await self._tell(key, "trouble", {"why": error.strerror or str(error)})
         except (KeyError, TypeError, ValueError) as error:
@@ -72,9 +75,7 @@ class Workplace:
         from utils.cluster.pieces import piece_of
 
         piece = piece_of(order, folder / "source", folder / "result.mp4")
-        await asyncio.to_thread(_make_sparse, piece)
-        for start, end in (*piece.index, *piece.spans):
-            await self._fetch(key, piece, start, end)
+        await self.fetching.fetch(key, str(order["film"]), piece)
         await self._encode(key, piece)
         size = (await asyncio.to_thread(piece.output.stat)).st_size
         with await asyncio.to_thread(piece.output.open, "rb") as file:
@@ -83,15 +84,6 @@ class Workplace:
                 f"{self.base}/work/{key}/result", data=file, headers=headers
             ) as answer:
                 answer.raise_for_status()
-
-    async def _fetch(self, key: str, piece: Piece, start: int, end: int) -> None:
-        headers = {"Range": f"bytes={start}-{end - 1}"}
-        async with self.session.get(f"{self.base}/work/{key}/source", headers=headers) as answer:
-            answer.raise_for_status()
-            with await asyncio.to_thread(piece.source.open, "r+b") as file:
-                file.seek(start)
-                async for chunk in answer.content.iter_chunked(_CHUNK):
-                    await asyncio.to_thread(file.write, chunk)
 
     async def _encode(self, key: str, piece: Piece) -> None:
         from utils.media import Progress
@@ -147,14 +139,3 @@ async def encode(order: dict[str, Any]) -> None:
         work.cancel()
         await asyncio.gather(work, return_exceptions=True)
         del place.under_way[key]
-
-
-def _make_sparse(piece: Piece) -> None:
-    """A file of the source's size that takes no room yet. Blocking."""
-    from utils.errors import DiskFull
-
-    needed = sum(end - start for start, end in (*piece.index, *piece.spans))
-    if needed > shutil.disk_usage(piece.source.parent).free:
-        raise DiskFull("its disk has no room for the source")
-    with piece.source.open("wb") as file:
-        file.truncate(piece.size)

@@ -95,18 +95,26 @@ class Abroad:
     async def piece(self, number: int) -> Piece:
         """The segment ``number``, with the stretches of the source that it needs."""
         piece = await self._piece_of(number)
-        frames, segment = self._reading.frames, piece.segment
+        return self._with_spans(replace(piece, output=piece.output.with_suffix(".elsewhere")))
+
+    def _with_spans(self, piece: Piece) -> Piece:
+        frames, begin = self._reading.frames, piece.segment.first - piece.skip
         assert frames is not None
-        begin = segment.first - piece.skip
-        spans = self._parts.spans(frames.times[begin] if begin else None, segment.end, frames.time_base)
-        output = piece.output.with_suffix(".elsewhere")
-        return replace(piece, output=output, size=self._parts.size, index=self._parts.index, spans=spans)
+        first = frames.times[begin] if begin else None
+        spans = self._parts.spans(first, piece.segment.end, frames.time_base)
+        return replace(piece, size=self._parts.size, index=self._parts.index, spans=spans)
 
     async def _trial(self) -> tuple[Piece, str]:
         """A few frames of the source, and the SHA-256 of what they are encoded to here."""
-        piece = await self.piece(self._middle)
-        few = replace(piece.segment, frames=min(_TRIAL_FRAMES, piece.segment.frames))
-        trial = replace(piece, segment=few, output=self._work.folder / "trial.mp4.part")
+        piece, frames = await self._piece_of(self._middle), self._reading.frames
+        assert frames is not None
+        segment = piece.segment
+        if segment.frames > _TRIAL_FRAMES:
+            # No more of the source is fetched for it than that.
+            end = frames.times[segment.first + _TRIAL_FRAMES]
+            segment = replace(segment, frames=_TRIAL_FRAMES, end=end)
+        output = self._work.folder / "trial.mp4.part"
+        trial = self._with_spans(replace(piece, segment=segment, output=output))
         try:
             await self._work.convert(trial.arguments(), trial.output)
             digest = await asyncio.to_thread(lambda: hashlib.sha256(trial.output.read_bytes()).hexdigest())
@@ -136,16 +144,22 @@ class Abroad:
             await asyncio.gather(*out, return_exceptions=True)
 
     async def _encode(self, loan: Loan, offer: Offer) -> None:
-        done = False
+        done = gone = False
         piece = await self.piece(loan.number)
         try:
             done = await self._try(loan, offer, piece)
+        except Lost as error:
+            log.info("Segment %d of %s comes back: %s", loan.number, self._work.name, error)
+            gone = True
         finally:
             await asyncio.to_thread(piece.output.unlink, missing_ok=True)
-            self._todo.give_back(loan, done=done)
+            self._todo.give_back(loan, done=done, gone=gone)
 
     async def _try(self, loan: Loan, offer: Offer, piece: Piece) -> bool:
-        """Whether the segment was encoded by another machine, and is what it is meant to be."""
+        """Whether the segment was encoded by another machine, and is what it is meant to be.
+
+        Raises :class:`Lost` when there is nobody more to ask.
+        """
 
         async def progress(now: Progress) -> None:
             loan.begun = True
@@ -156,16 +170,19 @@ class Abroad:
             try:
                 machine = await offer.encode(piece, progress, without)
             except Lost as error:
-                log.info("Segment %d comes back: %s", loan.number, error)
                 if not error.machine:
-                    return False
+                    raise
+                log.info("Segment %d of %s comes back: %s", loan.number, self._work.name, error)
                 without |= {error.machine}
                 continue
             loan.begun = True
             try:
                 await self._accept(loan.number, piece.output)
             except BotError as error:
-                log.warning("⚠️ Segment %d from %s is not used: %s", loan.number, machine, error.told)
+                whose, film = offer.called(machine), self._work.name
+                log.warning(
+                    "⚠️ Segment %d of %s from %s is not used: %s", loan.number, film, whose, error.told
+                )
                 offer.refuse(machine, error.told)
                 without |= {machine}
                 continue

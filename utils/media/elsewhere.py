@@ -57,7 +57,7 @@ class Lost(Exception):
     """A piece was not encoded elsewhere. ``machine`` is who was to do it, "" if there was none."""
 
     def __init__(self, why: str, machine: str = "") -> None:
-        super().__init__(f"{machine}: {why}" if machine else why)
+        super().__init__(why)
         self.machine = machine
 
 
@@ -72,6 +72,9 @@ class Offer(Protocol):
 
     async def encode(self, piece: Piece, on_progress: OnProgress, without: frozenset[str]) -> str:
         """Have ``piece`` encoded by none of ``without``; returns by which machine it was. Raises Lost."""
+
+    def called(self, machine: str) -> str:
+        """What people call it."""
 
     def refuse(self, machine: str, why: str) -> None:
         """What came from ``machine`` was not what it was asked for."""

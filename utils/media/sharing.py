@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 import asyncio
-from collections import deque
+from collections import Counter, deque
 from collections.abc import Coroutine, Iterable
 from dataclasses import dataclass
+
+#: Machines that are gone with a segment before it is encoded here.
+_LOSSES = 2
 
 
 class Bell:
@@ -43,6 +46,7 @@ class Todo:
         self._waiting = deque(numbers)
         self._back: deque[int] = deque()
         self._loans: dict[int, Loan] = {}
+        self._gone = Counter[int]()
         self.bell = Bell()
         self.local = True
 
@@ -71,11 +75,17 @@ class Todo:
         self._loans[number] = Loan(number)
         return self._loans[number]
 
-    def give_back(self, loan: Loan, *, done: bool) -> None:
-        """Another machine has it no more; unless it is ``done``, it is encoded here."""
+    def give_back(self, loan: Loan, *, done: bool, gone: bool = False) -> None:
+        """Another machine has it no more; unless it is ``done``, it is encoded here.
+
+        ``gone``: the machine is; then others may have it once more, as it need not be the segment's fault.
+        """
         if self._loans.get(loan.number) is loan:
             del self._loans[loan.number]
-            if not done:
+            self._gone[loan.number] += gone
+            if gone and self._gone[loan.number] < _LOSSES:
+                self._waiting.appendleft(loan.number)
+            elif not done:
                 self._back.append(loan.number)
             self.bell.ring()
 

@@ -5,8 +5,11 @@ from __future__ import annotations
 import asyncio
 import re
 from array import array
+from bisect import bisect_left, bisect_right
 from collections.abc import Iterator
 from fractions import Fraction
+from functools import cached_property
+from itertools import accumulate
 from pathlib import Path
 from typing import BinaryIO
 
@@ -41,24 +44,22 @@ class Parts:
 
     def spans(self, begin: int | None, end: int, time_base: Fraction) -> Spans:
         """For pictures from ``begin`` (None: the first one) to before ``end``."""
-        times = self._packets.times
-        first, last = 0, len(times) - 1
+        packets = self._packets
+        first, last = 0, _last_before(packets.later, end)
         if begin is not None:
-            sought = begin - int(_EARLIER / time_base) - 1
-            for number in self._packets.keys:
-                if times[number] <= sought:
-                    first = max(first, number)
-        while last > first and times[last] >= end:
-            last -= 1
-        last = min(last + _LATER, len(times) - 1)
-        low = min(self._packets.places[first : last + 1])
+            key = _last_before(packets.later_keys, begin - int(_EARLIER / time_base))
+            first = packets.keys[key] if key >= 0 else 0
+        last = min(max(first, last) + _LATER, len(packets.times) - 1)
+        low = min(packets.places[first : last + 1])
         if begin is None:
-            low = min(low, self._packets.places[0])
-        high = max(self._packets.ends[first : last + 1])
-        low = max((start for start in self._starts if start <= low), default=low)
+            low = min(low, packets.places[0])
+        high = max(packets.ends[first : last + 1])
         # To the end of a cluster: the size of a packet is without what Matroska puts around it.
         rest = self.size if self._starts else high
-        high = min((start for start in self._starts if start >= high), default=rest)
+        cluster = bisect_right(self._starts, low) - 1
+        low = self._starts[cluster] if cluster >= 0 else low
+        after = bisect_left(self._starts, high)
+        high = self._starts[after] if after < len(self._starts) else rest
         return _without(low, min(high, self.size), self.index)
 
 
@@ -68,6 +69,16 @@ class _Packets:
     def __init__(self) -> None:
         self.times, self.places, self.ends, self.keys = (array("q") for _ in range(4))
         self.known = True
+
+    @cached_property
+    def later(self) -> array[int]:
+        """For each packet, the earliest time from it on, which only grows."""
+        return _earliest(self.times)
+
+    @cached_property
+    def later_keys(self) -> array[int]:
+        """The same among :attr:`keys`."""
+        return _earliest(array("q", (self.times[number] for number in self.keys)))
 
     async def line(self, text: str) -> bool:
         """Take in one line; returns whether it was one of a packet."""
@@ -107,6 +118,17 @@ async def parts_of(path: Path, stream: int, tools: Tools, *, within: float) -> P
             "what a segment needs of it is not known, and it is too large to be sent whole"
         )
     return Parts(size, ((0, size),), packets, starts)
+
+
+def _earliest(times: array[int]) -> array[int]:
+    backwards = array("q", accumulate(reversed(times), min))
+    backwards.reverse()
+    return backwards
+
+
+def _last_before(earliest: array[int], end: int) -> int:
+    """The number of the last one that is before ``end``, -1 for none."""
+    return bisect_left(earliest, end) - 1
 
 
 async def _opened(path: Path, tools: Tools) -> int:

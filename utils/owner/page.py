@@ -81,7 +81,9 @@ def _parts(seen: Seen) -> str:
 
 
 def _machine(machine: MachineView) -> str:
-    told = f"{machine.working} of {machine.slots} segments, {machine.done} done, {machine.failed} failed"
+    of = f" of {', '.join(machine.films)}" if machine.films else ""
+    told = f"{machine.working} of {machine.slots} segments{escape(of)}, {machine.done} done, "
+    told += f"{machine.failed} failed"
     speed = f", {machine.speed:.0f} frames a second" if machine.speed else ""
     refused = f" – gets nothing to do: {machine.refused}" if machine.refused else ""
     return f"<li>{escape(machine.name)}: {told}{speed}{escape(refused)}</li>"

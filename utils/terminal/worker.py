@@ -57,20 +57,21 @@ def _token(settings: Settings, *, new: bool) -> int:
 
 
 async def _work(options: argparse.Namespace, settings: Settings) -> int:
-    try:
-        from utils.cluster.worker import Labourer, slots_here
-    except ImportError as error:
-        raise SettingsError(f"{error}; ./bot worker installs what is missing.") from None
     from utils.cluster.tokens import read_token
 
     host, _, port = options.address.rpartition(":")
     if not host or not port.isdigit():
         raise SettingsError(f"{options.address} is not HOST:PORT.")
+    token = read_token(options.token)
+    try:
+        from utils.cluster.worker import Labourer, slots_here
+    except ImportError as error:
+        raise SettingsError(f"{error}; ./bot worker installs what is missing.") from None
     screen = _Screen()
     labourer = Labourer(
         host.strip("[]"),
         int(port),
-        read_token(options.token),
+        token,
         data=settings.path("DATA_DIR"),
         slots=options.slots if options.slots > 0 else slots_here(),
         tools=Tools(reserve=settings.DISK_RESERVE_MB * 1_000_000),
