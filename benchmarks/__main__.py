@@ -7,7 +7,19 @@ import sys
 
 NAMES = (
     *("transfer", "pipeline", "crash", "conversion", "start", "idle", "chaos", "metadata"),
-    *("pictures", "preview", "attacks", "chat", "queue", "pairs", "growth", "load", "cluster"),
+    *(
+        "pictures",
+        "preview",
+        "attacks",
+        "chat",
+        "queue",
+        "pairs",
+        "growth",
+        "load",
+        "cluster",
+        "left",
+        "fair",
+    ),
 )
 
 
