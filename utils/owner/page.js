@@ -33,7 +33,14 @@ async function renew(all) {
   fresh.innerHTML = await answer.text();
   const at = document.activeElement.closest("section")?.id;
   become(state, fresh.content.querySelector("#state"));
-  for (const part of fresh.content.querySelectorAll("section")) become(document.getElementById(part.id), part);
+  const parts = [...fresh.content.querySelectorAll("section")];
+  parts.forEach((part, place) => {
+    const old = document.getElementById(part.id);
+    if (old) become(old, part);
+    else if (place) document.getElementById(parts[place - 1].id).after(part);
+    else main.prepend(part);
+  });
+  for (const part of [...main.children]) if (!parts.some((one) => one.id === part.id)) part.remove();
   // Its button is gone.
   if (at && document.activeElement === document.body) document.querySelector(`#${at} h2`).focus();
 }
