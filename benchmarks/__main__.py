@@ -9,6 +9,7 @@ NAMES = (
     *("transfer", "pipeline", "crash", "conversion", "start", "idle", "chaos", "metadata"),
     *(
         "pictures",
+        "mixed",
         "preview",
         "attacks",
         "chat",

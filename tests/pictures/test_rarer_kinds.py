@@ -12,10 +12,11 @@ import pytest
 from PIL import Image
 
 from tests.pictures.hostile import chunk, png
-from tests.pictures.makers import bmp_header, directory, long, preview, short
-from tests.pictures.scene import difference, is_scene, scene
+from tests.pictures.makers import Tag, bmp_header, directory, long, preview, short
+from tests.pictures.scene import STORED, difference, is_scene, scene
 from utils.errors import NotMedia
 from utils.media import PreparedPhoto, Tools, Verdict, inspect, prepare_photo
+from utils.pictures.pool import Pictures
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
 
@@ -87,7 +88,7 @@ SHOWN: dict[str, tuple[float, Callable[[], bytes]]] = {
     "short header.bmp": (2, short_header),
     "a.dds": (3, lambda: _saved("DDS", "L")),
     "with alpha.dds": (3, lambda: _saved("DDS", "LA")),
-    "16 bits apart, deflated.tif": (2, lambda: planes_deflated()),
+    "16 bits apart, in tiles.tif": (2, lambda: tiles_deflated()),
 }
 
 
@@ -97,16 +98,21 @@ def _saved(kind: str, mode: str) -> bytes:
     return data.getvalue()
 
 
-def planes_deflated() -> bytes:
-    bands = [
-        zlib.compress(bytes(v for one in band.tobytes() for v in (one, one))) for band in scene().split()
+def tiles_deflated() -> bytes:
+    """Numbers of 16 bits, each colour in two tiles of its own."""
+    halves = [scene().crop((left, 0, left + 48, 64)) for left in (0, 48)]
+    tiles = [
+        zlib.compress(bytes(v for one in half.getchannel(band).tobytes() for v in (one, one)))
+        for band in "RGB"
+        for half in halves
     ]
-    starts = [8 + sum(map(len, bands[:n])) for n in range(3)]
+    starts = [8 + sum(map(len, tiles[:n])) for n in range(6)]
     tags = [
         *(long(256, 96), long(257, 64), short(258, 16, 16, 16), short(259, 8), short(262, 2)),
-        *(long(273, *starts), short(277, 3), long(278, 64), long(279, *map(len, bands)), short(284, 2)),
+        *(short(277, 3), short(284, 2), long(322, 48), long(323, 64)),
+        *(long(324, *starts), long(325, *map(len, tiles))),
     ]
-    body = b"".join(bands)
+    body = b"".join(tiles)
     body += bytes(len(body) % 2)
     return b"II*\0" + struct.pack("<L", 8 + len(body)) + body + directory(tags, 8 + len(body))
 
@@ -170,6 +176,57 @@ async def test_of_a_broken_animation_what_is_whole_is_shown(tools: Tools, tmp_pa
     cut.write_bytes(data)
     found = await inspect(cut, cut.name, tools=tools)
     assert found.verdict is Verdict.DEFERRED and found.duration == pytest.approx(0.6)
+
+
+def dng(width: int, height: int, orientation: int) -> bytes:
+    """As phones write it: what a sensor saw of the scene, in rows of red and green, green and blue."""
+    rows = []
+    levels = [bytes(picture.tobytes()) for picture in scene(width, height).split()]
+    for y in range(height):
+        lines = [level[y * width : (y + 1) * width] for level in levels]
+        first, second = (lines[0], lines[1]) if y % 2 == 0 else (lines[1], lines[2])
+        row = bytearray(first)
+        row[1::2] = second[1::2]
+        # Light, and not what eyes make of it.
+        rows.append(struct.pack(f"<{width}H", *(int((one / 255) ** 2.2 * 8000) for one in row)))
+    body = b"".join(rows)
+    fractions = (3.2406, -1.5372, -0.4986, -0.9689, 1.8758, 0.0415, 0.0557, -0.2040, 1.0570)
+    matrix = b"".join(struct.pack("<ll", round(one * 10_000), 10_000) for one in fractions)
+    tags: list[Tag] = [
+        *(long(254, 0), long(256, width), long(257, height), short(258, 16), short(259, 1)),
+        *(short(262, 32803), (271, 2, b"Maker\0"), (272, 2, b"Phone\0"), long(273, 8)),
+        *(short(274, orientation), short(277, 1), long(278, height), long(279, len(body))),
+        *(short(33421, 2, 2), (33422, 1, b"\0\1\1\2"), (50706, 1, b"\1\4\0\0"), (50708, 2, b"Phone\0")),
+        *((50714, 3, struct.pack("<H", 0)), long(50717, 16383), (50721, 10, matrix), short(50778, 21)),
+    ]
+    return b"II*\0" + struct.pack("<L", 8 + len(body)) + body + directory(tags, 8 + len(body))
+
+
+async def test_a_raw_file_without_a_preview_is_developed_upright(tools: Tools, tmp_path: Path) -> None:
+    pytest.importorskip("rawpy")
+    path = tmp_path / "a.dng"
+    for orientation, size in ((1, (640, 480)), (6, (480, 640))):
+        path.write_bytes(dng(640, 480, orientation))
+        photo = await sent(tools, path)
+        assert photo.note == "It is a camera's raw file without a preview; it was developed here."
+        with Image.open(photo.path) as image:
+            assert image.size == size
+            upright = image.convert("RGB") if orientation == 1 else image.convert("RGB").transpose(STORED[6])
+        places = {"red": (160, 320), "blue": (480, 320), "green": (320, 40)}
+        seen = {name: upright.getpixel(place) for name, place in places.items()}
+        for name, pixel in seen.items():
+            assert isinstance(pixel, tuple)
+            assert max(pixel) == pixel[("red", "green", "blue").index(name)] > 2 * sorted(pixel)[1], seen
+
+
+async def test_a_raw_file_that_is_too_large_to_be_developed_is_not_called_damaged(tmp_path: Path) -> None:
+    pytest.importorskip("rawpy")
+    path = tmp_path / "a.dng"
+    path.write_bytes(dng(3000, 2000, 1))
+    pictures = Pictures(120_000_000)
+    with pytest.raises(NotMedia, match="too large for this machine"):
+        await sent(Tools(pictures=pictures), path)
+    await pictures.close()
 
 
 async def test_a_picture_of_no_size_is_damaged(tools: Tools, tmp_path: Path) -> None:

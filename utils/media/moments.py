@@ -32,6 +32,8 @@ _TIFF = (b"II*\0", b"MM\0*")
 _LOOKS = 16
 #: Where times in QuickTime and in Matroska begin.
 _QUICKTIME = datetime(1904, 1, 1, tzinfo=UTC)
+#: Seconds from there to 1970, from which some count instead: then a time looks sixty-six years too early.
+_UNIX_LATER = 2_082_844_800
 _MATROSKA = datetime(2001, 1, 1, tzinfo=UTC)
 _MATROSKA_DATE, _MATROSKA_START, _MATROSKA_INFO = b"\x44\x61\x88", b"\x1a\x45\xdf\xa3", 1 << 16
 _APPLE_DATE = b"com.apple.quicktime.creationdate"
@@ -134,6 +136,7 @@ def _of_index(index: bytes) -> float:
             return taken
     header = next((body for kind, body in children(index) if kind == b"mvhd"), b"")
     (since,) = struct.unpack_from(">Q" if header[:1] == b"\1" else ">I", header, 4) if header else (0,)
+    since += _UNIX_LATER * (0 < since < _UNIX_LATER)
     return on_the_wall(_QUICKTIME + timedelta(seconds=since)) if since else 0.0
 
 

@@ -125,6 +125,8 @@ def _note(photo: Photo, size: int) -> str:
     notes: list[str] = [Text("It is cut off; what was there is shown.")] if photo.cut_off else []
     if photo.format == "RAW":
         notes.append(Text("It is a camera's raw file; the preview in it is shown."))
+    elif photo.format == "DEVELOPED":
+        notes.append(Text("It is a camera's raw file without a preview; it was developed here."))
     elif photo.format not in ("JPEG", "MPO", "PNG"):
         notes.append(Text("Converted from {format}.", format=photo.format))
     if photo.pages == 0:

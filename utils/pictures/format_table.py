@@ -5,7 +5,7 @@ Pure: no I/O.
 
 from __future__ import annotations
 
-from utils.pictures.formats import FORMATS, Format
+from utils.pictures.formats import FORMATS, RAW, Format
 
 #: Libraries of decoders that are not Pillow's own.
 _LIBRARIES = {"HEIF": "pillow-heif", "JXL": "pillow-jxl-plugin"}
@@ -19,6 +19,8 @@ def formats_table() -> str:
 
 def _row(one: Format) -> str:
     decoders = dict.fromkeys(_LIBRARIES.get(name, "Pillow") for name in one.decoders)
+    if one.name == RAW:
+        decoders["LibRaw"] = None  # where there is no preview
     tried = [*decoders, *(["ffmpeg"] if one.second else [])]
     endings = " ".join(f"`.{ending}`" for ending in one.endings)
     return f"| {one.name} | {endings} | {one.comes} | {', then '.join(tried) or 'nobody'} |"

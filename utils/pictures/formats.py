@@ -132,7 +132,7 @@ FORMATS = (
         ),
         _is_raw,
         ("JPEG",),
-        comes="its largest preview, as a photo",
+        comes="its largest preview, or what it develops to, as a photo",
     ),
     Format(
         "TIFF",

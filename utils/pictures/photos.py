@@ -12,6 +12,7 @@ from typing import BinaryIO
 from PIL import Image, ImageFile
 
 from utils.pictures.bare import bare_versions
+from utils.pictures.developing import developed
 from utils.pictures.hdr import Transfer, tone_mapped, transfer_in_profile, transfer_of
 from utils.pictures.headers import jpeg_header
 from utils.pictures.limits import (
@@ -68,10 +69,25 @@ def make_photo(file: BinaryIO, output: BinaryIO, memory: int, request: Request) 
     task = _Task(memory, request)
     try:
         previews = previews_of(file)
-        return _made(file, output, task) if previews is None else _preview_made(previews, output, task)
+        return _made(file, output, task) if previews is None else _raw_made(file, previews, output, task)
     except Exception as error:  # noqa: BLE001 - whatever the decoder does is about the picture
         found = judged(error, task.needed, memory)
     raise told_for_others(found, file, task.part)
+
+
+def _raw_made(file: BinaryIO, previews: Sequence[Preview], output: BinaryIO, task: _Task) -> Photo:
+    try:
+        return _preview_made(previews, output, task)
+    except Undecoded as error:
+        first = error
+    if first.why not in (*_OF_ITSELF, Why.NO_PREVIEW):
+        raise first
+    task.orientation = 1  # it is developed upright
+    try:
+        return _made_whole(developed(file, task.memory), output, task)._replace(format="DEVELOPED")
+    except Undecoded as error:
+        # Of a preview that is damaged that is the word for it.
+        raise (first if error.why is Why.NO_PREVIEW else error) from error
 
 
 def _preview_made(previews: Sequence[Preview], output: BinaryIO, task: _Task) -> Photo:

@@ -12,7 +12,6 @@ from typing import BinaryIO, NamedTuple
 
 from utils.pictures.formats import RAW, format_of
 from utils.pictures.metadata import exif_orientation
-from utils.pictures.protocol import Undecoded, Why
 from utils.pictures.tiff import COMPRESSION, ORIENTATION, PHOTOMETRIC, Tags, all_tags
 
 _HEAD = 4096
@@ -45,9 +44,9 @@ class Preview(NamedTuple):
 
 
 def previews_of(file: BinaryIO) -> list[Preview] | None:
-    """What a camera's raw file can be shown as, the largest first; None where ``file`` is no such file.
+    """What a camera's raw file can be shown as, the largest first; none where it holds nothing to show.
 
-    Raises :class:`Undecoded` when it is one and holds nothing to show.
+    None: ``file`` is no such file.
     """
     file.seek(0)
     head = file.read(_HEAD)
@@ -59,8 +58,6 @@ def previews_of(file: BinaryIO) -> list[Preview] | None:
         return None
     with mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ) as data:
         places = _places(data)
-    if not places:
-        raise Undecoded(Why.NO_PREVIEW)
     turn = tags[0].get(ORIENTATION, (1,))[0] if tags else 1
     told = [(place, exif_orientation(Preview(file, place, 1).open()) or turn) for place in places]
     return [Preview(file, place, turn if turn in range(1, 9) else 1) for place, turn in told]

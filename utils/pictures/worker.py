@@ -164,5 +164,5 @@ def _confinement(memory: int, seconds: int, file_bytes: int) -> Confinement:
 @cache
 def libraries() -> tuple[Path, ...]:
     """The folders that the decoders are installed in, which need not be Python's own."""
-    specs = (find_spec(name) for name in ("PIL", "pillow_heif", "pillow_jxl", "packaging"))
+    specs = (find_spec(name) for name in ("PIL", "pillow_heif", "pillow_jxl", "packaging", "rawpy", "numpy"))
     return tuple({Path(spec.origin).parents[1] for spec in specs if spec is not None and spec.origin})

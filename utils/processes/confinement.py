@@ -76,6 +76,10 @@ class Confinement:
         ]
 
 
+#: Libraries that would else keep a heap for every core, whatever memory there is.
+_ONE_THREAD = {"OMP_NUM_THREADS": "1", "OPENBLAS_NUM_THREADS": "1"}
+
+
 def environment() -> dict[str, str]:
     """The whole environment of every child: nothing of the bot's own, and the same words everywhere."""
-    return {**passed_on(), "PATH": os.defpath, "LC_ALL": "C.UTF-8"}
+    return {**passed_on(), "PATH": os.defpath, "LC_ALL": "C.UTF-8", **_ONE_THREAD}
