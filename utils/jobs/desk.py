@@ -40,7 +40,7 @@ log = logging.getLogger(__name__)
 TAKEN, DONE = "👀", "👍"
 
 #: Jobs that are gone on with before others have a turn, after a restart.
-STARTED_AT_ONCE = 20
+STARTED_AT_ONCE = 5
 
 
 class Forgets(Protocol):

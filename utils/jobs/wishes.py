@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass, fields, replace
+from dataclasses import dataclass, fields, replace
 from typing import Literal, Protocol, get_args, get_type_hints
 
 from utils.constants import Settings
@@ -63,7 +63,7 @@ class Wishes:
     def with_chosen(self, chosen: Mapping[str, str]) -> Wishes:
         """The same with what was ``chosen`` (name -> word); what is not known here is passed over."""
         known = {name: word for name, word in chosen.items() if word in OPTIONS.get(name, ())}
-        return Wishes(**{**asdict(self), **known})
+        return replace(self, **known) if known else self  # type: ignore[arg-type]
 
 
 _HINTS = get_type_hints(Wishes)
