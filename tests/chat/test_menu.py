@@ -43,7 +43,8 @@ def test_only_what_is_a_setting_is_understood(data: bytes, chosen: Chosen | None
     ("words", "chosen"),
     [
         ("order date", Chosen("order", "date")),
-        ("Order  date", Chosen("order", "date")),
+        ("Order  Date", Chosen("order", "date")),
+        ("language PT_br", Chosen("language", "pt_BR")),
         ("reset", Chosen("reset")),
         ("order", Chosen("order")),
         ("order size", None),

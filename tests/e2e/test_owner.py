@@ -59,6 +59,8 @@ async def test_the_owner_lets_people_in_reads_the_log_and_empties_quarantine(
         told = await bob.wait_for_text(f"your number is {bob_id}.")
         await say(BOT, "/users @Bob x")
         await world.wait("x is neither an id nor a @username.")
+        await say(BOT, "/users remove @nobody")
+        await world.wait("@nobody is none of them.")
         assert [m.id for m in await bob.history(BOT) if not m.out] == [told.id]
         await say(BOT, "/users @Bob")
         users = await world.person.wait_for_text("✅ @bob may use me now.")

@@ -78,7 +78,12 @@ async def test_each_is_chosen_by_its_buttons_and_stays_so(world: World, tmp_path
         for words in ("send photos", "captions names", "silent yes"):
             await world.person.say(BOT, f"/settings {words}")
         await world.person.say(BOT, "/settings order size")
+        await world.wait("“/settings order” takes one of these: name, date.")
+        await world.person.say(BOT, "/settings colour red")
         await world.wait(NO_SETTING)
+        await world.person.say(BOT, "/settings Order")
+        await world.wait("In which order the files of a folder come")
+        assert labels(await menu(world))[0] == "✅ By name"
         begun = len(sendings(world, "sendMessage"))
         entries = {
             "IMG_1.jpg": photo(1),
@@ -105,7 +110,7 @@ async def test_each_is_chosen_by_its_buttons_and_stays_so(world: World, tmp_path
     async with world.running():
         assert any("State file set aside: chats.json" in line for line in world.lines())
         await world.person.say(BOT, "/settings")
-        await until(lambda: len([m for m in world.chat() if m.text.startswith("⚙️")]) == 3)
+        await until(lambda: len([m for m in world.chat() if m.text.startswith("⚙️")]) == 4)
         assert "What comes: Pictures and videos" in (await menu(world)).raw_text
 
 

@@ -25,9 +25,10 @@ async def test_whatever_somebody_sends_gets_one_sentence(world: World) -> None:
             ("/foo@archive_bot bar", "I do not know /foo. /help says what I can do."),
             ("hello there", WORDS),
             ("look: https://example.org/a.zip", LINK),
+            ("ftp://example.org/a.rar", LINK),
             ("magnet:?xt=urn:btih:0", LINK),
             ("/start", HELP),
-            ("/help locked", TOPICS["locked"].text),
+            ("/help Passwords", TOPICS["locked"].text),
             ("/retry", "Reply /retry to the archive"),
         ):
             before = len(world.chat())

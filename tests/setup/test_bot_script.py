@@ -294,9 +294,11 @@ def test_install_shows_and_runs_the_commands_up_to_one_that_fails(project: Proje
     refused = project.run("install", "--user")
     assert (refused.returncode, refused.stdout) == (2, ""), "what is no plan is not run"
     assert project.run("uninstall", "--print").stdout == "uninstall --print\n"
+    (room / "other.py").write_text("a = 1\n")
     (room / "service.py").write_text("print('echo \\\\one two')\nprint('exit 3')\nprint('echo three')\n")
     done = project.run("install", "--user")
     assert (done.returncode, done.stdout) == (1, "one two\n")
+    assert list((room / "__pycache__").glob("other.*.pyc")), "the service may not compile it"
     assert "bot: exit 3\nbot: That did not work" in done.stderr
 
 

@@ -55,7 +55,18 @@ def test_a_file_of_a_newer_version_is_left_alone(tmp_path: Path) -> None:
             ("\u2068123\u2069", "123"),
             ("https://t.me/ann1", "ann1"),
         ),
-        *(("", ""), ("ab", ""), ("1ann", ""), ("@a b", ""), ("anna;", ""), ("аnna", ""), ("-", "")),
+        *(
+            ("", ""),
+            ("ab", ""),
+            ("1ann", ""),
+            ("@a b", ""),
+            ("anna;", ""),
+            ("аnna", ""),
+            ("-", ""),
+            ("0", ""),
+            ("-5", ""),
+            ("9" * 17, ""),
+        ),
     ],
 )
 def test_an_id_or_a_username_is_understood_and_nothing_else(word: str, user: str) -> None:

@@ -28,7 +28,7 @@ WORDS = Text("Send me an archive, or pictures and videos as files. /help says mo
 LINK = Text("I cannot fetch links. Send me the file itself.")
 NO_FILE = Text("There is nothing in it for me. Send me an archive, or pictures and videos as files.")
 
-_LINK = re.compile(r"(?i)\b(?:https?://|www\.|magnet:\?|t\.me/)\S")
+_LINK = re.compile(r"(?i)\b(?:[a-z][a-z0-9+.-]{1,9}://|www\.|magnet:\?|t\.me/)\S")
 
 WHICH = Text("I am waiting for more than one password. Reply to the question of the archive that you mean.")
 

@@ -67,9 +67,15 @@ def topic_of_button(data: bytes) -> str:
     return topic if topic in TOPICS else ""
 
 
+def _means(words: str, name: str, page: Topic) -> bool:
+    return words == name or words in said(page.label).lower()
+
+
 def help_words(topic: str = "", *, buttons: bool = True) -> Words:
     """What /help says of ``topic``, or of all; without ``buttons``, how the pages are asked for."""
-    text = said(TOPICS[topic].text if topic in TOPICS else HELP)
+    # Whoever writes it may not know how exactly it is called.
+    topic = next((n for n, page in TOPICS.items() if topic and _means(topic, n, page)), "")
+    text = said(TOPICS[topic].text if topic else HELP)
     if not buttons:
         return Words("\n".join([text, "", *(f"/help {name}" for name in TOPICS if name != topic)]))
     shown = [Button.inline(said(page.label), f"help:{name}") for name, page in TOPICS.items()]

@@ -122,7 +122,17 @@ def chosen_by(data: bytes) -> Chosen | None:
 def chosen_in(words: str) -> Chosen | None:
     """What somebody writes behind /settings: a name and a word, or "reset"; None: that says nothing."""
     name, _, word = words.partition(" ")
-    return chosen_by(f"{PREFIX}{name.lower()}{':' if word else ''}{word.strip()}".encode())
+    word = word.strip().lower()
+    name, data = name.lower(), f"{PREFIX}{name.lower()}{':' if word else ''}{word}"
+    # As a language is written ("pt_BR").
+    exact = next((one for one in OPTIONS.get(name, ()) if one.lower() == word), word)
+    return chosen_by(f"{data.removesuffix(word)}{exact}".encode())
+
+
+def words_for(name: str) -> str:
+    """What may be written behind /settings and the ``name`` of a setting; "" when it is none."""
+    words = ", ".join(OPTIONS.get(name.lower(), ()))
+    return tr("“/settings {name}” takes one of these: {words}.", name=name, words=words) if words else ""
 
 
 def shown_word(name: str, wishes: Wishes) -> str:

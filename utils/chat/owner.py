@@ -141,6 +141,8 @@ class OwnersCommands:
         if "" in users:
             wrong = shorten(words[users.index("")], 40)
             return tr("{name} is neither an id nor a @username.", name=wrong)
+        if not let_in and not (users := [user for user in users if user in self._owner.users.all()]):
+            return tr("{name} is none of them.", name=shorten(words[0], 40))
         for user in users:
             (self._owner.users.add if let_in else self._owner.users.remove)(user)
         self._owner.access.serve(*split_names(self._owner.users.all()))

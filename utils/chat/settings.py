@@ -14,7 +14,7 @@ from utils.chat.groups import NOT_RUN
 from utils.chat.menu import Chosen
 from utils.errors import BotError
 from utils.jobs.intake import Reply
-from utils.jobs.wishes import WishesOfChats
+from utils.jobs.wishes import OPTIONS, WishesOfChats
 from utils.telegram.account import Account
 from utils.telegram.arrivals import Press
 from utils.telegram.status import Words
@@ -61,17 +61,16 @@ class ChatSettings:
     async def asked(self, chat_id: int, chat: TLObject, words: str, by: int | None, reply_to: Reply) -> None:
         """Somebody (``by``) wrote /settings, and perhaps ``words`` behind it."""
         text, buttons = "", None
-        if words:
-            chosen = menu.chosen_in(words)
-            if chosen is None or (not chosen.word and chosen.name != menu.RESET):
-                text = NO_SETTING
-            elif not await self._may_set(chat, by):
-                text = NOT_RUN
-            else:
-                text = await self._choose(chat_id, chosen)
-        else:
-            shown = self._page(chat_id, Chosen(""))
+        chosen = menu.chosen_in(words) if words else Chosen("")
+        if chosen is None or (chosen.name in OPTIONS and not chosen.word and not self._is_bot):
+            text = menu.words_for(words.split()[0]) or NO_SETTING
+        elif not chosen.word and chosen.name != menu.RESET:
+            shown = self._page(chat_id, chosen)
             text, buttons = shown.text, shown.buttons
+        elif not await self._may_set(chat, by):
+            text = NOT_RUN
+        else:
+            text = await self._choose(chat_id, chosen)
         await self._conversation.say(chat, text, reply_to=reply_to, buttons=buttons)
 
     async def pressed(self, press: Press, chosen: Chosen) -> str | None:

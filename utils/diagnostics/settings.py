@@ -18,7 +18,7 @@ from utils.storage import bindings
 GROUP = "Settings"
 HIDDEN = "••••••"
 
-USER = re.compile(r"-?\d+|@?[A-Za-z]\w{2,31}")
+USER = re.compile(r"(?:-100)?[1-9][0-9]{0,15}|@?[A-Za-z]\w{2,31}")
 TOKEN = re.compile(r"\d+:[\w-]{30,}")
 
 Rule = tuple[Callable[[Settings], bool], str]

@@ -17,6 +17,7 @@ from utils.jobs.buttons import CANCEL
 from utils.jobs.first_lines import Branch, Question, Ticked
 from utils.jobs.last_word import STATUS
 from utils.jobs.record import JobRecord
+from utils.jobs.status_text import size_words
 from utils.media import Kind, kind_by_name
 from utils.texts import listed, tr, tr_n
 
@@ -31,7 +32,6 @@ FOLDERS, BACK, GO = "folders", "back", "go"
 #: Folders at most for which subfolders are told apart, and on one page of check marks.
 MOST_FOLDERS, PAGE = 100, 8
 
-MB = 1_000_000
 _LABEL_UNITS = 40
 _DATA = re.compile(
     rb"pick:(-?[0-9]+_[0-9]+(?:_[0-9a-f]{8})?):(all|photos|videos|others|folders|back|go|[pt][0-9]{1,5})"
@@ -127,7 +127,7 @@ def contents(branch: Branch) -> str:
         tr_n("{count} picture", "{count} pictures", branch.photos) if branch.photos else "",
         tr_n("{count} video", "{count} videos", branch.videos) if branch.videos else "",
         tr_n("{count} other file", "{count} other files", branch.others) if branch.others else "",
-        tr("{size:,.1f} MB", size=branch.size / MB),
+        size_words(branch.size),
     ]
     return listed(filter(None, parts))
 

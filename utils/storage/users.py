@@ -16,8 +16,9 @@ from utils.texts import END, ISOLATE
 VERSION = 1
 USERS_FILE = "users.json"
 
-#: An id, or a username: https://core.telegram.org/method/account.updateUsername
-_USER = re.compile(r"-?[0-9]{1,20}|[a-z][a-z0-9_]{2,31}")
+#: An id of a person, or of a channel, or a username: https://core.telegram.org/api/bots/ids and
+#: https://core.telegram.org/method/account.updateUsername
+_USER = re.compile(r"(?:-100)?[1-9][0-9]{0,15}|[a-z][a-z0-9_]{2,31}")
 
 
 def user_of(word: str) -> str:
