@@ -23,6 +23,7 @@ from telethon import events
 from telethon.tl import types
 
 from benchmarks import pipeline_archives as archives
+from benchmarks.onlookers import PORT, looked_at
 from benchmarks.pipeline_archives import MB, Made
 from benchmarks.server import Server, running
 from sandbox.clients import new_client
@@ -178,7 +179,8 @@ class Bench:
             await self._person.say(username, "/start")
             handle = await self._person.client.upload_file(made.path, file_name=made.path.name)
             await self.link(shaped=True)
-            return await self._watched(way, username, handle, Watch(process.pid, data), made)
+            async with looked_at(self._options.browsers if way == "ours" else 0):
+                return await self._watched(way, username, handle, Watch(process.pid, data), made)
         finally:
             process.terminate()
             await process.wait()
@@ -231,6 +233,7 @@ class Bench:
             "SECRETS_FILE": str(data / "none"),
             "DISK_RESERVE_MB": "1",
             "LOG_TIMES": "1",
+            "STATUS_PORT": str(PORT if self._options.browsers else 0),
         }
         ours = [str(ROOT / "extract-compressed-files.py")]
         command = ours if way == "ours" else ["-m", "benchmarks.plain_bot", str(data)]
@@ -340,6 +343,7 @@ def main(arguments: list[str]) -> int:
         "--cases", type=lambda text: text.split(","), default=list(CASES), help=",".join(CASES)
     )
     parser.add_argument("--ways", type=lambda text: text.split(","), default=list(BOTS), help=",".join(BOTS))
+    parser.add_argument("--browsers", type=int, default=0, help="so many have our status page open")
     parser.add_argument("--log", action="store_true", help="print the bots' logs")
     parser.add_argument("--patience", type=float, default=3600, help="seconds for one measurement")
     parser.add_argument("--scratch", type=Path, default=None, help="folder for temporary files")
