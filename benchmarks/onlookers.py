@@ -1,4 +1,4 @@
-"""People who look at the status page: they ask for what browsers with the page ask for, from another process."""
+"""People who look at the status page: they ask for what browsers with it ask for, from another process."""
 
 from __future__ import annotations
 
