@@ -71,6 +71,9 @@ def test_what_the_services_user_could_not_open_is_said(
         monkeypatch.setattr(sys, "executable", python)
         with pytest.raises(SettingsError, match=words):
             service.make_plan(settings, {"HOME": "/"}, system=True, uid=0)
+        # One that is there can be removed.
+        plan = service.make_plan(settings, {"HOME": "/"}, system=True, uid=0, new=False)
+        assert plan.uninstall == ["systemctl disable --now archive-bot"]
 
 
 @pytest.mark.skipif(shutil.which("systemd-analyze") is None, reason="a system without systemd")

@@ -10,7 +10,7 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 from types import TracebackType
 
-from utils.errors import AlreadyRunning, LoginFailed
+from utils.errors import AlreadyRunning
 from utils.texts import Text
 
 LOCK_NAME = "bot.lock"
@@ -45,6 +45,8 @@ class InstanceLock:
         self._handle = -1
         #: How the last holder ended, if it did not let go: in words. "" when it did.
         self.killed = ""
+        #: Whether this holder ends because its log-in was ended.
+        self.logged_out = False
 
     def __enter__(self) -> InstanceLock:
         """Raises :class:`AlreadyRunning` with the process id of the one that holds it."""
@@ -67,7 +69,7 @@ class InstanceLock:
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         os.ftruncate(self._handle, 0)
-        if isinstance(error, LoginFailed):
+        if self.logged_out:
             os.pwrite(self._handle, _LOGGED_OUT, 0)
         os.close(self._handle)
 

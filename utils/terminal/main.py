@@ -18,7 +18,7 @@ from utils.archives import Limits
 from utils.cluster.farm import ProcessFarm
 from utils.constants import EXAMPLE_NAME, SECRETS_NAME, Settings, load_settings, missing_settings
 from utils.conversion_state import ConversionStateManager
-from utils.errors import BotError, SettingsError, Unreachable
+from utils.errors import BotError, LoginFailed, SettingsError, Unreachable
 from utils.jobs.ordering import order_of
 from utils.media import Choice, Converter, EncodeSettings, MediaTools
 from utils.processes.again import start_again
@@ -224,6 +224,7 @@ def run_bot(settings: Settings) -> int:
             bot = Bot(settings, ask=ask_in_terminal(), killed=lock.killed, farm=farm)
             asyncio.run(serve(bot))
         except BotError as error:
+            lock.logged_out = isinstance(error, LoginFailed) and bot.ready.is_set()
             log.error("❌ %s", error.told, extra=FILE_ONLY)
             raise
         except Exception:  # noqa: BLE001

@@ -70,7 +70,8 @@ def restore(file: Path) -> Restored:
                 aside = _put_aside(settings)
                 return Restored(_put_in_place(Path(made), settings), aside)
     except (tarfile.TarError, EOFError) as error:
-        raise SettingsError(f"{file} is no backup, or damaged ({error}).") from None
+        why = str(error).partition("\n")[0].removesuffix(":")
+        raise SettingsError(f"{file} is no backup, or damaged ({why}).") from None
 
 
 def _head(tar: tarfile.TarFile, file: Path) -> Mapping[str, Any]:

@@ -164,11 +164,16 @@ class Plan:
     restart: str
 
 
-def make_plan(settings: Settings, environ: Mapping[str, str], *, system: bool, uid: int) -> Plan:
-    """What belongs to the service on this system. Raises :class:`SettingsError` where it could not work."""
+def make_plan(
+    settings: Settings, environ: Mapping[str, str], *, system: bool, uid: int, new: bool = True
+) -> Plan:
+    """What belongs to the service on this system.
+
+    Raises :class:`SettingsError` where a ``new`` one could not work.
+    """
     prefix = environ.get("PREFIX", "")
     termux = bool(environ.get("TERMUX_VERSION") and prefix)
-    place = _place(settings, system=system and not termux)
+    place = _place(settings, system=system and not termux, new=new)
     if termux:
         service, home = Path(prefix) / "var/service" / NAME, Path(environ["HOME"])
         return Plan(
@@ -203,7 +208,7 @@ def make_plan(settings: Settings, environ: Mapping[str, str], *, system: bool, u
     )
 
 
-def _place(settings: Settings, *, system: bool) -> Place:
+def _place(settings: Settings, *, system: bool, new: bool = True) -> Place:
     data, log = settings.path("DATA_DIR"), settings.path("LOG_FILE")
     folders = [settings.path("RECOVERY_DIR"), settings.path("QUARANTINE_DIR")]
     log_in_data = system and settings.sources.get("LOG_FILE", "default") == "default"
@@ -213,15 +218,19 @@ def _place(settings: Settings, *, system: bool) -> Place:
     owner = pwd.getpwuid(ROOT.stat().st_uid).pw_name
     if system and owner == "root":
         owner = ACCOUNT
-        for folder in (ROOT, *ROOT.parents):
-            if not folder.stat().st_mode & 0o001:
-                raise SettingsError(f"{folder} is shut for others. Move the program, to /opt for instance.")
-        for folder in Path(sys.executable).resolve().parents:
-            if not folder.stat().st_mode & 0o001:
-                raise SettingsError(
-                    f"{folder} is shut for others, and Python is in it. Use the system's Python."
-                )
+        if new:
+            _refuse_what_is_shut()
     return Place(ROOT, data, more, log_in_data, owner, settings.VIDEO_ENCODER != "libx264")
+
+
+def _refuse_what_is_shut() -> None:
+    """Raise :class:`SettingsError` where the service's own user could not open the program."""
+    for folder in (ROOT, *ROOT.parents):
+        if not folder.stat().st_mode & 0o001:
+            raise SettingsError(f"{folder} is shut for others. Move the program, to /opt for instance.")
+    for folder in Path(sys.executable).resolve().parents:
+        if not folder.stat().st_mode & 0o001:
+            raise SettingsError(f"{folder} is shut for others, and Python is in it. Use the system's Python.")
 
 
 def _handed_over(place: Place) -> list[str]:
@@ -250,7 +259,8 @@ def main(arguments: Sequence[str]) -> int:
     try:
         settings = load_settings()
         system = options.system or (not options.user and os.geteuid() == 0)
-        plan = make_plan(settings, passed_on(_ASKED), system=system, uid=0 if options.shown else os.geteuid())
+        uid, new = 0 if options.shown else os.geteuid(), options.verb == "install"
+        plan = make_plan(settings, passed_on(_ASKED), system=system, uid=uid, new=new)
         if options.shown:
             _show(plan, options.verb)
         elif options.verb == "install":
