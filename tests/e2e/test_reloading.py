@@ -3,11 +3,15 @@
 from __future__ import annotations
 
 import asyncio
+import os
 import signal
+import sys
 
 from tests.e2e.process import environment, start
 from tests.files import photo, zip_of
-from tests.world import World, until
+from tests.world import PATIENCE, World, until
+from utils.constants import ROOT
+from utils.terminal.main import OK
 
 
 async def test_settings_are_read_again_while_the_bot_works(world: World) -> None:
@@ -53,3 +57,21 @@ async def test_settings_are_read_again_while_the_bot_works(world: World) -> None
     finally:
         bot.terminate()
         assert await bot.wait() == 0
+
+
+async def test_it_ends_with_its_terminal_from_which_the_same_signal_comes(world: World) -> None:
+    ours, theirs = os.openpty()
+    process = await asyncio.create_subprocess_exec(
+        *(sys.executable, str(ROOT / "extract-compressed-files.py")),
+        env=environment(world),
+        stdin=theirs,
+        stdout=asyncio.subprocess.DEVNULL,
+        stderr=asyncio.subprocess.DEVNULL,
+    )
+    os.close(theirs)
+    await until(lambda: any("✅ Ready" in line for line in world.lines()))
+    process.send_signal(signal.SIGHUP)
+    await until(lambda: any("The settings were read again" in line for line in world.lines()))
+    os.close(ours)
+    process.send_signal(signal.SIGHUP)
+    assert await asyncio.wait_for(process.wait(), PATIENCE) == OK
