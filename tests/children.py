@@ -8,7 +8,12 @@ from pathlib import Path
 
 #: Processes of Python's own and of these tests, which serve all that come after them and end with their
 #: parent: a test that was before may have needed them.
-_OF_PYTHON = (b"multiprocessing.resource_tracker", b"multiprocessing.forkserver", b"tests.e2e.nursery")
+_OF_PYTHON = (
+    b"multiprocessing.resource_tracker",
+    b"multiprocessing.forkserver",
+    b"tests.e2e.nursery",
+    b"forkserver_process.py",
+)
 
 
 def children() -> list[int]:

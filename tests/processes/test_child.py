@@ -16,11 +16,20 @@ from tests.children import children, marked, until_marked
 from utils.errors import ProgramMissing
 from utils.processes.child import Child
 from utils.processes.confinement import Confinement
+from utils.processes.forkserver import ForkServer
 from utils.processes.system import Isolation, isolation
 
 FREE = Confinement(memory=None)
 SLEEP = "import time; time.sleep(60)"
 FORK = "import os, time\nif os.fork(): print(1, flush=True)\ntime.sleep(60)"
+
+
+@pytest.fixture(params=["copied", "started"], autouse=True)
+def way(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> str:
+    """Each child begins as a copy of the fork server, and where there is none by itself."""
+    if request.param == "started":
+        monkeypatch.setattr(ForkServer, "ready", lambda self: False)
+    return str(request.param)
 
 
 def unique() -> str:

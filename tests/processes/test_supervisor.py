@@ -149,7 +149,7 @@ async def test_a_program_that_is_none_is_named(tmp_path: Path) -> None:
     broken = tmp_path / "broken"
     broken.write_bytes(b"\x7fELF but not really")
     broken.chmod(0o755)
-    with pytest.raises(ProgramMissing, match=f"{broken}: Exec format error"):
+    with pytest.raises(ProgramMissing, match=f"{broken} could not be started: Exec format error"):
         await run([str(broken)], **SHORT)
 
 

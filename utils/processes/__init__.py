@@ -1,8 +1,9 @@
 """Foreign programs: ffmpeg, ffprobe, 7-Zip, and what decodes pictures. Nothing else starts a process.
 
 ``launch.py`` is what every child is first: it gives up what a child need not have, and becomes the program
-(``launching.py``, with ``landlock.py`` and ``seccomp.py``). ``system.py`` and ``probe.py`` find out what this
-system has for it. ``child.py`` is one that runs (``first.py``: as the first process of a namespace),
+(``launching.py``, with ``landlock.py`` and ``seccomp.py``). On Linux it begins as a copy of a small process
+that has all of this loaded (``forkserver.py``, ``forkserver_process.py``). ``system.py`` and ``probe.py``
+find out what this system has for it. ``child.py`` is one that runs (``own.py``: its process, ``pipes.py``),
 ``supervisor.py`` runs one to its end, ``confinement.py`` says what one may do, ``room.py`` divides the disk,
 and ``guard.py`` is what the bot does for itself.
 

@@ -4,42 +4,36 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-import os
 import shutil
-import signal
-import sys
-from asyncio.subprocess import DEVNULL, PIPE, Process
-from collections.abc import Mapping, Sequence
+from asyncio.subprocess import DEVNULL, PIPE
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
 from utils.errors import ProgramError, ProgramMissing
-from utils.processes.confinement import Confinement, environment
-from utils.processes.first import First, read_report
+from utils.processes.confinement import Confinement
+from utils.processes.forkserver import fork_server
 from utils.processes.guard import orphans
+from utils.processes.own import Own, Running, read_report, start_launcher
+from utils.processes.pipes import CHUNK, Pipes
 from utils.processes.system import isolation
 from utils.texts import Text
 
 __all__ = ["CHUNK", "PIPE", "Child", "to_its_end"]
 
-#: Bytes of one read, and of output that waits for being read, where nothing else is asked for.
-CHUNK = 1 << 16
 #: Seconds that the pipes of a killed program may stay open.
 _HELD = 1.0
-_LAUNCH = str(Path(__file__).with_name("launch.py"))
 
 
 class Child:
     """A program that was started. Whoever started it calls :meth:`kill` in the end, whatever has happened."""
 
-    def __init__(self, process: Process, first: First | None, stdin: asyncio.StreamWriter | None) -> None:
+    def __init__(self, process: Running, first: Running | None, pipes: Pipes) -> None:
         self._process = process
-        # Not asyncio's own, which it closes when the process ends that it knows: the launcher.
-        self._stdin = stdin
         #: The program itself where ``process``, the launcher, gave way to it instead of becoming it.
         self._first = first
-        self._output = _Outlet(process.stdout)
-        self._complaints = _Outlet(process.stderr)
+        self._stdin = pipes.stdin
+        self._output, self._complaints = pipes.outlets
         self._ending: asyncio.Future[None] | None = None
 
     @classmethod
@@ -62,53 +56,73 @@ class Child:
         """
         looking = asyncio.ensure_future(asyncio.to_thread(_launcher, command[0], confinement))
         await to_its_end(looking)  # a thread, which starts the probe the first time, cannot be cancelled
-        streams = {"stdin": stdin, "stdout": stdout, "stderr": stderr, "cwd": cwd, "limit": buffer}
-        starting = asyncio.ensure_future(cls._launch([*looking.result(), *command[1:]], streams))
+        launcher = [*looking.result(), *command[1:]]
+        starting = asyncio.ensure_future(cls._launch(launcher, cwd, (stdin, stdout, stderr), buffer))
         try:
             return await asyncio.shield(starting)
         except asyncio.CancelledError:
-            # asyncio's own way out of a half-started process loses track of it; so it is started, then ended.
+            # What is half started cannot be broken off; so it is started, then ended.
             await to_its_end(asyncio.ensure_future(_undo(starting)))
             raise
 
     @classmethod
-    async def _launch(cls, command: Sequence[str], streams: Mapping[str, Any]) -> Child:
+    async def _launch(
+        cls, command: Sequence[str], cwd: Path | None, streams: Sequence[int], buffer: int
+    ) -> Child:
         """Start the launcher, and wait until it has become the program, or says that it cannot."""
-        report, told = os.pipe()
-        stdin, inlet = await _inlet() if streams["stdin"] == PIPE else (streams["stdin"], None)
+        child = None
+        if fork_server.ready():
+            child = await cls._try(command, cwd, await Pipes.make(streams, buffer), forked=True)
+        if child is None:  # there is none here, or it was killed in the middle
+            child = await cls._try(command, cwd, await Pipes.make(streams, buffer), forked=False)
+        assert child is not None
+        return child
+
+    @classmethod
+    async def _try(
+        cls, command: Sequence[str], cwd: Path | None, pipes: Pipes, *, forked: bool
+    ) -> Child | None:
+        """Start it as a copy of the fork server, or without that; None where no copy was made."""
+        process: Running | None = None
+        problem = ""
         with orphans.expecting():
             try:
-                process = await asyncio.create_subprocess_exec(
-                    *(sys.executable, "-I", "-S", _LAUNCH, f"report={told}", *command),
-                    pass_fds=(told,),
-                    env=environment(),
-                    start_new_session=True,
-                    **{**streams, "stdin": stdin},
-                )
+                if forked:
+                    await asyncio.to_thread(fork_server.ask, command, pipes.theirs, cwd)
+                else:
+                    process = await start_launcher(command, cwd, pipes.theirs)
             except OSError as error:
-                os.close(report)
-                if inlet is not None:
-                    inlet.close()
-                raise ProgramMissing(
-                    Text("{program} could not be started: {reason}", program=_program(command), reason=error)
-                ) from error
+                problem = error.strerror or str(error)
             finally:
-                os.close(told)
-                if inlet is not None:
-                    os.close(stdin)
-            number, _, problem = (await read_report(report)).partition("!")
-            first = First(int(number)) if number else None
-            orphans.known |= {process.pid, first.number if first else process.pid}
-        child = cls(process, first, inlet)
-        if problem:
+                pipes.hand_over()
+            said, _, why = (await read_report(pipes.report)).partition("!")
+            numbers = said.removeprefix("=").split()
+            if forked and numbers:
+                process = Own(int(numbers.pop(0)), leads=True)
+            first = Own(int(numbers[0]), leads=False) if numbers else None
+            if process is not None:
+                orphans.known |= {process.number, first.number if first else process.number}
+        if process is None:
+            pipes.close()
+            if forked:
+                return None
+        else:
+            child = cls(process, first, pipes)
+            if not why:
+                return child
             await child.kill()
-            raise ProgramMissing(f"{_program(command)}: {problem}.")
-        return child
+        raise ProgramMissing(
+            Text(
+                "{program} could not be started: {reason}",
+                program=command[command.index("--") + 1],
+                reason=why or problem,
+            )
+        )
 
     @property
     def number(self) -> int:
         """Its process id."""
-        return self._process.pid if self._first is None else self._first.number
+        return (self._first or self._process).number
 
     async def read(self, size: int = CHUNK) -> bytes:
         """At most ``size`` bytes of its standard output; empty at the end."""
@@ -136,14 +150,9 @@ class Child:
         """Have it and its group killed, if that has not happened by itself; :meth:`kill` waits for it.
 
         SIGKILL at once: what it writes has a temporary name and is thrown away, so there is nothing that it
-        should be left time for. Not ``process.kill()``: that collects an ended process behind the back of
-        asyncio, which then knows nothing of its end.
+        should be left time for.
         """
-        if self._first is not None:
-            self._first.kill()
-        elif self._process.returncode is None:
-            with contextlib.suppress(ProcessLookupError, PermissionError):
-                os.killpg(self._process.pid, signal.SIGKILL)
+        (self._first or self._process).kill()
         if self._stdin is not None:
             self._stdin.close()
 
@@ -155,20 +164,16 @@ class Child:
         await to_its_end(self._ending)
 
     async def _bury(self) -> None:
-        """Empty its pipes and wait for its end.
-
-        In this order: until Python 3.12 ``wait`` returns only after the pipes have ended, and a full one ends
-        only when it was read: https://github.com/python/cpython/issues/119710.
-        """
-        try:
+        """Empty its pipes and wait for its end."""
+        # Whoever left its group holds them, and need not ever let go.
+        with contextlib.suppress(TimeoutError):
             async with asyncio.timeout(_HELD):
                 await self._output.empty()
                 await self._complaints.empty()
-        except TimeoutError:
-            # Whoever left its group holds them, and need not ever let go.
-            self._process._transport.close()  # type: ignore[attr-defined]
+        self._output.close()
+        self._complaints.close()
         await self.wait()
-        orphans.known -= {self._process.pid, self.number}
+        orphans.known -= {self._process.number, self.number}
         if self._first is None:
             # Where it had no process namespace of its own, somebody may have left its group.
             await asyncio.to_thread(orphans.end)
@@ -176,39 +181,6 @@ class Child:
             # What it did not want to hear is no error, but asyncio complains unless somebody looks at it.
             with contextlib.suppress(BrokenPipeError, ConnectionResetError):
                 await self._stdin.wait_closed()
-
-
-class _Outlet:
-    """Where output comes out, unless it goes to a descriptor: only one may read at a time."""
-
-    def __init__(self, stream: asyncio.StreamReader | None) -> None:
-        self._stream = stream
-        self._reading = False
-
-    async def read(self, size: int) -> bytes:
-        assert self._stream is not None
-        self._reading = True
-        try:
-            return await self._stream.read(size)
-        finally:
-            self._reading = False
-
-    async def empty(self) -> None:
-        while self._stream is not None and not self._reading and await self._stream.read(CHUNK):
-            pass
-
-
-async def _inlet() -> tuple[int, asyncio.StreamWriter]:
-    """A pipe: the end that a program reads from, and the one that we write to."""
-    loop = asyncio.get_running_loop()
-    reading, writing = os.pipe()
-    protocol = asyncio.StreamReaderProtocol(asyncio.StreamReader())
-    transport, _ = await loop.connect_write_pipe(lambda: protocol, os.fdopen(writing, "wb", buffering=0))
-    return reading, asyncio.StreamWriter(transport, protocol, None, loop)
-
-
-def _program(command: Sequence[str]) -> str:
-    return command[command.index("--") + 1]
 
 
 def _launcher(program: str, confinement: Confinement) -> list[str]:

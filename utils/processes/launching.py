@@ -1,4 +1,6 @@
-"""What the launcher does before it becomes the program: see ``launch.py``. Nobody else imports this.
+"""What the launcher does before it becomes the program: see ``launch.py`` and ``forkserver_process.py``.
+
+Nobody else imports this.
 
 Its options, beside the numbers of a ``confinement.Confinement``:
 
@@ -57,8 +59,8 @@ class Options:
         return self.numbers.pop(name, 0)
 
 
-def main(arguments: list[str]) -> None:
-    """Become the program; returns only by an error."""
+def main(arguments: list[str], environment: "dict[str, str] | None" = None) -> None:
+    """Become the program, in ``environment`` (None: the one it has); returns only by an error."""
     options = Options(arguments)
     report = options.take("report")
     os.set_inheritable(report, False)
@@ -67,7 +69,9 @@ def main(arguments: list[str]) -> None:
         if sys.platform.startswith("linux"):
             _cut_off(options, report)
         _limit(options.numbers)
-        os.execv(options.command[0], options.command)
+        if environment is None:
+            os.execv(options.command[0], options.command)
+        os.execve(options.command[0], options.command, environment)
     except OSError as error:
         os.write(report, f"!{error.strerror or error}".encode())
         sys.exit(1)
@@ -86,10 +90,7 @@ def _cut_off(options: Options, report: int) -> None:
         libc = ctypes.CDLL(None, use_errno=True)
     except (ImportError, OSError):  # a Python without ctypes
         return
-    machine = os.uname().machine
-    # A process may be of fewer bits than its kernel, and its calls then have other numbers.
-    known = machine.endswith("64") is (sys.maxsize > 1 << 32)
-    ioprio_set, clone = _CALLS.get(machine if known else "", (0, 0))
+    ioprio_set, clone = known_calls()
     if ioprio_set:
         libc.syscall(ioprio_set, _IOPRIO_WHO_PROCESS, 0, _IOPRIO_LOWEST)
     _be_the_first_to_go()
@@ -108,6 +109,14 @@ def _cut_off(options: Options, report: int) -> None:
         restrict(libc, abi, options.paths)
     if seccomp:
         forbid(libc)
+
+
+def known_calls() -> tuple[int, int]:
+    """The numbers of ioprio_set and clone; 0 where they are not known."""
+    machine = os.uname().machine
+    # A process may be of fewer bits than its kernel, and its calls then have other numbers.
+    known = machine.endswith("64") is (sys.maxsize > 1 << 32)
+    return _CALLS.get(machine if known else "", (0, 0))
 
 
 def _be_the_first_to_go() -> None:
