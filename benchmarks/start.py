@@ -14,14 +14,24 @@ import statistics
 import time
 from asyncio.subprocess import DEVNULL
 from collections.abc import Awaitable, Callable, Sequence
+from pathlib import Path
 
 from utils.media.commands import files_of
 from utils.processes import child
 from utils.processes.confinement import Confinement
+from utils.processes.forkserver import ForkServer, fork_server
 from utils.processes.supervisor import run
 from utils.processes.system import Isolation, isolation
 
 MEMORY = 8 << 30
+
+
+class _Never(ForkServer):
+    def ready(self) -> bool:
+        return False
+
+
+_NEVER = _Never()
 
 
 async def _bare(command: Sequence[str]) -> None:
@@ -29,14 +39,19 @@ async def _bare(command: Sequence[str]) -> None:
     await process.wait()
 
 
-async def _confined(command: Sequence[str], system: Isolation) -> None:
+async def _confined(command: Sequence[str], system: Isolation, *, copied: bool = True) -> None:
     setattr(child, "isolation", lambda: system)  # noqa: B010
+    setattr(child, "fork_server", fork_server if copied else _NEVER)  # noqa: B010
     await run(command, confinement=Confinement(MEMORY, reads=files_of(command[1:]).reads), within=60)
 
 
 def _cpu() -> float:
+    """Seconds that programs took, and the fork server for them."""
     used = resource.getrusage(resource.RUSAGE_CHILDREN)
-    return used.ru_utime + used.ru_stime
+    of_server = 0
+    if fork_server.number:
+        of_server = int(Path(f"/proc/{fork_server.number}/schedstat").read_text().split()[0])
+    return used.ru_utime + used.ru_stime + of_server / 1e9
 
 
 async def _measure(start: Callable[[], Awaitable[None]]) -> tuple[float, float]:
@@ -51,6 +66,7 @@ async def compare(command: Sequence[str], rounds: int) -> None:
     ways: dict[str, Callable[[], Awaitable[None]]] = {
         "bare": lambda: _bare(command),
         "limits only": lambda: _confined(command, Isolation()),
+        "no fork server": lambda: _confined(command, isolation(), copied=False),
         "as the bot does": lambda: _confined(command, isolation()),
     }
     found: dict[str, list[tuple[float, float]]] = {name: [] for name in ways}

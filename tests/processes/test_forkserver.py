@@ -55,11 +55,6 @@ async def said(*command: str) -> str:
     return outcome.output.decode().strip()
 
 
-def number_of(server: ForkServer) -> int:
-    assert server._process is not None
-    return server._process.pid
-
-
 @pytest.mark.parametrize("namespaces", [True, False])
 async def test_all_begin_as_copies_of_one_and_are_children_of_this_process(
     server: ForkServer, launchers: list[str], monkeypatch: pytest.MonkeyPatch, namespaces: bool
@@ -67,7 +62,7 @@ async def test_all_begin_as_copies_of_one_and_are_children_of_this_process(
     if not namespaces:
         monkeypatch.setattr("utils.processes.child.isolation", Isolation)
     assert await said("echo one") == "one"
-    first = number_of(server)
+    first = server.number
     child = await Child.start(["/bin/sh", "-c", "sleep 60"], confinement=FREE)
     try:
         assert child.number in children()
@@ -76,7 +71,7 @@ async def test_all_begin_as_copies_of_one_and_are_children_of_this_process(
     finally:
         await child.kill()
     assert (await run(["/bin/sh", "-c", "exit 3"], confinement=FREE, within=20)).code == 3
-    assert number_of(server) == first and not launchers and not children()
+    assert server.number == first and not launchers and not children()
     server.close()
     with pytest.raises(ProcessLookupError):
         os.kill(first, 0)
@@ -100,7 +95,7 @@ async def test_when_it_was_killed_programs_start_all_the_same(
     server: ForkServer, launchers: list[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     child = await Child.start(["/bin/sh", "-c", "sleep 60"], confinement=FREE)
-    first = number_of(server)
+    first = server.number
     # Looked at before, killed after that: as it may happen at any time.
     monkeypatch.setattr(server, "ready", lambda: True)
     os.kill(first, signal.SIGKILL)
@@ -112,7 +107,7 @@ async def test_when_it_was_killed_programs_start_all_the_same(
     assert child.number in children(), "nothing but the bot ends what was started by it"
     await child.kill()
     assert await said("echo again") == "again"
-    assert number_of(server) != first
+    assert server.number != first
 
 
 async def test_where_it_cannot_be_programs_start_all_the_same(
@@ -140,9 +135,9 @@ def test_it_is_not_started_by_a_thread_that_may_end_before_others(server: ForkSe
     )
     thread.start()
     thread.join()
-    assert server._process is None
+    assert not server.number
     assert run_blocking(["/bin/sh", "-c", "true"], confinement=FREE, within=20).code == 0
-    assert server._process is not None
+    assert server.number
 
 
 BOT = """
@@ -153,8 +148,7 @@ from utils.processes.forkserver import fork_server
 
 async def main():
     await Child.start(["/bin/sh", "-c", "sleep 60; true", sys.argv[1]], confinement=Confinement(None))
-    assert fork_server._process is not None
-    print(fork_server._process.pid, flush=True)
+    print(fork_server.number, flush=True)
     await asyncio.sleep(60)
 
 asyncio.run(main())

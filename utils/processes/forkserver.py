@@ -36,6 +36,11 @@ class ForkServer:
         self._owner = 0
         self._fits: bool | None = None
 
+    @property
+    def number(self) -> int:
+        """Its process id; 0 where it does not run."""
+        return 0 if self._process is None else self._process.pid
+
     def ready(self) -> bool:
         """Whether it can be asked. Starts it, but only from the main thread: it ends with who did."""
         if self._fits is None:
