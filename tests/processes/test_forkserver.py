@@ -116,7 +116,7 @@ async def test_where_it_cannot_be_programs_start_all_the_same(
     monkeypatch.setattr("utils.processes.forkserver._PROGRAM", os.devnull)
     assert await said("echo alone") == "alone"
     assert launchers == ["echo alone"]
-    monkeypatch.setattr("utils.processes.forkserver._fits", lambda: False)
+    monkeypatch.setattr("utils.processes.forkserver.isolation", Isolation)
     assert not ForkServer().ready()
 
 

@@ -19,6 +19,7 @@ from pathlib import Path
 
 from utils.processes.confinement import environment
 from utils.processes.guard import orphans
+from utils.processes.system import isolation
 
 _PROGRAM = str(Path(__file__).with_name("forkserver_process.py"))
 #: Seconds that it may take to end when nobody asks any more.
@@ -34,7 +35,6 @@ class ForkServer:
         self._lock = threading.Lock()
         #: The process that it belongs to: a copy of that may not use it.
         self._owner = 0
-        self._fits: bool | None = None
 
     @property
     def number(self) -> int:
@@ -42,10 +42,11 @@ class ForkServer:
         return 0 if self._process is None else self._process.pid
 
     def ready(self) -> bool:
-        """Whether it can be asked. Starts it, but only from the main thread: it ends with who did."""
-        if self._fits is None:
-            self._fits = _fits()
-        if not self._fits:
+        """Whether it can be asked. Starts it, but only from the main thread: it ends with who did.
+
+        Blocking the first time, unless :func:`isolation` was asked before.
+        """
+        if not isolation().waits:
             return False
         if self._owner != os.getpid() or self._process is None or self._process.poll() is not None:
             if threading.current_thread() is not threading.main_thread():
@@ -108,17 +109,6 @@ class ForkServer:
 
 fork_server = ForkServer()
 atexit.register(fork_server.close)
-
-
-def _fits() -> bool:
-    """Whether this system has what it takes to wait for a process that asyncio has not started."""
-    if not sys.platform.startswith("linux"):
-        return False
-    try:
-        os.close(os.pidfd_open(os.getpid()))
-    except (OSError, AttributeError):  # an old kernel; a Python that was built on one
-        return False
-    return True
 
 
 def _umask() -> int:

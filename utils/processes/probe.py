@@ -2,9 +2,9 @@
 
     python -I -S probe.py
 
-Prints the flags of unshare(2) that worked, whether a filter on system calls did (1 or 0), and the version of
-Landlock. Where a system kills whoever makes a
-call that it does not know (Android), what was printed before stands.
+Prints the flags of unshare(2) that worked, whether a filter on system calls did (1 or 0), whether any process
+can be waited for (1 or 0), and the version of Landlock. Where a system kills whoever makes a call that it
+does not know (Android), what was printed before stands.
 """
 
 import ctypes
@@ -26,13 +26,14 @@ _WORTH_TRYING = (
 
 
 def main() -> None:
-    """Print all three, as far as this lives."""
+    """Print all of it, as far as this lives."""
     libc = ctypes.CDLL(None)
     worked = (flags for flags in _WORTH_TRYING if _in_a_child(partial(_works, libc, flags)))
     print(next(worked, 0), flush=True)
     from utils.processes.landlock import version
 
     print(int(_in_a_child(lambda: _filters(libc))), flush=True)
+    print(int(_in_a_child(_waits)), flush=True)
     print(max(0, version(libc)), flush=True)
 
 
@@ -51,9 +52,14 @@ def _in_a_child(work: Callable[[], bool]) -> bool:
 def _works(libc: ctypes.CDLL, flags: int) -> bool:
     """Whether this process gets these namespaces, and can start one in them."""
     if flags & _NEWPID:
-        # The bot has no other way to wait for a process that is not the launcher.
-        os.close(os.pidfd_open(os.getpid()))
+        _waits()
     return not libc.unshare(flags) and _in_a_child(lambda: True)
+
+
+def _waits() -> bool:
+    """The bot has no other way to wait for a process that is not the launcher. Raises OSError."""
+    os.close(os.pidfd_open(os.getpid()))
+    return True
 
 
 def _filters(libc: ctypes.CDLL) -> bool:

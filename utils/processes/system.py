@@ -29,11 +29,15 @@ _OF_PREFIX = ("bin", "lib", "lib64", "libexec", "share", "opt", "Cellar", "pyven
 
 @dataclass(frozen=True)
 class Isolation:
-    """What the launcher uses: the version of Landlock (0: none), flags of unshare(2), a filter on calls."""
+    """What the launcher uses: the version of Landlock (0: none), flags of unshare(2), a filter on calls.
+
+    ``waits``: the bot can wait for processes that asyncio has not started.
+    """
 
     landlock: int = 0
     unshare: int = 0
     seccomp: bool = False
+    waits: bool = False
 
     @property
     def files(self) -> bool:
@@ -71,8 +75,8 @@ def isolation() -> Isolation:
         ).stdout.split()
     except (OSError, subprocess.TimeoutExpired):
         told = []
-    unshare, seccomp, landlock = ([int(word) for word in told] + [0, 0, 0])[:3]
-    return Isolation(landlock, unshare, bool(seccomp))
+    unshare, seccomp, waits, landlock = ([int(word) for word in told] + [0, 0, 0, 0])[:4]
+    return Isolation(landlock, unshare, bool(seccomp), bool(waits))
 
 
 @cache
