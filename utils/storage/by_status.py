@@ -23,7 +23,7 @@ class ByStatus:
         if changed is None or sum(map(len, self._paths.values())) != len(states):
             for paths in self._paths.values():
                 paths.clear()
-            for path in sorted(states, key=lambda path: states[path]["last_updated"]):
+            for path in sorted(states, key=lambda path: states[path].get("last_updated", 0.0)):
                 self._paths[states[path]["status"]][path] = None
 
     def take_oldest(self, status: str, but: int) -> list[str]:
