@@ -219,6 +219,20 @@ async def test_strangers_and_other_versions_are_told_why_they_are_not_let_in(
     assert not farm.heard("arrived")
 
 
+async def test_machines_that_are_called_alike_are_told_apart_and_those_that_do_not_come_are_forgotten(
+    farm: Farm,
+) -> None:
+    for number in range(300):
+        farm.foreman.admit(f"never {number}", "phone", 1, "9")
+    assert len(farm.foreman._hands) < 150
+    for number in range(3):
+        farm.foreman.admit(str(number), "phone", 1, "9")
+        farm.foreman.arrived(str(number), "")
+    farm.foreman.left("1")
+    names = [one["name"] for one in farm.heard("machines")[-1]["machines"]]
+    assert names == ["phone", "phone (3)"]
+
+
 async def test_what_all_segments_of_a_film_need_is_fetched_once(farm: Farm, tmp_path: Path) -> None:
     badge = await farm.machine("good")
     farm.offer("")

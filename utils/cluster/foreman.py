@@ -16,6 +16,8 @@ log = logging.getLogger(__name__)
 
 #: Failures in a row after which a machine gets nothing more of a conversion.
 _MOST_FAILURES = 3
+#: Machines that may join and did not come yet.
+_TO_COME = 100
 #: What is kept of what a machine says.
 _LONGEST = 300
 
@@ -138,7 +140,10 @@ class Foreman:
     # -- from the machines --------------------------------------------------------------------------
 
     def admit(self, id: str, name: str, slots: int, ffmpeg: str) -> None:
-        """A machine may join."""
+        """A machine may join. Of those that did not come yet, only the last ones are remembered."""
+        to_come = [hand.id for hand in self._hands.values() if not hand.here]
+        for forgotten in to_come[:-_TO_COME]:
+            del self._hands[forgotten]
         self._hands[id] = Hand(id, name, slots, ffmpeg)
 
     def task(self, key: str, machine: str) -> Task | None:
@@ -190,11 +195,18 @@ class Foreman:
         hand = self._hands.get(machine)
         if hand is None:
             return
+        hand.name = self._free_name(hand.name)
         hand.here = True
         self._tell({"is": "arrived", "machine": machine})
         self._tell_machines()
         for offer in self._offers.values():
             self._try(hand, offer)
+
+    def _free_name(self, name: str) -> str:
+        """Machines may be called alike: many phones are "localhost"."""
+        taken = {hand.name for hand in self._hands.values() if hand.here}
+        names = (name, *(f"{name} ({number})" for number in range(2, len(taken) + 2)))
+        return next(free for free in names if free not in taken)
 
     def left(self, machine: str) -> None:
         """It is gone; Dask gives what it had to others, if there are any for it."""

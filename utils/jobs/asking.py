@@ -11,6 +11,7 @@ import logging
 import re
 from collections.abc import Callable, Sequence
 from dataclasses import replace
+from functools import cached_property
 
 from utils.archives import ArchiveReader, Entry, KeepsFetched
 from utils.jobs import lines
@@ -68,10 +69,13 @@ class Asking:
         self._delivery = delivery
         self._services = services
         self._workspace = workspace
-        self._answer = asyncio.Event()
         self._cleared = False
         #: Two presses are one after the other.
         self._pressing = asyncio.Lock()
+
+    @cached_property
+    def _answer(self) -> asyncio.Event:
+        return asyncio.Event()
 
     async def before(self, reader: ArchiveReader) -> None:
         """Raise :class:`NotChosen`, with ``reader`` closed, if it is to be asked what is wanted of it."""

@@ -16,13 +16,15 @@ class Gate:
     def __init__(self) -> None:
         self._door = asyncio.Lock()
         self._inside = 0
-        self._left = asyncio.Event()
+        #: Made when somebody waits for it.
+        self._left: asyncio.Event | None = None
 
     @asynccontextmanager
     async def through(self, *, alone: bool) -> AsyncIterator[None]:
         """Be inside, ``alone`` or among others."""
         async with self._door:
             while alone and self._inside:
+                self._left = self._left or asyncio.Event()
                 self._left.clear()
                 await self._left.wait()
             self._inside += 1
@@ -40,4 +42,5 @@ class Gate:
 
     def _leave(self) -> None:
         self._inside -= 1
-        self._left.set()
+        if self._left is not None:
+            self._left.set()

@@ -6,6 +6,7 @@ import asyncio
 import logging
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import replace
+from functools import cached_property
 from pathlib import Path
 
 from utils.errors import Refused
@@ -44,10 +45,14 @@ class Outbox:
         self._on_sent = on_sent
         self._on_refused = on_refused
         self._wishes = wishes
-        self._queue: asyncio.Queue[tuple[str, Album, asyncio.Task[None]] | None] = asyncio.Queue(ALBUMS_AHEAD)
         self._sender: asyncio.Task[None] | None = None
         self._under_way = 0
         self._begun: dict[int, asyncio.Task[None]] = {}
+
+    @cached_property
+    def _queue(self) -> asyncio.Queue[tuple[str, Album, asyncio.Task[None]] | None]:
+        """Made when it is used: there may be a thousand of these."""
+        return asyncio.Queue(ALBUMS_AHEAD)
 
     @property
     def idle(self) -> bool:

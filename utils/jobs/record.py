@@ -14,7 +14,7 @@ from utils.jobs.medium import Medium
 from utils.texts import said, tr
 
 
-@dataclass
+@dataclass(slots=True)
 class JobRecord:
     """One job as its journal tells it; :meth:`apply` takes one line in."""
 

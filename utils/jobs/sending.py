@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable
+from functools import cached_property
 from pathlib import Path
 
 from utils.errors import Refused
@@ -46,8 +47,12 @@ class Sending:
         self._settings = settings
         self._wishes = wishes
         self._show = show
-        self._room = asyncio.Event()
         self.begin()
+
+    @cached_property
+    def _room(self) -> asyncio.Event:
+        """Set when something was sent. A thousand jobs may stand in line, so it is made when it is used."""
+        return asyncio.Event()
 
     def begin(self) -> None:
         """Nothing is collected or under way."""

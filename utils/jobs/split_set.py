@@ -6,6 +6,7 @@ import asyncio
 import re
 import time
 from collections.abc import Awaitable, Callable, Sequence
+from functools import cached_property
 
 from utils.archives import Volume, volume_of
 from utils.archives.volumes import in_set
@@ -44,9 +45,12 @@ class SplitSet:
         self._until = max([record.origin.date, *(volume.date for volume in record.volumes)]) + wait
         self._opened = 0
         self._over = False
-        self._came = asyncio.Event()
         #: Whether a file of the set has the number of a volume in its name.
         self.numbered = any(volume_of(item.name) for item in self._items)
+
+    @cached_property
+    def _came(self) -> asyncio.Event:
+        return asyncio.Event()
 
     @property
     def items(self) -> Sequence[Incoming]:
