@@ -57,6 +57,9 @@ def _parts(seen: Seen) -> str:
     return "".join(
         (
             _section("figures", "Figures", _figures(seen), wide=True),
+            _section("alerts", "What went wrong", _list(map(_alert, reversed(watch.alerts))), wide=True)
+            if watch.alerts
+            else "",
             _section(
                 "jobs",
                 "Archives under way",
@@ -68,9 +71,6 @@ def _parts(seen: Seen) -> str:
             else "",
             _section("albums", "Sent lately", _list(map(_album, reversed(watch.albums))), wide=True),
             _section("day", "The last day", plots(seen.history), wide=True),
-            _section("alerts", "What went wrong", _list(map(_alert, reversed(watch.alerts))), wide=True)
-            if watch.alerts
-            else "",
             _section("over", "Done lately", _list(_over(one, token) for one in sight.over)),
             _section("quarantine", "Quarantine", _list(map(_kept, sight.quarantine), "Empty.")),
             _section(
