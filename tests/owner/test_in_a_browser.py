@@ -40,7 +40,8 @@ async def test_the_page_is_seen_heard_and_used_by_keyboard(world: World, tmp_pat
         await fits(page)
         # A part that was not there before comes in its place, and the others go on being renewed.
         log.error("☠️ %s: passed over: %s (step “%s”)", NAME, "The bot died 3 times", "opening")
-        await page.until("document.querySelector('#figures + #alerts li')?.textContent.includes('<img src=x')")
+        first = "document.querySelector('#figures + #alerts li')"
+        await page.until(f"{first}?.textContent.includes('<img src=x')")
         # What is under way is paused, gone on with and cancelled, each by its own button.
         await press(page, f"Pause: {NAME}")
         assert (await focused(page)).startswith("pause-job ")
