@@ -24,4 +24,4 @@ async def test_the_message_that_asked_for_it_asks_for_no_second_one(tmp_path: Pa
     assert (begun, told) == ([1], [(5, "✅ I am back.")]) and not list(tmp_path.iterdir())
     for damaged in ("", "[]", '{"chat": "x"}'):
         (tmp_path / "restart.json").write_text(damaged)
-        assert Restarting(tmp_path / "restart.json", list).asked is None
+        assert Restarting(tmp_path / "restart.json", begun.clear).asked is None
