@@ -49,7 +49,8 @@ async def test_what_1_0_0_left_at_work_is_taken_over_and_delivered_once(tmp_path
         said = [message.text for message in world.chat() if message.kind == "text"]
         assert sum(" sent." in text for text in said) == 2, said
     assert any("♻️ Resumed job: first.zip" in line for line in world.lines())
-    assert json.loads((tmp_path / "data" / FILE_NAME).read_text()) == {"version": VERSION}
+    written = json.loads((tmp_path / "data" / FILE_NAME).read_text())
+    assert written["version"] == VERSION and written["program"]
     assert not [path for path in (tmp_path / "data" / "quarantine").iterdir()]
 
 
