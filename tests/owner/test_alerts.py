@@ -20,7 +20,7 @@ from utils.owner.metrics import exposition
 from utils.owner.page import Seen, page
 from utils.owner.watch import THINGS
 from utils.owner.word import LONG, Word
-from utils.storage.lock import LOCK_NAME, InstanceLock
+from utils.storage.lock import LOCK_NAME, LOGGED_OUT, InstanceLock
 from utils.telegram import outage
 from utils.telegram.pauses import Reason
 
@@ -93,3 +93,12 @@ async def test_what_goes_wrong_is_told_shown_and_counted(
     assert english in shown.partition("What went wrong")[2].partition("</section>")[0]
     counted = {name: f'archive_bot_alerts_total{{thing="{name}"}} {float(name == thing)}' for name in THINGS}
     assert all(line in figures for line in counted.values())
+
+
+async def test_another_version_and_a_new_log_in_are_told_too() -> None:
+    told = Told()
+    async with told.running() as word:
+        tell_how(word, Start(killed=LOGGED_OUT, was="1.0 (aaa)", now="1.1 (bbb)"))
+        back, upgraded = await told.so_far()
+    assert "my log-in was ended" in back and "1.1 (bbb). I was 1.0 (aaa)." in upgraded
+    assert told.watch.alerted == {"log_in": 1}
