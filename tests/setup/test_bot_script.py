@@ -156,7 +156,7 @@ def develop(folder: Path) -> None:
     """One where the tests were run, and then the checks."""
     project = lay_out(folder)
     tested = project.run("test")
-    assert tested.stdout == f"pytest {project.folder} ['-n', '2', '--dist', 'worksteal']\n", tested.stderr
+    assert tested.stdout == f"pytest {project.folder} ['-n', '3', '--dist', 'worksteal']\n", tested.stderr
     assert installed(project) == {"parts", "distributed", "pytest"}
     checked = project.run("check")
     assert checked.returncode == 0, checked.stderr
@@ -247,7 +247,7 @@ def test_continuous_integration_runs_the_checks_and_the_whole_suite(
     _, environ = developed.command()
     expected = (
         CHECKS.format(here=developed.folder)
-        + f"pytest {developed.folder} ['-n', '2', '--dist', 'worksteal']\n"
+        + f"pytest {developed.folder} ['-n', '3', '--dist', 'worksteal']\n"
     )
     for broken, code in ((None, 0), ("mypy", 1), ("pytest", 3)):
         if broken:
