@@ -319,3 +319,13 @@ async def test_how_large_a_jpeg_may_be_depends_on_whether_it_is_decoded_as_a_who
 )
 async def test_what_was_done_to_fit_it_in_is_said(size: tuple[int, int], told: str) -> None:
     assert " ".join(fitted(*size)) == told
+
+
+async def test_for_a_picture_that_stays_no_file_is_made(tmp_path: Path) -> None:
+    """Most pictures stay, and on some disks a file costs more than looking at a small picture does."""
+    path = tmp_path / "a.jpg"
+    landscape().save(path)
+    before = tmp_path.stat().st_mtime_ns
+    prepared = await prepare_photo(path, tmp_path / "a.photo", tools=Tools())
+    assert (prepared.path, prepared.size, prepared.changed) == (path, path.stat().st_size, False)
+    assert tmp_path.stat().st_mtime_ns == before

@@ -216,15 +216,16 @@ class Extraction:
             await asyncio.to_thread(path.unlink)
             error = ArchiveError(Text("it is empty, and Telegram takes no empty files."))
             return Taken(replace(extracted, path=None, error=error))
-        file = await self._notes.about(taken_out(entry, path), entry, path)
+        seen = await self._media.first_look(path, entry.name)
+        file = await self._notes.about(taken_out(entry, path), entry, path, seen.pair)
         film: Taken | None = None
         try:
             self._steps.check(f"{ENTRY}{entry.key}", Text("looking at it"))
             if entry.key in self._untouched:
                 return await self._as_it_is(extracted, file, path)
-            inspection = await self._media.inspect(path, entry.name)
+            inspection = await self._media.inspect(path, entry.name, seen)
             if inspection.verdict is Verdict.PHOTO:
-                film = await self._film_in(entry, path)
+                film = await self._film_in(entry, path) if seen.has_film else None
                 made = await as_photos(self._media, file, path, number=self._number, known=self._known)
                 first = await kept_for_cover(made[0], self._files) if self._may_cover(file) else made[0]
                 return Taken(extracted, first, more=tuple(made[1:]), film=film)

@@ -13,7 +13,7 @@ from utils.archives import Entry
 from utils.errors import MediaError
 from utils.jobs.albums import LIVE_SECONDS, MediaFile, part_key
 from utils.jobs.parts import Cutting
-from utils.media import Inspection, Music, PreparedPhoto, Stills
+from utils.media import FirstLook, Inspection, Music, PreparedPhoto, Stills
 from utils.storage.atomic import sync_file
 from utils.texts import said, tr
 
@@ -27,7 +27,7 @@ class Media(Cutting, Protocol):
 
     async def taken_at(self, path: Path) -> float: ...
 
-    async def pair_of(self, path: Path) -> str: ...
+    async def first_look(self, path: Path, name: str) -> FirstLook: ...
 
     async def take_film(self, path: Path, output: Path) -> bool: ...
 

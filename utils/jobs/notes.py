@@ -34,10 +34,10 @@ class Notes:
         content = await asyncio.to_thread(read_beginning, path, LONGEST)
         self._sidecars.take(entry.folder, entry.name, content)
 
-    async def about(self, file: MediaFile, entry: Entry, path: Path) -> MediaFile:
-        """``file``, made of ``entry`` in ``path``, with its date, its pair and what was written about it."""
+    async def about(self, file: MediaFile, entry: Entry, path: Path, pair: str) -> MediaFile:
+        """``file``, of ``entry`` in ``path``, with its date, its ``pair`` and what was written about it."""
         told, taken = self._sidecars.of(entry.folder, entry.name), 0.0
         if self._dated:
             own = await self._media.taken_at(path)
             taken = own or told.taken or date_in_name(entry.name) or known_time(entry.time)
-        return replace(file, taken=taken, about=told.text, pair=await self._media.pair_of(path))
+        return replace(file, taken=taken, about=told.text, pair=pair)

@@ -14,7 +14,7 @@ from utils.jobs import lines
 from utils.jobs.albums import MediaFile
 from utils.jobs.journal import JobJournal
 from utils.jobs.steps import Steps
-from utils.media import Inspection
+from utils.media import FirstLook, Inspection
 from utils.storage.volumes import how_to_join, split_file, volume_names
 from utils.storage.workspace import disk_errors
 from utils.texts import Said, Text, tr
@@ -27,7 +27,7 @@ class Cutting(Protocol):
 
     async def split_video(self, path: Path, folder: Path, limit: int) -> list[Path]: ...
 
-    async def inspect(self, path: Path, name: str) -> Inspection: ...
+    async def inspect(self, path: Path, name: str, seen: FirstLook | None = None) -> Inspection: ...
 
     async def make_thumbnail(self, path: Path, output: Path, duration: float) -> Path | None: ...
 

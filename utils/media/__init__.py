@@ -4,6 +4,7 @@ from utils.media.checkpoint import Checkpoint, Recipe, Segment
 from utils.media.choice import Choice
 from utils.media.convert import Converter
 from utils.media.elsewhere import Farm, Lost, Offer, Piece
+from utils.media.first_look import FirstLook
 from utils.media.inspection import Inspection, Verdict, inspect
 from utils.media.kinds import Kind, kind_by_name, kind_of
 from utils.media.media_tools import MediaTools
@@ -26,6 +27,7 @@ __all__ = [
     "Converter",
     "EncodeSettings",
     "Farm",
+    "FirstLook",
     "Inspection",
     "Kind",
     "Lost",

@@ -16,9 +16,15 @@ from typing import BinaryIO
 _MAX_BOXES = 100_000
 
 
-#: An index of this size describes hundreds of hours; a larger one is not read.
-_MAX_INDEX = 256 << 20
+#: Boxes inside of the index that are looked at, and bytes of one of which the content is read.
+_MAX_INNER, _MAX_CONTENT = 50_000, 1 << 20
+#: Runs of samples of the same duration that are counted in one track: a day of film, each another.
+_MAX_RUNS = 4_000_000
+#: Bytes of the times of samples that are read at once.
+_STEP = 8 << 13
 _CONTAINERS = (b"trak", b"mdia", b"minf", b"stbl")
+#: What the index tells of the whole: not the tables of its tracks, which grow with the film.
+_OF_THE_WHOLE = (b"mvhd", b"meta", b"udta")
 
 
 @dataclass(frozen=True)
@@ -60,24 +66,31 @@ def read_layout(path: Path) -> Layout | None:
             return None
         moov = next((box for box in boxes if box[0] == b"moov"), None)
         mark = b"mdat" if b"mdat" in kinds else b"moof"
-        index = _read_index(file, moov) if moov else b""
+        inner = _Inner(file, size)
+        index = list(inner.boxes(*_content(file, moov))) if moov else []
+        tracks = [inner.track(start, end) for kind, start, end in index if kind == b"trak"]
         return Layout(
             index_found=moov is not None,
             index_first=moov is not None and (mark not in kinds or kinds.index(b"moov") < kinds.index(mark)),
-            fragmented=b"moof" in kinds or any(kind == b"mvex" for kind, _ in children(index)),
+            fragmented=b"moof" in kinds or any(kind == b"mvex" for kind, _, _ in index),
             cut_off=any(start + length > size for _, start, length in boxes),
-            encrypted=b"encv" in index and b"schm" in index,
+            encrypted=any(encrypted for _, encrypted in tracks),
             brand=_brand(file, boxes),
-            tracks=tuple(_track(body) for kind, body in children(index) if kind == b"trak"),
+            tracks=tuple(track for track, _ in tracks),
         )
 
 
 def read_index(path: Path) -> bytes:
-    """The content of the index (``moov``) of ``path``; empty when it has none. Blocking."""
+    """What the index (``moov``) of ``path`` tells of the whole, as boxes; empty: it has none. Blocking."""
+    size = path.stat().st_size
     with path.open("rb") as file:
-        boxes = top_boxes(file, path.stat().st_size)
-        moov = next((box for box in boxes if box[0] == b"moov"), None)
-        return _read_index(file, moov) if moov else b""
+        moov = next((box for box in top_boxes(file, size) if box[0] == b"moov"), None)
+        inner = _Inner(file, size)
+        return b"".join(
+            struct.pack(">I4s", 8 + end - start, kind) + inner.content(start, end)
+            for kind, start, end in (inner.boxes(*_content(file, moov)) if moov else ())
+            if kind in _OF_THE_WHOLE and end - start <= _MAX_CONTENT
+        )
 
 
 def top_boxes(file: BinaryIO, size: int) -> list[tuple[bytes, int, int]]:
@@ -106,14 +119,74 @@ def _brand(file: BinaryIO, boxes: list[tuple[bytes, int, int]]) -> str:
     return file.read(4).decode("latin-1")
 
 
-def _read_index(file: BinaryIO, moov: tuple[bytes, int, int]) -> bytes:
-    _, offset, length = moov
-    if length > _MAX_INDEX:
-        return b""
+def _content(file: BinaryIO, box: tuple[bytes, int, int]) -> tuple[int, int]:
+    """Where the content of a box at the top level begins and ends."""
+    _, offset, length = box
     file.seek(offset)
     header = 16 if file.read(4) == b"\x00\x00\x00\x01" else 8
-    file.seek(offset + header)
-    return file.read(length - header)
+    return offset + header, offset + length
+
+
+class _Inner:
+    """Boxes inside of others, read from ``file`` as far as they are needed: an index may be of any size."""
+
+    def __init__(self, file: BinaryIO, size: int) -> None:
+        self._file = file
+        self._size = size
+        self._seen = 0
+
+    def boxes(self, start: int, end: int) -> Iterator[tuple[bytes, int, int]]:
+        """(type, start, end) of the content of each box between two places."""
+        end = min(end, self._size)
+        while start + 8 <= end and self._seen < _MAX_INNER:
+            self._seen += 1
+            length, kind = struct.unpack(">I4s", self.content(start, start + 8))
+            if length < 8:
+                return
+            yield kind, start + 8, min(start + length, end)
+            start += length
+
+    def content(self, start: int, end: int) -> bytes:
+        self._file.seek(start)
+        return self._file.read(min(end - start, _MAX_CONTENT))
+
+    def track(self, start: int, end: int) -> tuple[Track, bool]:
+        """A track as its tables tell it, all zero where they are damaged; and whether it is encrypted."""
+        leaves = self._leaves(start, end, {})
+        header = self.content(*leaves.get(b"mdhd", (0, 0))).ljust(24, b"\0")
+        samples, duration = self._times(*leaves.get(b"stts", (0, 0)))
+        entries = self.content(*leaves.get(b"stsd", (0, 0)))
+        track = Track(
+            handler=self.content(*leaves.get(b"hdlr", (0, 0)))[8:12].ljust(4, b"\0").decode("latin-1"),
+            samples=samples,
+            timescale=int.from_bytes(header[20:24] if header[0] == 1 else header[12:16]),
+            duration=duration,
+        )
+        return track, b"encv" in entries and b"schm" in entries
+
+    def _leaves(
+        self, start: int, end: int, found: dict[bytes, tuple[int, int]], depth: int = 0
+    ) -> dict[bytes, tuple[int, int]]:
+        for kind, inner, last in self.boxes(start, end):
+            if kind in _CONTAINERS and depth < len(_CONTAINERS):
+                self._leaves(inner, last, found, depth + 1)
+            else:
+                found.setdefault(kind, (inner, last))
+        return found
+
+    def _times(self, start: int, end: int) -> tuple[int, int]:
+        """Samples, and the sum of their durations."""
+        count = int.from_bytes(self.content(start, min(start + 8, end))[4:8])
+        count = min(count, max(0, end - start - 8) // 8)
+        if count > _MAX_RUNS:
+            return 0, 0
+        samples = duration = 0
+        last = start + 8 + 8 * count
+        for at in range(start + 8, last, _STEP):
+            part = self.content(at, min(at + _STEP, last))
+            for number, each in struct.iter_unpack(">II", part[: len(part) // 8 * 8]):
+                samples, duration = samples + number, duration + number * each
+        return samples, duration
 
 
 def children(body: bytes) -> Iterator[tuple[bytes, bytes]]:
@@ -125,27 +198,3 @@ def children(body: bytes) -> Iterator[tuple[bytes, bytes]]:
             return
         yield kind, body[offset + 8 : offset + length]
         offset += length
-
-
-def _leaves(body: bytes, found: dict[bytes, bytes]) -> dict[bytes, bytes]:
-    for kind, inner in children(body):
-        if kind in _CONTAINERS:
-            _leaves(inner, found)
-        else:
-            found.setdefault(kind, inner)
-    return found
-
-
-def _track(body: bytes) -> Track:
-    """A track as its tables tell it; all zero where they are damaged."""
-    leaves = _leaves(body, {})
-    header = leaves.get(b"mdhd", b"").ljust(24, b"\0")
-    times = leaves.get(b"stts", b"").ljust(8, b"\0")
-    count = min(int.from_bytes(times[4:8], "big"), (len(times) - 8) // 8)
-    runs = list(struct.iter_unpack(">II", times[8 : 8 + 8 * count]))
-    return Track(
-        handler=leaves.get(b"hdlr", b"").ljust(12, b"\0")[8:12].decode("latin-1"),
-        samples=sum(run[0] for run in runs),
-        timescale=int.from_bytes(header[20:24] if header[0] == 1 else header[12:16], "big"),
-        duration=sum(run[0] * run[1] for run in runs),
-    )

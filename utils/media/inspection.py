@@ -10,10 +10,11 @@ from enum import StrEnum
 from pathlib import Path
 
 from utils.errors import ConversionFailed, NotMedia, ToolStopped
-from utils.media.animations import UNPACKED, can_move, is_sequence, moving_format, probe_animation
+from utils.media.animations import UNPACKED, can_move, moving_format, probe_animation
 from utils.media.boxes import Layout, read_layout
 from utils.media.commands import Job
 from utils.media.disk import read_head
+from utils.media.first_look import FirstLook, first_look
 from utils.media.geometry import Size, display_size
 from utils.media.kinds import Kind, kind_of, may_be_music
 from utils.media.plan import Action, ConversionPlan, plan_conversion
@@ -56,14 +57,14 @@ class Inspection:
 _STILL = Inspection(Verdict.PHOTO, 0, 0, 0.0, False, None, "It is a picture.")
 
 
-async def inspect(path: Path, name: str, *, tools: Tools) -> Inspection:
-    """Look at the content of ``path``, which its sender called ``name``.
+async def inspect(path: Path, name: str, *, tools: Tools, seen: FirstLook | None = None) -> Inspection:
+    """Look at the content of ``path``, which its sender called ``name``; ``seen`` is what was seen already.
 
     Never raises for what the file is: a file that is no medium has the verdict OTHER, and a reason.
     """
     for tries_left in reversed(range(LOOKS)):
         try:
-            return await _look(path, name, tools)
+            return await _look(path, name, tools, seen)
         except (NotMedia, ConversionFailed) as error:
             # One that was killed says nothing of the file.
             if not tries_left or not isinstance(error, ToolStopped):
@@ -71,15 +72,16 @@ async def inspect(path: Path, name: str, *, tools: Tools) -> Inspection:
     raise AssertionError
 
 
-async def _look(path: Path, name: str, tools: Tools) -> Inspection:
+async def _look(path: Path, name: str, tools: Tools, seen: FirstLook | None) -> Inspection:
     """The verdict. Raises :class:`NotMedia` and :class:`ConversionFailed`."""
-    head = await asyncio.to_thread(read_head, path)
+    seen = await asyncio.to_thread(first_look, path, name) if seen is None else seen
+    head = seen.head
     kind = kind_of(head, name)
     if kind is Kind.OTHER:
         return _other(Text("It is neither a picture nor a video."))
     if kind is Kind.CALLED:
         return _pretender(head, name)
-    if kind is Kind.PHOTO and await asyncio.to_thread(is_sequence, path, head):
+    if kind is Kind.PHOTO and seen.is_sequence:
         with contextlib.suppress(NotMedia):  # one picture of it may be shown all the same
             return await inspect_video(path, tools=tools)
     if kind is Kind.PHOTO:

@@ -10,11 +10,11 @@ from pathlib import Path
 from utils.constants import Settings
 from utils.media.checkpoint import NoCheckpoint
 from utils.media.convert import Converter
+from utils.media.first_look import FirstLook, first_look
 from utils.media.inspection import Inspection, inspect
 from utils.media.moments import taken_at
 from utils.media.motion import take_film
 from utils.media.music import Music, describe_music
-from utils.media.pairs import pair_of
 from utils.media.photos import PreparedPhoto, prepare_photo
 from utils.media.settings import EncodeSettings
 from utils.media.sheets import contact_sheet
@@ -47,9 +47,13 @@ class MediaTools:
         """End what waits for more pictures."""
         await self.tools.pictures.close()
 
-    async def inspect(self, path: Path, name: str) -> Inspection:
+    async def first_look(self, path: Path, name: str) -> FirstLook:
+        """See :func:`utils.media.first_look.first_look`."""
+        return await asyncio.to_thread(first_look, path, name)
+
+    async def inspect(self, path: Path, name: str, seen: FirstLook | None = None) -> Inspection:
         """See :func:`utils.media.inspection.inspect`."""
-        return await inspect(path, name, tools=self.tools)
+        return await inspect(path, name, tools=self.tools, seen=seen)
 
     async def prepare_photo(self, path: Path, output: Path, part: int = 0) -> PreparedPhoto:
         """See :func:`utils.media.photos.prepare_photo`."""
@@ -66,10 +70,6 @@ class MediaTools:
     async def taken_at(self, path: Path) -> float:
         """See :func:`utils.media.moments.taken_at`."""
         return await asyncio.to_thread(taken_at, path)
-
-    async def pair_of(self, path: Path) -> str:
-        """See :func:`utils.media.pairs.pair_of`."""
-        return await asyncio.to_thread(pair_of, path)
 
     async def convert_film(self, path: Path, output: Path, inspection: Inspection) -> Inspection:
         """See :meth:`utils.media.convert.Converter.convert`; cut off, it begins anew: for what is short."""

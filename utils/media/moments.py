@@ -6,7 +6,6 @@ most cameras know no zone. What is told in UTC is shown by the clocks of this ma
 
 from __future__ import annotations
 
-import mmap
 import re
 import struct
 import time
@@ -14,6 +13,7 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 from utils.media.boxes import children, read_index
+from utils.media.searching import Searched
 
 #: Nobody took a picture before.
 _FIRST_YEAR = 1839
@@ -30,6 +30,8 @@ _MOST_TAGS = 1000
 _TIFF = (b"II*\0", b"MM\0*")
 #: How often what begins like EXIF is looked at: in a large picture it may stand by chance.
 _LOOKS = 16
+#: Bytes of a file that are looked through.
+_MOST = 128 << 20
 #: Where times in QuickTime and in Matroska begin.
 _QUICKTIME = datetime(1904, 1, 1, tzinfo=UTC)
 #: Seconds from there to 1970, from which some count instead: then a time looks sixty-six years too early.
@@ -46,9 +48,10 @@ def taken_at(path: Path) -> float:
     try:
         if index := read_index(path):
             return _of_index(index)
-        with path.open("rb") as file, mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ) as data:
-            if data[:4] == _MATROSKA_START:
-                return _of_matroska(data[:_MATROSKA_INFO])
+        with path.open("rb") as file:
+            data = Searched(file, _MOST)
+            if data.read(0, 4) == _MATROSKA_START:
+                return _of_matroska(data.read(0, _MATROSKA_INFO))
             return _of_exif(data) or _of_xmp(data)
     except (struct.error, ValueError, OverflowError):
         return 0.0
@@ -80,7 +83,7 @@ def on_the_wall(said: datetime) -> float:
         return 0.0
 
 
-def _of_exif(data: mmap.mmap) -> float:
+def _of_exif(data: Searched) -> float:
     for mark in _TIFF:
         at = -1
         for _ in range(_LOOKS):
@@ -92,33 +95,34 @@ def _of_exif(data: mmap.mmap) -> float:
     return 0.0
 
 
-def _of_tiff(data: mmap.mmap, start: int) -> float:
-    order = "<" if data[start : start + 2] == b"II" else ">"
-    (first,) = struct.unpack_from(f"{order}I", data, start + 4)
+def _of_tiff(data: Searched, start: int) -> float:
+    head = data.read(start, 8)
+    order = "<" if head[:2] == b"II" else ">"
+    (first,) = struct.unpack_from(f"{order}I", head, 4)
     tags = _tags(data, start, first, order)
     camera = _tags(data, start, tags[_CAMERA][1], order) if _CAMERA in tags else {}
     for tag, where in ((_ORIGINAL, camera), (_DIGITIZED, camera), (_CHANGED, tags)):
         length, offset = where.get(tag, (0, 0))
-        text = data[start + offset : start + offset + min(length, 32)].decode("latin-1")
+        text = data.read(start + offset, min(length, 32)).decode("latin-1")
         if taken := date_in(text):
             return taken
     return 0.0
 
 
-def _tags(data: mmap.mmap, start: int, offset: int, order: str) -> dict[int, tuple[int, int]]:
+def _tags(data: Searched, start: int, offset: int, order: str) -> dict[int, tuple[int, int]]:
     """The tags of one block: how many values each has, and where they are (or the only one itself)."""
     at = start + offset
-    if at + 2 > len(data):
+    if at + 2 > data.size:
         return {}
-    (count,) = struct.unpack_from(f"{order}H", data, at)
-    block = data[at + 2 : at + 2 + 12 * min(count, _MOST_TAGS)]
+    (count,) = struct.unpack(f"{order}H", data.read(at, 2))
+    block = data.read(at + 2, 12 * min(count, _MOST_TAGS))
     block = block[: len(block) // 12 * 12]
     return {tag: (length, value) for tag, _, length, value in struct.iter_unpack(f"{order}HHII", block)}
 
 
-def _of_xmp(data: mmap.mmap) -> float:
+def _of_xmp(data: Searched) -> float:
     at = data.find(_XMP_START)
-    return xmp_date(data[at : at + _XMP_LONGEST]) if at >= 0 else 0.0
+    return xmp_date(data.read(at, _XMP_LONGEST)) if at >= 0 else 0.0
 
 
 def xmp_date(packet: bytes) -> float:

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
-import mmap
+import itertools
 import os
+from collections.abc import Iterator
 from pathlib import Path
+
+from utils.media.searching import Searched
 
 #: Where a film may begin at the earliest: a HEIC has a header of its own that is like a film's.
 _FIRST = 16
@@ -15,6 +18,10 @@ _HOLDER = b"mpvd"
 _HEADER, _LONG_HEADER = 8, 16
 #: Bytes that are copied at once.
 _STEP = 1 << 20
+#: Bytes of a picture with its film that are looked at: phones make no larger ones.
+_LARGEST = 512 << 20
+#: Boxes that are looked at, in all that might be a film: one has some dozens.
+_MOST_BOXES = 20_000
 
 
 def take_film(path: Path, output: Path) -> bool:
@@ -38,33 +45,38 @@ def take_film(path: Path, output: Path) -> bool:
     return True
 
 
+def has_film(path: Path) -> bool:
+    """Whether there is a film behind the picture ``path``. Blocking; raises OSError."""
+    return _find(path) is not None
+
+
 def _find(path: Path) -> tuple[int, int] | None:
     """Where the film begins and ends. Blocking."""
-    if path.stat().st_size < _FIRST + _HEADER:
-        return None
-    with path.open("rb") as file, mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ) as data:
+    with path.open("rb") as file:
+        data, boxes = Searched(file, _LARGEST), itertools.count(1)
         at = data.find(b"ftyp", _FIRST)
-        while at >= 0:
-            end = _end_of_film(data, at - 4)
+        while at >= 0 and next(boxes) < _MOST_BOXES:
+            end = _end_of_film(data, at - 4, boxes)
             if end:
                 return at - 4, end
             at = data.find(b"ftyp", at + 1)
     return None
 
 
-def _end_of_film(data: mmap.mmap, start: int) -> int:
-    """The end of the boxes from ``start`` on, if they are those of a film; else 0."""
+def _end_of_film(data: Searched, start: int, boxes: Iterator[int]) -> int:
+    """The end of the boxes from ``start`` on, if they are those of a film; else 0. ``boxes`` counts them."""
     at, seen = start, set[bytes]()
     # In a HEIC other boxes follow the one that holds the film.
-    held = data[start - _HEADER + 4 : start] == _HOLDER
-    last = start - _HEADER + int.from_bytes(data[start - _HEADER : start - 4]) if held else len(data)
-    while at + _HEADER <= min(last, len(data)):
-        size, kind = int.from_bytes(data[at : at + 4]), data[at + 4 : at + 8]
-        if size == 1 and at + _LONG_HEADER <= len(data):
-            size = int.from_bytes(data[at + _HEADER : at + _LONG_HEADER])
+    holder = data.read(start - _HEADER, _HEADER)
+    last = start - _HEADER + int.from_bytes(holder[:4]) if holder[4:] == _HOLDER else data.size
+    while at + _HEADER <= min(last, data.size) and next(boxes) < _MOST_BOXES:
+        header = data.read(at, _LONG_HEADER)
+        size, kind = int.from_bytes(header[:4]), header[4:8]
+        if size == 1 and len(header) == _LONG_HEADER:
+            size = int.from_bytes(header[_HEADER:])
         elif size == 0 and kind == b"mdat":
-            size = len(data) - at
-        if size < _HEADER or at + size > len(data) or not kind.isalnum():
+            size = data.size - at
+        if size < _HEADER or at + size > data.size or not kind.isalnum():
             break
         seen.add(kind)
         at += size

@@ -31,7 +31,8 @@ _PLAYED = {
     ("ogg", "flac"): "audio/ogg",
     ("wav", "pcm"): "audio/x-wav",
 }
-_ENTRIES = "format=format_name,duration:format_tags:stream=codec_name,codec_type:stream_tags"
+_SAID = "title,artist,album_artist,performer"
+_ENTRIES = f"format=format_name,duration:format_tags={_SAID}:stream=codec_name,codec_type:stream_tags={_SAID}"
 #: Characters of a title or a name at most.
 _LONGEST = 128
 

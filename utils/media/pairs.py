@@ -6,18 +6,18 @@ https://developer.apple.com/documentation/photos/phlivephoto
 
 from __future__ import annotations
 
-import mmap
 import struct
 from pathlib import Path
 
 from utils.media.boxes import children, read_index
+from utils.media.searching import Searched
 
 _JPEG, _FTYP = b"\xff\xd8\xff", b"ftyp"
 #: How the camera's own part begins, and where in it its tags do; all places are counted from its beginning.
 _MAKER, _TAGS_AT = b"Apple iOS\0", 14
 _IDENTIFIER, _TEXT, _MOST_TAGS = 0x11, 2, 200
-#: Bytes of a JPEG in which it is: EXIF comes first, and is no longer.
-_JPEG_HEAD = 1 << 17
+#: Bytes of a JPEG in which it is: EXIF comes first, and is no longer; and of a HEIC.
+_JPEG_HEAD, _HEIC_HEAD = 1 << 17, 64 << 20
 _KEY = b"com.apple.quicktime.content.identifier"
 #: Bytes of an identifier at most. They have 36.
 _LONGEST = 64
@@ -37,9 +37,9 @@ def pair_of(path: Path) -> str:
                 return _of_film(index)
             if not head.startswith(_JPEG) and head[4:8] != _FTYP:
                 return ""
-            with mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ) as data:
-                at = data.find(_MAKER, 0, _JPEG_HEAD if head.startswith(_JPEG) else len(data))
-                return _of_picture(data[at : at + _JPEG_HEAD]) if at >= 0 else ""
+            data = Searched(file, _JPEG_HEAD if head.startswith(_JPEG) else _HEIC_HEAD)
+            at = data.find(_MAKER)
+            return _of_picture(data.read(at, _JPEG_HEAD)) if at >= 0 else ""
     except (struct.error, ValueError):
         return ""
 

@@ -13,10 +13,12 @@ from pathlib import Path
 from utils.errors import DiskFull, MediaError, NotMedia
 from utils.media.second import WORTH, seen_by_ffmpeg
 from utils.media.tools import Tools
-from utils.pictures.limits import MAX_BYTES, MAX_PARTS, MAX_SUM, fit_canvas
+from utils.pictures.limits import MAX_BYTES, MAX_PARTS, MAX_SUM, fit_canvas, is_within_limits
 from utils.pictures.protocol import Act, Photo, Request, Undecoded, Why
 from utils.texts import Text, said
 
+#: Of such there may be something to be shown.
+_PERHAPS_IN_PART = (Why.DAMAGED, Why.CUT_OFF, Why.KIND)
 _JPEG_START = b"\xff\xd8\xff"
 _REASONS = {
     Why.DAMAGED: Text("The picture cannot be decoded; it is damaged or empty."),
@@ -63,6 +65,9 @@ async def prepare_photo(path: Path, output: Path, *, tools: Tools, part: int = 0
     written, settled = output.with_name(f"{output.name}.part"), False
     try:
         try:
+            if not part and (as_it_is := await _as_it_is(path, tools)):
+                settled = True
+                return as_it_is
             photo = await _photo(path, written, Request(Act.PHOTO, part), tools)
         except Undecoded as error:
             if error.why not in WORTH:
@@ -78,6 +83,20 @@ async def prepare_photo(path: Path, output: Path, *, tools: Tools, part: int = 0
     finally:
         if not settled:
             await asyncio.to_thread(written.unlink, missing_ok=True)
+
+
+async def _as_it_is(path: Path, tools: Tools) -> PreparedPhoto | None:
+    """The picture ``path`` if nothing has to be done to it. Raises :class:`Undecoded`."""
+    try:
+        photo, size = await tools.pictures.stays(path)
+    except Undecoded as error:
+        if error.why in _PERHAPS_IN_PART:
+            return None
+        raise
+    assert isinstance(photo, Photo)
+    if photo.changed or not is_within_limits(photo.width, photo.height, size):
+        return None
+    return PreparedPhoto(path, size, photo.width, photo.height, False, _note(photo, size))
 
 
 async def _photo(path: Path, written: Path, request: Request, tools: Tools) -> Photo:

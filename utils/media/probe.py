@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 from collections import Counter
 from collections.abc import Iterable, Mapping
@@ -20,8 +21,9 @@ from utils.texts import Text
 _SAMPLE_PACKETS = 48
 
 _ENTRIES = (
-    "packet=stream_index:frame=stream_index,interlaced_frame:stream:stream_tags:stream_disposition"
-    ":stream_side_data_list:format:format_tags:chapter:program_stream=index"
+    "packet=stream_index:frame=stream_index,interlaced_frame:stream:stream_disposition:stream_side_data_list"
+    ":stream_tags=alpha_mode,language,rotate:format:format_tags=major_brand,title:chapter=id"
+    ":program_stream=index"
 )
 
 #: Packets by which covers are told from films where there are several pictures, and pictures of a cover.
@@ -178,10 +180,11 @@ async def probe(path: Path, tools: Tools) -> Probe:
     if outcome.code != 0:
         raise NotMedia(_explain(outcome.reason))
     try:
-        found = parse_probe(outcome.output)
+        found = await asyncio.to_thread(parse_probe, outcome.output)
         if len(found.videos) > 1 and any(video.still for video in found.videos):
             # The first packets may hold one picture of a slow film as of a cover.
-            found = parse_probe(outcome.output, await _count_packets(path, tools))
+            counted = await _count_packets(path, tools)
+            found = await asyncio.to_thread(parse_probe, outcome.output, counted)
         return found
     except (ValueError, TypeError, KeyError) as error:
         raise NotMedia(Text("ffprobe's description of it makes no sense.")) from error

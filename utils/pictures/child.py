@@ -95,6 +95,8 @@ def _answer(request: Request, files: list[BinaryIO], memory: int) -> bytes:
             answer = animations.times(files[0], memory)
         elif act == Act.FRAMES:
             answer = animations.write_frames(files[0], files[1], memory)
+        elif act == Act.STAY:
+            answer = photos.look_whether_it_stays(files[0], memory, request)
         elif act == Act.SQUARE:
             answer = sheet.make_square(files[0], files[1], memory)
         elif act == Act.SHEET:

@@ -39,6 +39,8 @@ _QUALITIES = (95, 90, 85, 75, 60)
 _WHITE = (255, 255, 255)
 _PNG_DEPTH_AT = 24
 _JPEG = ("JPEG", "MPO")
+#: How files begin that may stay as they are.
+_MAY_STAY, _LONGEST_START = (b"\xff\xd8\xff", b"\x89PNG"), 4
 #: The share of the memory that a picture's file may have to be held in it, twice.
 _BARE_SHARE = 6
 #: What stands for the number of pictures of one that moves.
@@ -88,6 +90,24 @@ def _raw_made(file: BinaryIO, previews: Sequence[Preview], output: BinaryIO, tas
     except Undecoded as error:
         # Of a preview that is damaged that is the word for it.
         raise (first if error.why is Why.NO_PREVIEW else error) from error
+
+
+def look_whether_it_stays(file: BinaryIO, memory: int, request: Request) -> Photo:
+    """See whether the picture in ``file`` may stay as it is: is it whole then? Else it is called changed.
+
+    Nothing is written, so that nothing has to be there to be written to. Raises :class:`Undecoded`.
+    """
+    task = _Task(memory, request)
+    try:
+        file.seek(0)
+        if file.read(_LONGEST_START).startswith(_MAY_STAY) and previews_of(file) is None:
+            image = _opened(file, task)
+            if _may_stay(image, file, task):
+                return _unchanged(image, file, task)
+        return Photo("", 0, 0, (0, 0), True, False, 1, 1)
+    except Exception as error:  # noqa: BLE001 - whatever the decoder does is about the picture
+        found = judged(error, task.needed, memory)
+    raise told_for_others(found, file, task.part)
 
 
 def _preview_made(previews: Sequence[Preview], output: BinaryIO, task: _Task) -> Photo:

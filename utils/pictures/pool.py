@@ -27,7 +27,7 @@ LEAST_MEMORY = 64_000_000
 #: The quick child's share of the memory, and that of one that unpacks, of what is left.
 _QUICK_SHARE, _UNPACKING_SHARE = 0.35, 0.5
 #: Pictures after which a child is replaced, and the share of its memory that it may keep between two.
-_RENEWED_AFTER, _KEPT_SHARE = 200, 0.6
+_RENEWED_AFTER, _KEPT_SHARE = 1000, 0.6
 #: Bytes of what a photo may become; more than Telegram takes, so that trying it is no error.
 _PHOTO_BYTES = 32 << 20
 #: Pictures of one sender that go the slow way at most after each that had to.
@@ -75,7 +75,19 @@ class Pictures:
         Who sent it is told by the folder that it is in. Raises :class:`Undecoded`.
         """
         request = asked if isinstance(asked, Request) else Request(asked)
-        files = await asyncio.to_thread(_opened, source, output)
+        return await self._ask(request, await asyncio.to_thread(_opened, source, output), source)
+
+    async def stays(self, source: Path) -> tuple[Answer, int]:
+        """Whether the picture ``source`` may be sent as it is, and its size in bytes. Raises as :meth:`ask`.
+
+        Nothing can be written: most pictures need nothing, and a file that is made for nothing costs more
+        than to ask twice.
+        """
+        files, size = await asyncio.to_thread(_opened_with_size, source)
+        return await self._ask(Request(Act.STAY), files, source), size
+
+    async def _ask(self, request: Request, files: list[int], source: Path | None) -> Answer:
+        """Close ``files`` in the end."""
         try:
             sender = source.parent if source else None
             if not self._is_trusted(sender):
@@ -262,6 +274,12 @@ class Pictures:
         times, left = self._distrust.get(sender, (0, 0))
         if left:
             self._distrust[sender] = (times, left - 1)
+
+
+def _opened_with_size(source: Path) -> tuple[list[int], int]:
+    """Blocking."""
+    files = _opened(source, None)
+    return files, os.fstat(files[0]).st_size
 
 
 def _opened(source: Path | None, output: Path | None) -> list[int]:

@@ -21,6 +21,7 @@ class Act(StrEnum):
     """What a child can do with a picture."""
 
     LOOK = "look"  #: say which format it has, and whether it moves
+    STAY = "stay"  #: see whether it may be sent as it is, and is whole: not ``changed`` then
     PHOTO = "photo"  #: see that it is whole, or write what Telegram takes
     TIMES = "times"  #: of one that moves: how many pictures, and how long each of the first is shown
     FRAMES = "frames"  #: of one that moves: write each picture as PNG, one after another
@@ -146,6 +147,7 @@ _FIGURES = {
 Answer = Photo | Look | Times | Frames | Sheet | Trial
 _KINDS: dict[Act, type[Answer]] = {
     Act.LOOK: Look,
+    Act.STAY: Photo,
     Act.PHOTO: Photo,
     Act.TIMES: Times,
     Act.FRAMES: Frames,

@@ -25,7 +25,7 @@ from utils.texts import Text
 STDERR_LINES = 50
 _LINE_LENGTH = 500
 #: Bytes of standard output that are kept, or that one line of it may have.
-STDOUT_LIMIT = 64 << 20
+STDOUT_LIMIT = 4 << 20
 LONGEST_LINE = 1 << 20
 
 #: Signals that a program dies of by a mistake of its own. Others come from outside: from its owner, or from a

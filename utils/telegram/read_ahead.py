@@ -7,7 +7,7 @@ about fetches little more than what was asked for.
 from __future__ import annotations
 
 import asyncio
-from bisect import bisect_right
+from bisect import bisect_right, insort
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 
@@ -57,6 +57,8 @@ class ReadAhead:
         self._tick = 0
         self._next = -SKIP - 1
         self._ahead = 0
+        #: Whether something was begun since it was looked last for what may go.
+        self._started = False
 
     async def read(self, offset: int, size: int) -> bytes:
         """Exactly ``size`` bytes, fewer at the end of the file."""
@@ -83,7 +85,8 @@ class ReadAhead:
         if self._ahead:
             # Up to a whole megabyte: ranges must not cross one, and half a range costs a whole round trip.
             self._ensure(end, min((end + self._ahead) // MB * MB, self._size))
-        self._forget()
+        if self._started:
+            self._forget()
         return needed
 
     def _ensure(self, offset: int, end: int) -> list[tuple[_Segment, int, int]]:
@@ -116,12 +119,13 @@ class ReadAhead:
         task = asyncio.ensure_future(self._fetch(start, limit))
         task.add_done_callback(_look_at)
         segment = _Segment(start, min(start + limit, self._size), task, self._tick)
-        self._segments.append(segment)
-        self._segments.sort(key=lambda s: s.start)
+        insort(self._segments, segment, key=lambda s: s.start)
+        self._started = True
         return segment
 
     def _forget(self) -> None:
         """Drop what failed, and what was not used for longest, until the rest fits."""
+        self._started = False
         self._segments = [s for s in self._segments if not _failed(s.task)]
         held = sum(s.end - s.start for s in self._segments)
         for segment in sorted(self._segments, key=lambda s: (s.used, s.start)):

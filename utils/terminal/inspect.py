@@ -231,11 +231,11 @@ class _Inspection:
         if entry.key in self._untouched:
             return await self._row_of_untouched(extracted, extracted.path)
         try:
-            inspection = await self._media.inspect(extracted.path, entry.name)
+            seen = await self._media.first_look(extracted.path, entry.name)
+            inspection = await self._media.inspect(extracted.path, entry.name, seen)
             if inspection.verdict is Verdict.PHOTO:
-                pair = await self._media.pair_of(extracted.path)
                 note = await self._note(extracted.path) or inspection.reason
-                note += self._with_half(entry, "photo", 0.0, pair)
+                note += self._with_half(entry, "photo", 0.0, seen.pair)
                 return Row(entry.path, extracted.size, "photo", "send", note)
         except MediaError as error:
             return Row(entry.path, extracted.size, "document", "send", error.told)
@@ -244,8 +244,7 @@ class _Inspection:
         if inspection.verdict is Verdict.OTHER:
             return Row(entry.path, extracted.size, "document", "send", inspection.reason)
         plan = inspection.plan.action.value if inspection.plan else "send"
-        pair = await self._media.pair_of(extracted.path)
-        reason = inspection.reason + self._with_half(entry, "video", inspection.duration, pair)
+        reason = inspection.reason + self._with_half(entry, "video", inspection.duration, seen.pair)
         return Row(entry.path, extracted.size, "video", plan, reason)
 
     def _with_half(self, entry: Entry, kind: Literal["photo", "video"], duration: float, pair: str) -> str:
