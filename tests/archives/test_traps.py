@@ -17,6 +17,7 @@ import pytest
 from tests.archives.making import seven_zip, tar_bytes, zip_bytes
 from tests.archives.unpacking import MB, MemorySource, unpack
 from utils.archives import Limits
+from utils.archives.names import display_path
 from utils.errors import ArchiveDamaged, LimitExceeded, UnsupportedArchive
 
 
@@ -172,3 +173,17 @@ async def test_endless_names_are_shortened(tmp_path: Path) -> None:
         outcome = await unpack(data[: len(data) - 30], tmp_path)
     assert all(len(path) <= 300 for path in (*outcome.files, *outcome.errors))
     assert outcome.error is not None
+
+
+@pytest.mark.parametrize("reader", ["zip", "7-Zip"])
+async def test_names_of_megabytes_are_not_all_kept(reader: str, tmp_path: Path) -> None:
+    data = zip_bytes([(f"{number}{'x' * 60_000}", b"1") for number in range(20)])
+    limits = Limits(disk_reserve=0, max_entries=1000)
+    outcome = await unpack(data if reader == "zip" else data[:-30], tmp_path, limits=limits)
+    assert isinstance(outcome.error, LimitExceeded) and "table of contents is larger" in outcome.told
+
+
+def test_a_path_of_any_length_is_shown_short_with_its_name() -> None:
+    for name in ("folder/" * 20_000 + "b.jpg", "x" * 60_000 + "/b.jpg", "a/" * 600 + "y" * 300 + ".jpg"):
+        shown = display_path(name)
+        assert len(shown) <= 1000 and shown.endswith(".jpg") and display_path(shown) == shown

@@ -8,7 +8,7 @@ from pathlib import Path
 
 from utils.archives.engine import Run
 from utils.archives.extraction import CutOff
-from utils.archives.limits import Budget
+from utils.archives.limits import Budget, check_table
 from utils.archives.listing import Item, ListingParser
 from utils.archives.passes import fault_of, start_pass
 from utils.archives.scratch import Scratch
@@ -93,8 +93,11 @@ async def _list(
     run = await Run.start(arguments, scratch=scratch, password=password, standstill=budget.limits.timeout)
     parser = ListingParser(crc32=format_ not in OTHER_SUMS)
     items: list[Item] = []
+    size = 0
     try:
         async for line in run.lines():
+            size += len(line) if line.startswith(b"Path") else 0
+            check_table(size, budget.limits)
             items.extend(parser.feed(line))
             if len(items) > budget.limits.max_entries:
                 budget.add_entries(len(items))

@@ -58,6 +58,10 @@ class Limits:
         )
 
 
+#: Bytes of a table of contents for each entry that the limit allows: the bot holds all of it.
+ENTRY_BYTES = 320
+
+
 class FileTooLarge(LimitExceeded):
     """One entry exceeds the limit of a single file; the others may go on."""
 
@@ -91,6 +95,14 @@ def _no_room(size: int, available: int, reserve: int) -> Text:
             kept=kept,
         )
     return Text("more of the disk is needed, but nothing more may be used ({kept} are kept free).", kept=kept)
+
+
+def check_table(size: int, limits: Limits) -> None:
+    """Raise LimitExceeded when a table of contents of ``size`` bytes is more than its entries can need."""
+    if size > limits.max_entries * ENTRY_BYTES:
+        raise LimitExceeded(
+            Text("its table of contents is larger than {count:,} entries can need.", count=limits.max_entries)
+        )
 
 
 class Budget:

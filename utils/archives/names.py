@@ -20,6 +20,8 @@ UTF8 = "utf-8"
 LEGACY = ("cp437", "cp866", "cp1251", "shift_jis", "gb18030", "big5", "euc_kr", "cp850", "cp1252")
 UNICODE_PATH = 0x7075
 LONGEST = 255
+#: Characters of a path that are shown.
+LONGEST_PATH = 1000
 #: Invisible, but Persian words and families of emoji are written with them.
 JOINERS = "\u200c\u200d"
 #: Names beyond these many change nothing about which code page is the most likely.
@@ -205,12 +207,19 @@ def display_path(name: str) -> str:
     """``name`` as it may be shown: relative, "/" between folders, no tricks.
 
     Backslashes separate folders (archives made on Windows), drives in front and ".." disappear, what steers
-    a terminal or turns the direction of writing becomes "�", and a part longer than 255 is shortened.
+    a terminal or turns the direction of writing becomes "�", and a part longer than 255 is shortened, as are
+    all folders together: of a path that is longer than any system's, fifty thousand would take all memory.
     """
+    if len(name) > 8 * LONGEST_PATH:
+        name = f"{name[: 4 * LONGEST_PATH]}…{name[-4 * LONGEST_PATH :]}"
     if "/" not in name:
         name = name.replace("\\", "/")
     parts = [_display(part) for part in name.split("/") if part not in ("", ".", "..")]
-    return "/".join(itertools.dropwhile(_DRIVE.fullmatch, parts)) or "unnamed"
+    shown = "/".join(itertools.dropwhile(_DRIVE.fullmatch, parts)) or "unnamed"
+    if len(shown) <= LONGEST_PATH:
+        return shown
+    folders, _, last = shown.rpartition("/")
+    return f"{folders[: LONGEST_PATH - len(last) - 2]}…/{last}"
 
 
 def _display(part: str) -> str:

@@ -15,7 +15,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 
-from utils.archives.limits import Limits
+from utils.archives.limits import Limits, check_table
 from utils.archives.names import RawName
 from utils.archives.source import ByteSource
 from utils.errors import LimitExceeded
@@ -27,8 +27,6 @@ TAIL = 66 * 1024
 END = b"PK\x05\x06"
 _END = struct.Struct("<20xH")
 _ENTRY = struct.Struct("<4s24xHHH12x")
-#: Bytes of directory for each entry that the limit allows.
-ENTRY_BYTES = 1024
 ENCRYPTED, UTF8_NAME = 1, 1 << 11
 #: Systems whose entries have a Unix mode (APPNOTE 4.4.2).
 UNIX = (3, 19)
@@ -112,13 +110,7 @@ async def read_directory(source: ByteSource, limits: Limits) -> Sequence[ZipItem
             return await asyncio.to_thread(_parse, start, data, limits)
         except _NotHere as missing:
             # The directory begins before what is here: its size is the distance, and bounded.
-            if start - missing.offset > limits.max_entries * ENTRY_BYTES:
-                raise LimitExceeded(
-                    Text(
-                        "its table of contents is larger than {count:,} entries can need.",
-                        count=limits.max_entries,
-                    )
-                ) from None
+            check_table(start - missing.offset, limits)
             data = await source.read(missing.offset, start - missing.offset) + data
             start = missing.offset
 

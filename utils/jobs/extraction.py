@@ -116,10 +116,8 @@ class Extraction:
 
     async def end(self) -> None:
         """Nothing more will be taken out: what could not be read, or did not fit, will not come."""
+        self._unread, self._put_off = [*self._unread, *self._put_off], []
         await self.skip_unread()
-        for extracted in self._put_off:
-            await self._skip(extracted)
-        self._put_off.clear()
         for first in range(0, len(self._others), OTHERS_AT_ONCE):
             others = self._others[first : first + OTHERS_AT_ONCE]
             await self._journal.write(*(lines.Other(entry.key, entry.path) for entry in others))
