@@ -81,6 +81,8 @@ def arrivals(world: World, archive: Archive) -> Iterator[Came]:
     by_name = {stem(item.name): item for item in archive.items}
     for _, group in itertools.groupby(world.media(), key=lambda m: m.album or m.id):
         album = list(group)
+        if album[0].kind == "document" and album[0].name == f"{archive.name}.txt":
+            continue  # the names of all that was skipped, which are too many for the summary
         lines = next((m.caption for m in album if m.caption), "").splitlines()
         named = lines[1].split(", ") if len(lines) > 1 else []
         for place, message in enumerate(album):

@@ -14,6 +14,7 @@ from telethon.sessions import SQLiteSession
 from telethon.tl import TLObject, TLRequest, types
 
 from utils.errors import LoginEnded, LoginFailed, Unreachable
+from utils.telegram.acknowledging import acknowledge_late
 from utils.telegram.connection import UNKNOWN_KEY_DOUBTS, ways
 from utils.telegram.outage import Outage, cause
 from utils.telegram.proxy import Kind, Proxy
@@ -37,6 +38,7 @@ class ArchiveBotClient(TelegramClient):  # type: ignore[misc]
         own, self.connection_for_files = ways(proxy)
         connection = type("OwnConnection", (own,), {"outage": self.outage})
         super().__init__(*args, connection=connection, proxy=proxy, **kwargs)
+        acknowledge_late(self._sender)
         if proxy is not None and proxy.kind is Kind.MTPROTO:
             # As Telethon says it of proxies of its own.
             self._init_request.proxy = types.InputClientProxy(proxy.host, proxy.port)

@@ -17,11 +17,12 @@ from struct import pack
 
 from telethon import TelegramClient, errors
 from telethon.crypto import AES, AuthKey
-from telethon.extensions.messagepacker import MessagePacker
 from telethon.network import Connection, MTProtoSender
 from telethon.network.mtprotostate import MTProtoState
 from telethon.tl import TLObject, TLRequest, functions
 from telethon.tl.alltlobjects import LAYER
+
+from utils.telegram.acknowledging import acknowledge_late
 
 #: Seconds without a single answer, though some are due, after which a connection counts as dead.
 STALL_SECONDS = 60.0
@@ -76,7 +77,7 @@ class FileSender(MTProtoSender):  # type: ignore[misc]
             updates_queue=_NoUpdates(),
         )
         self._state = PlainState(self.auth_key, loggers=client._log)
-        self._send_queue = MessagePacker(self._state, loggers=client._log)
+        acknowledge_late(self)
         self._client = client
         self._greeted = False
         self.in_flight = 0
