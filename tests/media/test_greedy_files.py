@@ -6,15 +6,18 @@ import struct
 import time
 import tracemalloc
 from collections.abc import Callable
+from fractions import Fraction
 from pathlib import Path
 
 import pytest
 
 from tests.files import photo, video
 from tests.media.makers import TOOLS, clip, ffmpeg
+from utils.errors import ConversionFailed
 from utils.media import Verdict, inspect
 from utils.media.boxes import read_index, read_layout
 from utils.media.first_look import first_look
+from utils.media.frame_times import _ordered, _Packets
 from utils.media.moments import taken_at
 from utils.media.motion import take_film
 from utils.media.probe import probe
@@ -114,3 +117,30 @@ async def test_a_description_without_end_is_not_read(tmp_path: Path) -> None:
     tracemalloc.stop()
     assert found.title == "Holiday" and peak < 10 * MB
     assert (await inspect(path, "told.mkv", tools=TOOLS)).verdict is not Verdict.OTHER
+
+
+def test_the_times_of_many_frames_are_sorted_where_they_are() -> None:
+    """A file of 6 MB may say that it has millions, each of which can be decoded by itself."""
+    reader = _Packets()
+    for number in range(0, 90_000, 3):
+        for time_ in (number + 2, number, number + 1):
+            reader.add(time_, 1, key=True)
+    tracemalloc.start()
+    found = _ordered(reader, Fraction(1, 1000))
+    _, peak = tracemalloc.get_traced_memory()
+    tracemalloc.stop()
+    assert list(found.times) == list(range(90_000)) and 5 in found.keys and 90_000 not in found.keys
+    assert peak < 2 * MB
+
+
+def test_frames_in_no_order_at_all_are_sorted_while_they_are_few() -> None:
+    for count, fits in ((1000, True), (301_000, False)):
+        reader = _Packets()
+        for number in reversed(range(count)):
+            reader.add(number, 1, key=number == 7)
+        if fits:
+            found = _ordered(reader, Fraction(1, 1000))
+            assert list(found.times) == list(range(count)) and 7 in found.keys and 8 not in found.keys
+        else:
+            with pytest.raises(ConversionFailed, match="no order"):
+                _ordered(reader, Fraction(1, 1000))

@@ -5,8 +5,9 @@ from __future__ import annotations
 import asyncio
 import itertools
 from array import array
-from bisect import bisect_left
+from collections.abc import Iterable
 from fractions import Fraction
+from heapq import heapify, heappushpop
 from pathlib import Path
 
 from utils.errors import ConversionFailed
@@ -15,8 +16,12 @@ from utils.media.segments import FrameTimes
 from utils.media.tools import Tools
 from utils.texts import Text
 
-#: Frames of one file at most: a day at 60 a second.
-_MAX_FRAMES = 6_000_000
+#: Frames of one file at most: fourteen hours at 60 a second. A file of 6 MB may say that it has as many.
+MAX_FRAMES = 3_000_000
+#: How far from its place in the order of showing a frame may be decoded; codecs have 16 at most.
+_REORDERED = 64
+#: Frames that are sorted where that is not enough: each takes a hundred bytes for that.
+_MAX_SORTED = 300_000
 
 
 async def read_frame_times(
@@ -59,8 +64,8 @@ class _Reader:
 
     def add(self, time: int, duration: int, *, key: bool) -> None:
         """One more frame."""
-        if len(self.times) >= _MAX_FRAMES:
-            raise ConversionFailed(Text("It has more than {count:,} frames.", count=_MAX_FRAMES))
+        if len(self.times) >= MAX_FRAMES:
+            raise ConversionFailed(Text("It has more than {count:,} frames.", count=MAX_FRAMES))
         self.times.append(time)
         self.last = max(self.last, (time, duration))
         if key:
@@ -96,9 +101,40 @@ def _ordered(reader: _Reader, time_base: Fraction) -> FrameTimes:
     """In the order of showing; packets come in the order of decoding. Blocking."""
     if not reader.times:
         raise ConversionFailed(Text("There is no frame in it."))
-    times = array("q", sorted(reader.times))
+    times = _sorted(reader.times)
     if any(one == other for one, other in itertools.pairwise(times)):
         raise ConversionFailed(Text("Several of its frames have the same time."))
     last = reader.last[1] or (times[-1] - times[-2] if len(times) > 1 else round(Fraction(1, 25) / time_base))
-    keys = frozenset(bisect_left(times, key) for key in reader.keys)
-    return FrameTimes(times, keys, time_base, max(1, last))
+    return FrameTimes(times, _Keys(times, _sorted(reader.keys)), time_base, max(1, last))
+
+
+def _sorted(times: array[int]) -> array[int]:
+    """``times`` in their order, in the place that they have. Raises :class:`ConversionFailed`."""
+    near, at = times[:_REORDERED].tolist(), 0
+    heapify(near)
+    for number in range(len(near), len(times)):
+        times[at] = heappushpop(near, times[number])
+        at += 1
+    times[at:] = array("q", sorted(near))
+    if all(one <= other for one, other in itertools.pairwise(times)):
+        return times
+    if len(times) > _MAX_SORTED:
+        raise ConversionFailed("Its frames are in no order.")
+    return array("q", sorted(times))
+
+
+class _Keys:
+    """The numbers of the frames, of these ``times``, that can be decoded without others: a byte a frame."""
+
+    def __init__(self, times: Iterable[int], keys: Iterable[int]) -> None:
+        """Both in order."""
+        waiting = iter(keys)
+        following = next(waiting, None)
+        self._are = bytearray()
+        for time in times:
+            self._are.append(time == following)
+            if time == following:
+                following = next(waiting, None)
+
+    def __contains__(self, number: object) -> bool:
+        return isinstance(number, int) and 0 <= number < len(self._are) and bool(self._are[number])

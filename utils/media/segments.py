@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Container, Sequence
 from dataclasses import dataclass
 from fractions import Fraction
 
@@ -23,7 +23,7 @@ class FrameTimes:
     """
 
     times: Sequence[int]
-    keys: frozenset[int]
+    keys: Container[int]
     time_base: Fraction
     last: int
 

@@ -10,6 +10,7 @@ from pathlib import Path
 from utils.errors import ConversionFailed
 from utils.media.commands import Job, Value, probe_arguments
 from utils.media.disk import sync
+from utils.media.frame_times import MAX_FRAMES
 from utils.media.inspection import Inspection
 from utils.media.tools import Tools
 from utils.media.verify import require_playable
@@ -91,6 +92,8 @@ async def _read_packets(path: Path, video: int, tools: Tools, within: float) -> 
         if len(fields) < 3 or not fields[0].isdigit() or not fields[1].isdigit():
             return False
         if int(fields[0]) == video:
+            if len(packets.sizes) >= MAX_FRAMES:
+                raise ConversionFailed(Text("It has more than {count:,} frames.", count=MAX_FRAMES))
             if "K" in fields[2] or not packets.keys:
                 packets.keys.append(len(packets.sizes))
             packets.sizes.append(0)
