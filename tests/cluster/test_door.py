@@ -16,6 +16,7 @@ from typing import Any
 import aiohttp
 import pytest
 
+from tests.cluster.yard import until
 from utils.cluster import authority as authorities
 from utils.cluster.door import Door
 from utils.cluster.farm_process import _certificates, versions
@@ -150,7 +151,20 @@ async def test_a_machine_gets_and_gives_what_it_is_to_do_and_nothing_else(farm: 
         assert farm.heard("done") == [{"is": "done", "piece": "piece", "machine": good.machine}]
         await put(session, good, key, b"late", 404)
         assert (farm.folder / "piece").read_bytes() == result
-        assert sorted(path.name for path in farm.folder.glob("piece*")) == ["piece"]
+        # What is not wanted any more when all of it is there is not taken either.
+        key = farm.encode("cancelled")
+
+        async def half_then_cancelled() -> AsyncIterator[bytes]:
+            yield result[:4]
+            await until(lambda: list(farm.folder.glob("cancelled*")))
+            farm.foreman.hear({"do": "cancel", "piece": "cancelled"})
+            yield result[4:]
+
+        headers = {"Content-Length": str(len(result))}
+        address = f"{good.base}/work/{key}/result"
+        async with session.put(address, data=half_then_cancelled(), headers=headers) as answer:
+            assert answer.status == 404
+        assert sorted(path.name for path in farm.folder.iterdir() if path.name[:1] in "pc") == ["piece"]
 
 
 async def put(session: aiohttp.ClientSession, badge: Badge, key: str, data: bytes, status: int) -> None:

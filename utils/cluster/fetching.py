@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from utils.media import Piece
 
 #: Bytes that are in memory at a time.
-_CHUNK = 1 << 20
+_CHUNK = 1 << 18
 #: Seconds for which an index is kept after it was wanted last.
 _KEPT = 60.0
 #: Sources of which it is kept: the last segments of one film are encoded beside the first ones of the next.
