@@ -25,8 +25,8 @@ _EARLIER = Fraction(15, 100)
 _LATER = 24
 #: Bytes that are read after what is looked at when a file is opened.
 _READ_AHEAD = 1 << 16
-#: Sources whose parts are not known are fetched whole, up to so many bytes.
-_WHOLE = 32 << 20
+#: Sources whose parts are not known, such as AVI, are fetched whole, once by each machine, up to so much.
+_WHOLE = 512 << 20
 _OPENED = re.compile(r"After avformat_find_stream_info\(\) pos: (\d+)")
 #: Level-1 elements of Matroska: the segment itself, and the clusters with the packets.
 _SEGMENT, _CLUSTER = 0x18538067, 0x1F43B675
