@@ -146,7 +146,8 @@ class _Watcher(SchedulerPlugin):
         if finish == "memory":
             _soon(self._listener.ended, str(key), "")
         elif finish == "erred":
-            _soon(self._listener.ended, str(key), str(told.get("exception_text") or "it died of it"))
+            why = told.get("exception_text") or "it died, or stopped answering, while it had this"
+            _soon(self._listener.ended, str(key), str(why))
 
 
 def _soon(call: Callable[..., None], *arguments: str) -> None:
