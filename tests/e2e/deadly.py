@@ -37,7 +37,7 @@ def deadly(owner: Any, name: str, kills: Callable[..., bool]) -> None:
 
 
 if __name__ == "__main__":
-    deadly(MediaTools, "inspect", lambda _, path, name: kills(path, "LOOK"))
+    deadly(MediaTools, "inspect", lambda _, path, *more: kills(path, "LOOK"))
     deadly(Converter, "convert", lambda _, source, output: kills(source, "CONVERSION"))
     deadly(opening, "open_archive", lambda source: source.name == "deadly.zip")
     deadly(
