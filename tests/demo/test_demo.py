@@ -153,7 +153,8 @@ def test_a_name_that_the_bot_shows_otherwise_is_no_reason_to_wait(tmp_path: Path
 def test_the_tour_shows_a_pause_settings_another_language_and_a_choice(tmp_path: Path) -> None:
     with zipfile.ZipFile(tmp_path / "one.zip", "w") as archive:
         archive.writestr("a.jpg", photo(1))
-        archive.writestr("b.avi", video("avi"))
+        # Long enough to be paused in the middle: it is still being encoded when the photo has come.
+        archive.writestr("b.avi", video("avi", 10))
     ran = demo(tmp_path / "demo", "--archive", str(tmp_path / "one.zip"), "--tour")
     assert ran.returncode == 0, ran.stdout + ran.stderr
     told = ran.stdout
