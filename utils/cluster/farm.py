@@ -275,7 +275,7 @@ class ProcessFarm:
     def _are_here(self, machines: dict[str, Machine]) -> None:
         for number in machines.keys() - self._machines.keys():
             machine = machines[number]
-            log.info("🖥️ %s joined: it converts %d segments at a time", machine.name, machine.slots)
+            log.info("🖥️ %s joined; segments at a time: %d", machine.name, machine.slots)
         for number in self._machines.keys() - machines.keys():
             log.info("🖥️ %s left", self._machines[number].name)
             self._why.pop(number, None)

@@ -104,7 +104,9 @@ class Labourer:
             worker = _worker(self._host, self._port, badge, folder, self._slots, place)
             try:
                 await _joined(worker)
-                self._say(f"✅ Ready: {self._slots} segments at a time for {self._host}:{self._port}")
+                self._say(
+                    f"✅ Ready: {self._host}:{self._port} has it convert; segments at a time: {self._slots}"
+                )
                 await worker.finished()
             finally:
                 open_workplace(None)
