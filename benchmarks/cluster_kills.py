@@ -9,7 +9,6 @@ import os
 import random
 import shutil
 import signal
-import socket
 import subprocess
 import sys
 import time
@@ -18,6 +17,7 @@ from pathlib import Path
 
 from benchmarks.cluster_means import KINDS, film, verdict
 from benchmarks.watched import family
+from tests.ports import free_port
 from utils.cluster import authority
 from utils.constants import ROOT
 
@@ -35,9 +35,7 @@ class Home:
         self.output = folder / "out" / "film.mp4"
         self.output.parent.mkdir(parents=True)
         self.token = str(authority.renew(folder / "cluster").token)
-        with socket.socket() as one:
-            one.bind(("127.0.0.1", 0))
-            self.port = min(one.getsockname()[1], 65_000)
+        self.port = free_port(2)
         self.log = (folder / "log").open("ab")
         self.workers = [self._worker() for _ in range(2)]
         self.convert = self._convert()

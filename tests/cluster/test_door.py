@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 import hashlib
 import os
-import socket
 import ssl
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
@@ -17,6 +16,7 @@ import aiohttp
 import pytest
 
 from tests.cluster.yard import until
+from tests.ports import free_port
 from utils.cluster import authority as authorities
 from utils.cluster.door import Door
 from utils.cluster.farm_process import _certificates, versions
@@ -111,9 +111,7 @@ async def farm_in(folder: Path) -> AsyncIterator[Farm]:
     (folder / "source").write_bytes(os.urandom(400_000))
     foreman = Foreman(board, folder, told.append)
     door = Door(authority, foreman, versions())
-    with socket.socket() as one:
-        one.bind(("127.0.0.1", 0))
-        port = one.getsockname()[1]
+    port = free_port()
     await door.open("127.0.0.1", port, _certificates(authority, folder))
     try:
         yield Farm(folder, port - DOOR, authority, board, foreman, told)
@@ -245,6 +243,24 @@ async def test_machines_that_are_called_alike_are_told_apart_and_those_that_do_n
     farm.foreman.left("1")
     names = [one["name"] for one in farm.heard("machines")[-1]["machines"]]
     assert names == ["phone", "phone (3)"]
+
+
+async def test_that_nobody_is_there_is_said_before_what_was_lost_comes_back(farm: Farm) -> None:
+    """Else it would be sent again to nobody, and that is no reason to keep it from others."""
+    farm.foreman.admit("one", "phone", 1, "9")
+    farm.foreman.arrived("one", "")
+    farm.offer("")
+    farm.foreman._judge(farm.foreman._offers["film"], "one", "")
+    farm.encode("piece")
+    farm.told.clear()
+    farm.foreman.left("one")
+    order = [(said["is"], said.get("slots")) for said in farm.told if said["is"] != "machines"]
+    assert order == [("slots", 0), ("lost", None)]
+    assert not farm.heard("lost")[-1].get("untried")
+    # What was sent before the bot had heard of that.
+    said = {"do": "encode", "offer": "film", "piece": "late", "without": [], "order": ORDER}
+    farm.foreman.hear({**said, "source": "", "output": ""})
+    assert (farm.heard("lost")[-1]["piece"], farm.heard("lost")[-1]["untried"]) == ("late", True)
 
 
 async def test_what_all_segments_of_a_film_need_is_fetched_once(farm: Farm, tmp_path: Path) -> None:

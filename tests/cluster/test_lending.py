@@ -12,6 +12,7 @@ from pathlib import Path
 from tests.cluster.yard import HERE, convert, until
 from tests.files import ffmpeg_after
 from utils.media import Bell, Lost, OnProgress, Piece, Progress, Tools
+from utils.media.sharing import Todo
 
 TOOLS = Tools()
 
@@ -73,6 +74,18 @@ class Village:
 
     async def _encode(self, piece: Piece) -> None:
         await TOOLS.convert(piece.arguments(), within=60, stall=60)
+
+
+async def test_only_machines_that_are_gone_with_it_count_against_a_segment() -> None:
+    todo = Todo([0, 1])
+    todo.local = False
+    for gone, untried in ((False, True), (False, True), (True, False), (False, True), (True, False)):
+        loan = todo.lend()
+        assert loan is not None and loan.number == 0
+        todo.give_back(loan, done=False, gone=gone, untried=untried)
+    assert await todo.take() == 0, "two machines are gone with it, so it is encoded here"
+    loan = todo.lend()
+    assert loan is not None and loan.number == 1
 
 
 async def test_what_others_lie_about_or_do_not_do_is_done_again_and_the_bytes_are_the_same(

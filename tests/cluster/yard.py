@@ -6,7 +6,6 @@ import asyncio
 import hashlib
 import os
 import signal
-import socket
 import subprocess
 import sys
 import time
@@ -16,6 +15,7 @@ from pathlib import Path
 
 from tests.files import ffmpeg_after
 from tests.media.makers import Memory
+from tests.ports import free_port
 from utils.cluster.farm import Address, ProcessFarm
 from utils.constants import ROOT
 from utils.media import Converter, EncodeSettings, Farm, Tools, inspect
@@ -49,10 +49,7 @@ class Yard:
         self.folder = folder
         self.lines: list[str] = []
         self.started: list[Labour] = []
-        with socket.socket() as one:
-            # Two in a row; what is free now is so a moment later but for bad luck.
-            one.bind(("127.0.0.1", 0))
-            self.port = min(one.getsockname()[1], 65_000)
+        self.port = free_port(2)
         self.farm = self.another_farm()
 
     def another_farm(self, *, folder: Path | None = None) -> ProcessFarm:

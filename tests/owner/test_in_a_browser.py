@@ -9,7 +9,7 @@ import pytest
 
 from tests.files import photo, video, zip_of
 from tests.owner.browser import PROGRAM, Browser, browser
-from tests.owner.test_status_page import free_port
+from tests.ports import free_port
 from tests.world import World, until
 
 pytestmark = pytest.mark.skipif(PROGRAM is None, reason="Chromium is not installed")

@@ -14,16 +14,11 @@ import aiohttp
 from sandbox.rpc import RpcError
 from tests.e2e.process import environment, run
 from tests.files import photo, video, zip_of
+from tests.ports import free_port
 from tests.world import World, until
 from utils.constants import ROOT
 from utils.owner.eyes import Where
 from utils.terminal.main import USAGE
-
-
-def free_port() -> int:
-    with socket.socket() as taken:
-        taken.bind(("127.0.0.1", 0))
-        return int(taken.getsockname()[1])
 
 
 async def test_page_figures_and_health_of_a_bot_that_works(world: World, tmp_path: Path) -> None:

@@ -14,7 +14,7 @@ import aiohttp
 import pytest
 
 from tests.e2e.process import environment, start
-from tests.owner.test_status_page import free_port
+from tests.ports import free_port
 from tests.world import World, until
 from utils.owner.sight import Disk, Kept, Sight
 from utils.owner.watch import Watch

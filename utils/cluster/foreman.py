@@ -117,11 +117,11 @@ class Foreman:
 
     def _encode(self, said: Json) -> None:
         offer = self._offers.get(said["offer"])
-        hands = set(self._good(offer)) - set(said["without"]) if offer else set()
+        good = set(self._good(offer)) if offer else set()
+        hands = good - set(said["without"])
         if offer is None or not hands:
-            self._tell(
-                {"is": "lost", "piece": said["piece"], "machine": "", "why": "no other machine is there"}
-            )
+            lost = {"is": "lost", "piece": said["piece"], "machine": "", "untried": not good}
+            self._tell({**lost, "why": "no other machine is there"})
             return
         self._put_up(offer, said["piece"], said["order"], hands, Path(said["source"]), Path(said["output"]))
 
@@ -213,6 +213,10 @@ class Foreman:
         hand = self._hands.pop(machine, None)
         if hand is None:
             return
+        for offer in self._offers.values():
+            # Before what it had comes back, which else would be sent here again at once.
+            offer.verdicts.pop(machine, None)
+            self._tell_offer(offer)
         for task in list(self._tasks.values()):
             task.hands.discard(machine)
             if not task.hands:
@@ -221,9 +225,6 @@ class Foreman:
                     self._tell({"is": "lost", "piece": task.piece, "machine": "", "why": why})
                 self._drop(task)
         self._tell_machines()
-        for offer in self._offers.values():
-            offer.verdicts.pop(machine, None)
-            self._tell_offer(offer)
 
     def ended(self, key: str, trouble: str) -> None:
         """Dask says that a task has ended. One that was delivered is not known any more."""

@@ -90,7 +90,7 @@ class ProcessOffer:
         elif said["is"] == "done":
             future.set_result(said["machine"])
         elif said["is"] == "lost":
-            future.set_exception(Lost(said["why"], said["machine"]))
+            future.set_exception(Lost(said["why"], said["machine"], untried=said.get("untried", False)))
 
     def lose_all(self, why: str) -> None:
         """There is no farm any more."""

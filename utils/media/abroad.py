@@ -144,16 +144,16 @@ class Abroad:
             await asyncio.gather(*out, return_exceptions=True)
 
     async def _encode(self, loan: Loan, offer: Offer) -> None:
-        done = gone = False
+        done = gone = untried = False
         piece = await self.piece(loan.number)
         try:
             done = await self._try(loan, offer, piece)
         except Lost as error:
             log.info("Segment %d of %s comes back: %s", loan.number, self._work.name, error)
-            gone = True
+            gone, untried = not error.untried, error.untried
         finally:
             await asyncio.to_thread(piece.output.unlink, missing_ok=True)
-            self._todo.give_back(loan, done=done, gone=gone)
+            self._todo.give_back(loan, done=done, gone=gone, untried=untried)
 
     async def _try(self, loan: Loan, offer: Offer, piece: Piece) -> bool:
         """Whether the segment was encoded by another machine, and is what it is meant to be.

@@ -54,11 +54,15 @@ class Piece:
 
 
 class Lost(Exception):
-    """A piece was not encoded elsewhere. ``machine`` is who was to do it, "" if there was none."""
+    """A piece was not encoded elsewhere. ``machine`` is who was to do it, "" if there was none.
 
-    def __init__(self, why: str, machine: str = "") -> None:
+    ``untried``: there was no machine at all, which says nothing about the piece.
+    """
+
+    def __init__(self, why: str, machine: str = "", *, untried: bool = False) -> None:
         super().__init__(why)
         self.machine = machine
+        self.untried = untried
 
 
 class Offer(Protocol):

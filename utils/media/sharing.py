@@ -75,15 +75,16 @@ class Todo:
         self._loans[number] = Loan(number)
         return self._loans[number]
 
-    def give_back(self, loan: Loan, *, done: bool, gone: bool = False) -> None:
+    def give_back(self, loan: Loan, *, done: bool, gone: bool = False, untried: bool = False) -> None:
         """Another machine has it no more; unless it is ``done``, it is encoded here.
 
         ``gone``: the machine is; then others may have it once more, as it need not be the segment's fault.
+        ``untried``: no machine had it; then others may.
         """
         if self._loans.get(loan.number) is loan:
             del self._loans[loan.number]
             self._gone[loan.number] += gone
-            if gone and self._gone[loan.number] < _LOSSES:
+            if untried or (gone and self._gone[loan.number] < _LOSSES):
                 self._waiting.appendleft(loan.number)
             elif not done:
                 self._back.append(loan.number)
