@@ -54,10 +54,11 @@ class ForkServer:
             self._start()
         return self._link is not None
 
-    def ask(self, arguments: Sequence[str], files: Sequence[int], folder: Path | None) -> bool:
-        """Have a copy made that calls the launcher with ``arguments``, in ``folder``; whether it was asked.
+    def ask(self, arguments: Sequence[str], files: Sequence[int], folder: Path | None) -> None:
+        """Have a copy made that calls the launcher with ``arguments``, in ``folder``.
 
-        ``files``: standard input, output and error, and where to report. Blocking.
+        ``files``: standard input, output and error, and where to report; nothing comes there when it was
+        killed meanwhile. Blocking.
         """
         request = {
             "arguments": list(arguments),
@@ -71,8 +72,6 @@ class ForkServer:
                 data = len(text).to_bytes(4, "big") + text
                 sent = socket.send_fds(self._link, [data], list(files))
                 self._link.sendall(data[sent:])
-                return True
-        return False
 
     def close(self) -> None:
         """End it. Blocking."""
